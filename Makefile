@@ -1,0 +1,100 @@
+# The project's verbs. Each makes what it needs in .venv/ and nothing outside the project (but the caches of pip and Go); a
+# second run starts at once. `make help` lists them; ARGS="..." goes to the command behind a verb.
+#
+# Needed beforehand: Linux, make, and Python 3.10 or newer with venv. Go and a C compiler come from PyPI when PATH has none.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+ARGS ?=
+STATICCHECK := v0.8.2
+
+ifndef PYTHON
+PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && break; done)
+endif
+
+# Before the user's own: on a machine without them, .venv/bin holds go and gcc too.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Never download another Go because some go.mod asks for it.
+export GOTOOLCHAIN := local
+
+GO_MODULES := $(patsubst %/go.mod,%,$(wildcard go/go.mod tests/*/go.mod))
+# [build-system] requires, as words for the shell.
+BUILD_REQUIRES := $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ,)
+# With these installed in .venv, changes to Python files need no install at all.
+INSTALL_SOURCES := pyproject.toml build.py licenses.py pycoco/_version.py $(filter-out %_test.go,$(wildcard go/* go/*/*))
+# What Go builds the library with.
+SET_GOFLAGS = export GOFLAGS="$$($(PY) -c 'import build; print(*build.GO_FLAGS)')"
+
+.DEFAULT_GOAL := dev
+.PHONY: dev demo test check bench fuzz soak wheel clean help
+
+dev: $(VENV)/installed ## build pycoco and install it, editable, into .venv (what plain `make` does)
+
+demo: dev ## a real registry, an encrypted multi-arch image, and pycoco reading its metadata
+	$(PY) tests/demo/demo.py $(ARGS)
+
+test: dev ## the tests of Go and Python; ARGS="-m ''" adds Python's slow ones, ARGS="-k NAME" picks
+	@$(SET_GOFLAGS); for module in $(GO_MODULES); do (cd $$module && go test ./...) || exit 1; done
+	$(PY) -m pytest $(ARGS)
+
+check: dev $(VENV)/staticcheck-$(STATICCHECK) ## linters, formats and types, of Python and Go
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	@$(SET_GOFLAGS); \
+	gofmt="$$(go env GOROOT)/bin/gofmt"; \
+	for module in $(GO_MODULES); do \
+		(set -e; cd $$module; echo "gofmt, go vet, staticcheck: $$module"; \
+		unformatted="$$($$gofmt -l .)"; \
+		test -z "$$unformatted" || { echo "not formatted as gofmt does: $$unformatted" >&2; exit 1; }; \
+		go vet ./...; staticcheck ./...) || exit 1; \
+	done
+
+bench: dev ## measure pycoco
+	$(PY) -m tests.bench $(ARGS)
+
+fuzz: dev ## look for input on which the two backends differ
+	$(PY) -m tests.fuzz $(ARGS)
+
+soak: dev ## run for long and watch memory, descriptors and threads
+	$(PY) -m tests.soak $(ARGS)
+
+wheel: dev ## an sdist and a wheel into dist/
+	$(PY) build.py --no-isolation $(ARGS)
+
+clean: ## remove all that was made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/.cache
+	rm -f pycoco/backends/go/_ffi.py pycoco/backends/go/_pycoco.*
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+help:
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+
+# What the verbs need. Each file says that a step was done, and is older than what would make it necessary again.
+
+$(VENV)/made:
+	@test -n "$(PYTHON)" || { echo "pycoco: Python 3.10 or newer is needed: install it, or name it by make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "pycoco: $(PYTHON) has no venv: install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/tools: $(VENV)/made pyproject.toml
+	@echo "Installing what builds pycoco into $(VENV)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check $(BUILD_REQUIRES)
+	@missing="$$($(PY) -c 'import build; print(*build.get_requires_for_build_editable(), sep="\n")')"; \
+	test -z "$$missing" || { echo "and, as PATH lacks them:" $$missing; \
+		$(PY) -m pip install --quiet --disable-pip-version-check $$missing; }
+	@command -v gcc >/dev/null || $(PY) -c 'import build, pathlib; \
+		zig = build.find_zig(); zig and build.write_c_compiler(zig, pathlib.Path("$(VENV)/bin/gcc"))'
+	@touch $@
+
+$(VENV)/installed: $(VENV)/tools $(INSTALL_SOURCES)
+	@echo "Building pycoco and installing it into $(VENV)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test,check]'
+	@touch $@
+
+$(VENV)/staticcheck-$(STATICCHECK): $(VENV)/tools
+	@echo "Installing staticcheck $(STATICCHECK) into $(VENV)"
+	@GOBIN="$(CURDIR)/$(VENV)/bin" GOFLAGS= go install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK)
+	@touch $@

@@ -1,0 +1,122 @@
+// The environment that containers/image sees: what os.environ held when a client was made.
+//
+// The Go runtime copies the environment at process start and knows nothing of what Python changes later
+// (golang/go#27693). containers/image reads HOME, XDG_*, DOCKER_CONFIG and more with os.Getenv, and credential
+// helpers inherit os.Environ. So Go's own copy is set to the client's before an operation; operations of clients with
+// another environment wait for those that run. C's environment, which is the Python process's, is never touched.
+
+package main
+
+import (
+	"context"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"go.podman.io/image/v5/pkg/sysregistriesv2"
+)
+
+// Go's os.Setenv also calls C's setenv when cgo is in use, through these two pointers (runtime/env_posix.go, which
+// promises to keep them); without them its environment is its own.
+
+//go:linkname cgoSetenv runtime._cgo_setenv
+var cgoSetenv unsafe.Pointer
+
+//go:linkname cgoUnsetenv runtime._cgo_unsetenv
+var cgoUnsetenv unsafe.Pointer
+
+func init() {
+	cgoSetenv, cgoUnsetenv = nil, nil
+}
+
+// environment is one client's, with a fingerprint that makes comparing cheap.
+type environment struct {
+	variables   map[string]string
+	fingerprint string
+}
+
+func newEnvironment(variables map[string]string) *environment {
+	var fingerprint strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		fingerprint.WriteString(name + "=" + variables[name] + "\x00")
+	}
+	return &environment{variables: variables, fingerprint: fingerprint.String()}
+}
+
+// apply makes the environment Go's own.
+func (e *environment) apply() {
+	os.Clearenv()
+	for name, value := range e.variables {
+		_ = os.Setenv(name, value) // fails only for names that no environment can hold
+	}
+	// The registries.conf cache is keyed by explicit paths alone and depends on these variables
+	// (pkg/sysregistriesv2 configWrapper).
+	sysregistriesv2.InvalidateCache()
+}
+
+// environmentGate lets operations of one environment run at a time, in order of arrival.
+type environmentGate struct {
+	mutex   sync.Mutex
+	current string
+	set     bool
+	active  int
+	waiting []*gateTicket
+}
+
+type gateTicket struct {
+	environment *environment
+	admitted    chan struct{}
+}
+
+var environments = &environmentGate{}
+
+// enter waits until e is in force and returns what must be called when the operation is over.
+func (g *environmentGate) enter(ctx context.Context, e *environment) (leave func(), err error) {
+	g.mutex.Lock()
+	ticket := &gateTicket{environment: e, admitted: make(chan struct{})}
+	g.waiting = append(g.waiting, ticket)
+	g.admit()
+	g.mutex.Unlock()
+
+	select {
+	case <-ticket.admitted:
+		return g.leave, nil
+	case <-ctx.Done():
+		g.mutex.Lock()
+		defer g.mutex.Unlock()
+		if at := slices.Index(g.waiting, ticket); at >= 0 {
+			g.waiting = slices.Delete(g.waiting, at, at+1)
+		} else { // admitted meanwhile
+			g.active--
+		}
+		g.admit()
+		return nil, ctx.Err()
+	}
+}
+
+func (g *environmentGate) leave() {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	g.active--
+	g.admit()
+}
+
+// admit lets in, from the head of the queue, all that can run now. The mutex is held.
+func (g *environmentGate) admit() {
+	for len(g.waiting) > 0 {
+		head := g.waiting[0]
+		if !g.set || g.current != head.environment.fingerprint {
+			if g.active > 0 {
+				return
+			}
+			head.environment.apply()
+			g.current, g.set = head.environment.fingerprint, true
+		}
+		g.waiting = g.waiting[1:]
+		g.active++
+		close(head.admitted)
+	}
+}

@@ -1,0 +1,63 @@
+// containers/image's log lines, handed to Python instead of written to stderr.
+//
+// They travel as completions of operation 0. The queue is bounded: when Python does not take them, the oldest go.
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+
+	"github.com/sirupsen/logrus"
+)
+
+type logRecord struct {
+	Level   string `json:"level"`
+	Message string `json:"message"`
+}
+
+// pendingLogs bounds how many finished replies may wait before log records are dropped.
+const pendingLogs = 10_000
+
+type forwardingHook struct{}
+
+func (forwardingHook) Levels() []logrus.Level { return logrus.AllLevels }
+
+func (forwardingHook) Fire(entry *logrus.Entry) error {
+	header, err := json.Marshal(map[string]logRecord{"log": {entry.Level.String(), oneLine(entry.Message)}})
+	if err != nil {
+		return err
+	}
+	operations.log(answer{header: header})
+	return nil
+}
+
+func init() {
+	logrus.SetOutput(io.Discard)
+	logrus.SetLevel(logrus.InfoLevel)
+	logrus.AddHook(forwardingHook{})
+}
+
+// log queues a record beside the finished replies.
+func (t *table) log(record answer) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if len(t.finished) >= pendingLogs {
+		return
+	}
+	t.finished = append(t.finished, completion{0, record})
+	t.signal()
+}
+
+// oneLine also redacts: debug lines name URLs.
+func oneLine(text string) string { return oneSentence(text) }
+
+func setLogLevel(_ context.Context, request *request) (any, [][]byte, error) {
+	level, err := logrus.ParseLevel(request.LogLevel)
+	if err != nil {
+		return nil, nil, &failure{Code: codeBackend, Message: err.Error()}
+	}
+	logrus.SetLevel(level)
+	return map[string]any{}, nil, nil
+}

@@ -1,0 +1,244 @@
+// Checking a manifest's and a config's bytes: containers/image's parsers, behind pycoco's stricter rules.
+//
+// The order of the checks is the same in both twins, so that bytes with two faults fail alike: digest, schema 1, strict
+// JSON, types of fields, contradiction of the Content-Type, then containers/image's own parser and the digests.
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"reflect"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	imgspecv1 "github.com/opencontainers/image-spec/specs-go/v1"
+	"go.podman.io/image/v5/manifest"
+)
+
+// checkedManifest is contract.CheckedManifest.
+type checkedManifest struct {
+	MediaType    string   `json:"media_type"`
+	IsIndex      bool     `json:"is_index"`
+	ConfigDigest string   `json:"config_digest"`
+	LayerDigests []string `json:"layer_digests"`
+}
+
+func checkManifestOperation(_ context.Context, request *request) (any, [][]byte, error) {
+	checked, err := checkManifest(request.Manifest, request.ContentType, request.Digest, request.Schema1)
+	return checked, nil, err
+}
+
+// essential are the fields that tell one kind of manifest from another (internal/manifest
+// ValidateUnambiguousManifestFormat); a key that is one of them in another case is refused whatever the kind.
+type essential struct {
+	SchemaVersion int64           `json:"schemaVersion"`
+	MediaType     string          `json:"mediaType"`
+	Config        json.RawMessage `json:"config"`
+	FSLayers      json.RawMessage `json:"fsLayers"`
+	History       json.RawMessage `json:"history"`
+	Layers        json.RawMessage `json:"layers"`
+	Manifests     json.RawMessage `json:"manifests"`
+	Signatures    json.RawMessage `json:"signatures"` // GuessMIMEType reads it
+}
+
+// structures are the types that containers/image decodes each kind into.
+var structures = map[string]reflect.Type{
+	imgspecv1.MediaTypeImageManifest:        reflect.TypeFor[imgspecv1.Manifest](),
+	imgspecv1.MediaTypeImageIndex:           reflect.TypeFor[imgspecv1.Index](),
+	manifest.DockerV2Schema2MediaType:       reflect.TypeFor[manifest.Schema2](),
+	manifest.DockerV2ListMediaType:          reflect.TypeFor[manifest.Schema2List](),
+	manifest.DockerV2Schema1MediaType:       reflect.TypeFor[manifest.Schema1](),
+	manifest.DockerV2Schema1SignedMediaType: reflect.TypeFor[manifest.Schema1](),
+}
+
+// checkManifest verifies and parses in one go.
+func checkManifest(body []byte, contentType, wanted string, schema1 bool) (*checkedManifest, error) {
+	mediaType, err := verifyManifest(body, contentType, wanted, schema1)
+	if err != nil {
+		return nil, err
+	}
+	return parseManifest(body, mediaType)
+}
+
+// verifyManifest returns the effective type of a manifest that is of a kind pycoco reads and has the wanted digest.
+func verifyManifest(body []byte, contentType, wanted string, schema1 bool) (string, error) {
+	if wanted != "" { // as UnparsedImage.Manifest does, and before anything else as there
+		if got, err := payloadDigest(body); err != nil || got.String() != wanted {
+			return "", mismatch("the manifest", wanted, digest.FromBytes(body).String())
+		}
+	}
+	mediaType := manifest.NormalizedMIMEType(simplifyContentType(contentType))
+	if isSchema1(mediaType) {
+		if schema1 {
+			return mediaType, nil
+		}
+		return "", &failure{
+			Code: codeUnsupportedManifest,
+			Message: fmt.Sprintf("the manifest is served as %q, which means the deprecated schema 1; "+
+				"pass schema1=True if that is what it is", contentType),
+		}
+	}
+	// T1: that hashes by what the body looks like, and not by its type; the bytes themselves must match.
+	if got := digest.FromBytes(body).String(); wanted != "" && got != wanted {
+		return "", mismatch("the manifest", wanted, got)
+	}
+	return mediaType, nil
+}
+
+func isSchema1(mediaType string) bool {
+	return mediaType == manifest.DockerV2Schema1MediaType || mediaType == manifest.DockerV2Schema1SignedMediaType
+}
+
+// parseManifest parses a verified manifest: strict JSON, the types of its fields, contradictions, upstream's parser.
+func parseManifest(body []byte, mediaType string) (*checkedManifest, error) {
+	for _, into := range []reflect.Type{structures[mediaType], reflect.TypeFor[essential]()} {
+		if err := checkJSON(body, "the manifest", into); err != nil {
+			return nil, err
+		}
+	}
+	if err := json.Unmarshal(body, reflect.New(structures[mediaType]).Interface()); err != nil {
+		return nil, &failure{Code: codeManifest, Message: "the manifest cannot be parsed: " + err.Error()}
+	}
+	claimed := essential{}
+	if err := json.Unmarshal(body, &claimed); err != nil {
+		return nil, &failure{Code: codeManifest, Message: "the manifest cannot be parsed: " + err.Error()}
+	}
+	if err := checkContradiction(claimed, mediaType); err != nil {
+		return nil, err
+	}
+	if manifest.MIMETypeIsMultiImage(mediaType) {
+		return checkIndex(body, mediaType)
+	}
+	return checkImage(body, mediaType)
+}
+
+// simplifyContentType is docker/docker_image_src.go's function of that name, which is not exported.
+func simplifyContentType(contentType string) string {
+	if contentType == "" {
+		return ""
+	}
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return ""
+	}
+	return mediaType
+}
+
+// checkContradiction refuses a body that calls itself something else than it was served as (image-spec: a mediaType in
+// the body must match the Content-Type). Schema 1 has to say its version, and defines no mediaType.
+func checkContradiction(claimed essential, mediaType string) error {
+	if isSchema1(mediaType) {
+		if claimed.SchemaVersion != 1 {
+			return &failure{
+				Code:    codeUnsupportedManifest,
+				Message: fmt.Sprintf("the manifest is served as schema 1 and says schemaVersion %d", claimed.SchemaVersion),
+			}
+		}
+		return nil
+	}
+	if claimed.SchemaVersion != 0 && claimed.SchemaVersion != 2 {
+		return &failure{
+			Code:    codeAmbiguousManifest,
+			Message: fmt.Sprintf("the manifest is served as %s and says schemaVersion %d", mediaType, claimed.SchemaVersion),
+		}
+	}
+	if claimed.MediaType != "" && claimed.MediaType != mediaType {
+		return &failure{
+			Code:    codeAmbiguousManifest,
+			Message: fmt.Sprintf("the manifest is served as %s and calls itself %s", mediaType, shorten(claimed.MediaType)),
+		}
+	}
+	return nil
+}
+
+func shorten(text string) string {
+	if len(text) > 80 {
+		return text[:80] + "…"
+	}
+	return text
+}
+
+func checkIndex(body []byte, mediaType string) (*checkedManifest, error) {
+	// The chosen instance's digest is validated when it is chosen; the others go nowhere.
+	if _, err := manifest.ListFromBlob(body, mediaType); err != nil {
+		return nil, unparsable(err)
+	}
+	return &checkedManifest{MediaType: mediaType, IsIndex: true, LayerDigests: []string{}}, nil
+}
+
+func checkImage(body []byte, mediaType string) (*checkedManifest, error) {
+	parsed, err := manifest.FromBlob(body, mediaType)
+	if isSchema1(mediaType) && !isAmbiguous(err) {
+		if err := checkHistory(body); err != nil {
+			return nil, err
+		}
+	}
+	if err != nil {
+		return nil, unparsable(err)
+	}
+	checked := &checkedManifest{MediaType: mediaType, LayerDigests: []string{}}
+	if config := parsed.ConfigInfo().Digest; !isSchema1(mediaType) && (config != "" || requireImageConfig(parsed) == nil) {
+		if err := validateDigest("the manifest's config", config); err != nil {
+			return nil, err
+		}
+		checked.ConfigDigest = config.String()
+	}
+	for _, layer := range parsed.LayerInfos() {
+		if err := validateDigest("a layer", layer.Digest); err != nil {
+			return nil, err
+		}
+		checked.LayerDigests = append(checked.LayerDigests, layer.Digest.String())
+	}
+	return checked, nil
+}
+
+// unparsable tells upstream's refusal of ambiguous manifests (internal/manifest ValidateUnambiguousManifestFormat) from
+// its other errors, which have no type either.
+func unparsable(err error) error {
+	code := codeManifest
+	if isAmbiguous(err) {
+		code = codeAmbiguousManifest
+	}
+	return &failure{Code: code, Message: "the manifest cannot be parsed: " + err.Error()}
+}
+
+func isAmbiguous(err error) bool {
+	return err != nil && strings.HasPrefix(err.Error(), "rejecting ambiguous manifest")
+}
+
+// validateDigest keeps what is not a digest out of URLs and paths (CVE-2024-3727).
+func validateDigest(what string, value digest.Digest) error {
+	if err := value.Validate(); err != nil {
+		return &failure{Code: codeManifest, Message: fmt.Sprintf("%s names %q, which is not a digest", what, shorten(value.String()))}
+	}
+	return nil
+}
+
+// requireImageConfig refuses artifacts as OCIConfig does (internal/image/oci.go).
+func requireImageConfig(parsed manifest.Manifest) error {
+	if oci, ok := parsed.(*manifest.OCI1); ok && oci.Config.MediaType != imgspecv1.MediaTypeImageConfig {
+		return &failure{
+			Code:    codeNotAnImage,
+			Message: fmt.Sprintf("the manifest's config is of type %q: this is an artifact, not a container image", shorten(oci.Config.MediaType)),
+		}
+	}
+	return nil
+}
+
+func checkConfigOperation(_ context.Context, request *request) (any, [][]byte, error) {
+	return nil, nil, checkConfig(request.Config)
+}
+
+// checkConfig decodes as OCIConfig does (internal/image/oci.go), after the strict JSON rule.
+func checkConfig(body []byte) error {
+	if err := checkJSON(body, "the config", reflect.TypeFor[imgspecv1.Image]()); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, &imgspecv1.Image{}); err != nil {
+		return &failure{Code: codeManifest, Message: "the config cannot be parsed: " + err.Error()}
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+// Every request's URL, seen before it is sent: to forbid what pycoco refuses and to know which pull source answered.
+//
+// containers/image gives no hook into its HTTP client but SystemContext.DockerProxy, which the transport asks for each
+// request, redirects and token requests included (net/http Transport.connectMethodForRequest).
+
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+
+	"go.podman.io/image/v5/docker/reference"
+	"golang.org/x/net/http/httpproxy"
+)
+
+// proxySettings decide as http.ProxyFromEnvironment does, from the client's environment instead of the process's.
+type proxySettings struct {
+	choose func(*url.URL) (*url.URL, error)
+}
+
+func newProxySettings(environ map[string]string) *proxySettings {
+	either := func(upper, lower string) string {
+		if value := environ[upper]; value != "" {
+			return value
+		}
+		return environ[lower]
+	}
+	config := httpproxy.Config{
+		HTTPProxy:  either("HTTP_PROXY", "http_proxy"),
+		HTTPSProxy: either("HTTPS_PROXY", "https_proxy"),
+		NoProxy:    either("NO_PROXY", "no_proxy"),
+		CGI:        environ["REQUEST_METHOD"] != "",
+	}
+	return &proxySettings{choose: config.ProxyFunc()}
+}
+
+// requestWatch follows the requests of one fetch.
+type requestWatch struct {
+	proxies *proxySettings
+
+	mutex     sync.Mutex
+	plainHTTP bool     // the registry being talked to answers on http, which only an insecure one may
+	manifests []string // host and path of each manifest request, in order
+}
+
+func newRequestWatch(proxies *proxySettings) *requestWatch {
+	return &requestWatch{proxies: proxies}
+}
+
+// proxy is a types.SystemContext.DockerProxy. An error from it fails the request before a connection is made.
+func (w *requestWatch) proxy(target *url.URL) (*url.URL, error) {
+	if err := w.permit(target); err != nil {
+		return nil, err
+	}
+	chosen, err := w.proxies.choose(target)
+	if err != nil {
+		return nil, &failure{Code: codeConfiguration, Message: "the proxy variables cannot be used: " + oneSentence(err.Error())}
+	}
+	return chosen, checkProxy(chosen)
+}
+
+// checkProxy refuses what net/http would try to connect to although it is no proxy's URL (deviations: proxies).
+func checkProxy(chosen *url.URL) error {
+	if chosen == nil {
+		return nil
+	}
+	switch chosen.Scheme {
+	case "http", "https", "socks5", "socks5h":
+		if chosen.Hostname() != "" {
+			return nil
+		}
+	}
+	return &failure{
+		Code:    codeConfiguration,
+		Message: fmt.Sprintf("the proxy variables name %s, which is not the URL of a proxy", redact(chosen)),
+	}
+}
+
+// permit refuses http once the registry was reached by https: neither a token realm nor a redirect may downgrade.
+// detectPropertiesHelper (docker/docker_client.go) pings https first and http only for an insecure registry, so a
+// plain ping is the only way into plain http.
+func (w *requestWatch) permit(target *url.URL) error {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	ping := target.Path == "/v2/" && target.RawQuery == ""
+	switch {
+	case ping:
+		w.plainHTTP = target.Scheme == "http"
+	case target.Scheme == "http" && !w.plainHTTP:
+		return &failure{
+			Code:    codeRegistry,
+			Message: fmt.Sprintf("the registry uses https and sends to plain http at %s; this is refused", target.Host),
+			URL:     redact(target),
+		}
+	}
+	if target.User != nil {
+		return &failure{
+			Code:    codeRegistry,
+			Message: fmt.Sprintf("the registry sends to a URL at %s with a user name in it; this is refused", target.Host),
+			URL:     redact(target),
+		}
+	}
+	if strings.Contains(target.Path, "/manifests/") {
+		w.manifests = append(w.manifests, target.Host+target.Path)
+	}
+	return nil
+}
+
+// served tells which of the pull sources answered: the last one whose manifest was asked for. Upstream tries them in
+// order and keeps the first that answers (docker/docker_image_src.go newImageSource).
+func (w *requestWatch) served(sources []reference.Named) string {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	at := 0
+	for _, asked := range w.manifests {
+		for later := at; later < len(sources); later++ {
+			if asked == manifestAddress(sources[later]) {
+				at = later
+				break
+			}
+		}
+	}
+	return sources[at].String()
+}
+
+// manifestAddress is the host and path that a reference's manifest is asked for at.
+func manifestAddress(named reference.Named) string {
+	host := reference.Domain(named)
+	if host == "docker.io" {
+		host = "registry-1.docker.io"
+	}
+	which := ""
+	if tagged, ok := named.(reference.Tagged); ok {
+		which = tagged.Tag()
+	}
+	if digested, ok := named.(reference.Digested); ok {
+		which = digested.Digest().String()
+	}
+	return fmt.Sprintf("%s/v2/%s/manifests/%s", host, reference.Path(named), which)
+}
+
+// redact leaves nothing in a URL that could be a secret.
+func redact(target *url.URL) string {
+	return (&url.URL{Scheme: target.Scheme, Host: target.Host, Path: target.Path}).String()
+}

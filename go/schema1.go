@@ -1,0 +1,71 @@
+// What only schema 1 manifests need: their digest, which covers a part of them, and their history, which is JSON within
+// JSON.
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"runtime/debug"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	"go.podman.io/image/v5/image"
+	"go.podman.io/image/v5/manifest"
+)
+
+// payloadDigest is the digest of what a signed manifest's signatures cover (manifest.Digest, which MatchesDigest compares).
+func payloadDigest(body []byte) (found digest.Digest, err error) {
+	defer refuseUnreadableSignatures(&err)
+	found, err = manifest.Digest(body)
+	if err != nil {
+		return "", unreadableSignatures(err)
+	}
+	return found, nil
+}
+
+// upstreamManifest reads and verifies a manifest as containers/image does, which computes payloadDigest of whatever
+// looks signed.
+func upstreamManifest(ctx context.Context, unparsed *image.UnparsedImage) (body []byte, contentType string, err error) {
+	defer refuseUnreadableSignatures(&err)
+	return unparsed.Manifest(ctx)
+}
+
+// refuseUnreadableSignatures turns libtrust's panics into errors: ParsePrettySignature slices the manifest by a length
+// that the registry sent, which may be negative (jsonsign.go), and so do a key's parameters (parseRSAPublicExponentParam).
+// Any other panic goes on.
+func refuseUnreadableSignatures(err *error) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	if !strings.Contains(string(debug.Stack()), "libtrust.ParsePrettySignature") {
+		panic(cause)
+	}
+	*err = unreadableSignatures(cause)
+}
+
+func unreadableSignatures(cause any) error {
+	return &failure{Code: codeDigestMismatch, Message: fmt.Sprintf("the manifest's signatures do not say what they cover: %v", cause)}
+}
+
+// checkHistory holds the JSON texts in a manifest's history to the manifest's own rules.
+func checkHistory(body []byte) error {
+	parsed := manifest.Schema1{}
+	if err := json.Unmarshal(body, &parsed); err != nil || len(parsed.History) != len(parsed.FSLayers) {
+		return nil // which upstream's parser says
+	}
+	for _, entry := range parsed.History {
+		text := []byte(entry.V1Compatibility)
+		into := manifest.Schema1V1Compatibility{}
+		if err := checkJSON(text, "the manifest's history", reflect.TypeOf(into)); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(text, &into); err != nil {
+			return &failure{Code: codeManifest, Message: "the manifest's history cannot be parsed: " + err.Error()}
+		}
+	}
+	return nil
+}

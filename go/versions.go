@@ -1,0 +1,21 @@
+// Which versions are inside the library.
+
+package main
+
+import (
+	"context"
+	"runtime"
+	"runtime/debug"
+)
+
+func versions(context.Context, *request) (any, [][]byte, error) {
+	found := map[string]string{"go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
+	if build, ok := debug.ReadBuildInfo(); ok {
+		for _, module := range build.Deps {
+			if module.Path == "go.podman.io/image/v5" {
+				found["containers/image"] = module.Version
+			}
+		}
+	}
+	return found, nil, nil
+}

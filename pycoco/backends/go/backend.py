@@ -1,0 +1,173 @@
+"""The Go backend as the contract describes it: each operation is one request to the library.
+
+It is not for loading the library (see `library`) nor for waiting on it (see `completions`).
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import asdict
+from typing import Any
+
+from pycoco.backends.contract import (
+    Candidate,
+    Challenge,
+    CheckedManifest,
+    Credentials,
+    Fetched,
+    ParsedReference,
+    PullSource,
+    RequestedPlatform,
+    Settings,
+)
+from pycoco.backends.go import library
+from pycoco.backends.go.completions import Completions
+from pycoco.backends.go.library import Library, error_of
+from pycoco.errors import InvalidReferenceError, PycocoError
+
+# What JSON cannot carry: os.fsdecode gives it for names that are not UTF-8.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_lock = threading.Lock()
+_completions: tuple[Library, Completions] | None = None
+
+
+def _shared_completions(loaded: Library) -> Completions:
+    """Return the process's one dispatcher; after a fork there is another library, or none."""
+    global _completions
+    with _lock:
+        if _completions is None or _completions[0] is not loaded:
+            _completions = (loaded, Completions(loaded))
+        return _completions[1]
+
+
+class GoBackend:
+    """containers/image in a shared library. Raises BackendUnavailableError where that cannot be loaded."""
+
+    name = "go"
+
+    def __init__(self) -> None:
+        self._library = library.load()
+        self._completions = _shared_completions(self._library)
+
+    def open(self, settings: Settings) -> GoSession:
+        """Open a session; configuration is read when an operation needs it."""
+        self._set_log_level()
+        return GoSession(self._library, self._completions, settings)
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions inside the library: "go", "platform" and "containers/image"."""
+        result, _ = self._library.call({"operation": "versions"})
+        return {str(name): str(version) for name, version in result.items()}
+
+    def _set_log_level(self) -> None:
+        """Let Go make only the records that Python would take: debug lines are many."""
+        level = logging.getLogger("pycoco").getEffectiveLevel()
+        name = "debug" if level <= logging.DEBUG else "info" if level <= logging.INFO else "warning"
+        self._library.call({"operation": "log_level", "log_level": name})
+
+
+class GoSession:
+    """One client's settings inside the library."""
+
+    def __init__(self, loaded: Library, completions: Completions, settings: Settings) -> None:
+        self._library = loaded
+        self._completions = completions
+        self._settings = settings
+        fields = {name: value for name, value in asdict(settings).items() if value is not None}
+        fields["environ"] = dict(settings.environ)
+        result, _ = loaded.call({"operation": "open", "settings": fields})
+        self._id = int(result["session"])
+
+    def fetch(
+        self, reference: str, *, platform: RequestedPlatform | None = None, timeout: float | None = None
+    ) -> Future[Fetched]:
+        """Read one image's manifest and config; see contract.Session."""
+        library.refuse_after_fork()
+        try:
+            request = self._request("fetch", reference=reference)
+        except PycocoError as error:
+            refused: Future[Fetched] = Future()
+            refused.set_exception(error)
+            return refused
+        if platform is not None:
+            request["platform"] = asdict(platform)
+        if timeout is not None:
+            request["timeout"] = max(timeout, 1e-9)
+        return self._completions.start(request, _fetched)
+
+    def parse_reference(self, reference: str) -> ParsedReference:
+        """Take a reference apart; see contract.ParsedReference."""
+        return ParsedReference(**self._call("parse_reference", reference=reference))
+
+    def short_name_candidates(self, reference: str) -> list[Candidate]:
+        """Return the references that a name may stand for, in the order to try them."""
+        return [Candidate(**each) for each in self._call("short_name_candidates", reference=reference)]
+
+    def pull_sources(self, reference: str) -> list[PullSource]:
+        """Return where a qualified reference would be read from, in order."""
+        return [PullSource(**each) for each in self._call("pull_sources", reference=reference)]
+
+    def credentials_for(self, reference: str) -> Credentials:
+        """Return what would be sent to a qualified reference's own registry."""
+        found = self._call("credentials_for", reference=reference)
+        # A password may be any bytes.
+        return Credentials(
+            **{name: base64.b64decode(value).decode("utf-8", "surrogateescape") for name, value in found.items()}
+        )
+
+    def choose_instance(
+        self, index: bytes, media_type: str, platforms: Sequence[RequestedPlatform]
+    ) -> list[str | PycocoError]:
+        """Choose from one index for each platform: a digest, or the error that a fetch would raise."""
+        choices = self._call(
+            "choose_instance",
+            manifest=base64.b64encode(index).decode(),
+            content_type=media_type,
+            platforms=[asdict(platform) for platform in platforms],
+        )
+        return [error_of(each["error"]) if "error" in each else str(each["digest"]) for each in choices]
+
+    def check_manifest(self, manifest: bytes, content_type: str, digest: str = "") -> CheckedManifest:
+        """Check a manifest's bytes as a fetch does; see contract.CheckedManifest."""
+        result = self._call(
+            "check_manifest",
+            manifest=base64.b64encode(manifest).decode(),
+            content_type=content_type,
+            digest=digest,
+            schema1=self._settings.schema1,
+        )
+        return CheckedManifest(**{**result, "layer_digests": tuple(result["layer_digests"])})
+
+    def check_config(self, config: bytes) -> None:
+        """Check the bytes of an image's config as a fetch does."""
+        self._call("check_config", config=base64.b64encode(config).decode())
+
+    def parse_challenges(self, lines: Sequence[str]) -> list[Challenge]:
+        """Read WWW-Authenticate header lines as containers/image does."""
+        return [Challenge(**each) for each in self._call("parse_challenges", lines=list(lines))]
+
+    def close(self) -> None:
+        """Cancel what runs and forget the settings. A second call does nothing."""
+        if not library.loaded_before_fork():
+            self._library.call({"operation": "close", "session": self._id})
+
+    def _request(self, operation: str, **fields: object) -> dict[str, object]:
+        reference = fields.get("reference")
+        if isinstance(reference, str) and _SURROGATE.search(reference):
+            raise InvalidReferenceError(f"{reference!r} is not UTF-8 text; rename what it names")
+        return {"operation": operation, "session": self._id, **fields}
+
+    def _call(self, operation: str, **fields: object) -> Any:
+        library.refuse_after_fork()
+        result, _ = self._library.call(self._request(operation, **fields))
+        return result
+
+
+def _fetched(result: Any, parts: list[bytes]) -> Fetched:
+    return Fetched(**result, top_manifest=parts[0], instance_manifest=parts[1], config=parts[2])

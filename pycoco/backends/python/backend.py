@@ -1,0 +1,33 @@
+"""The Python twin as a backend: its name, its versions, and sessions. Nothing else.
+
+It imports no networking: that loads with the first fetch.
+"""
+
+from __future__ import annotations
+
+import platform
+
+from pycoco.backends.contract import Settings
+from pycoco.backends.python.session import PythonSession
+
+
+class PythonBackend:
+    """See contract.Backend."""
+
+    name = "python"
+
+    def open(self, settings: Settings) -> PythonSession:
+        """A session with these settings. Nothing is read and nothing connected to until it is used."""
+        return PythonSession(settings)
+
+    def versions(self) -> dict[str, str]:
+        """The versions that matter to a bug report: Python's and the HTTP engine's."""
+        from importlib import metadata
+
+        found = {"python": platform.python_version()}
+        for package in ("httpx", "httpcore", "h11"):
+            try:
+                found[package] = metadata.version(package)
+            except metadata.PackageNotFoundError:
+                found[package] = "missing"
+        return found

@@ -1,0 +1,109 @@
+"""WWW-Authenticate challenges and authentication scopes, read as containers/image reads them.
+
+Not a full parser of RFC 9110 and not meant to be one: it mirrors docker/wwwauthenticate.go with its limits, so that
+both twins see the same challenges. One header line gives at most one challenge; a malformed parameter ends the line
+and what was read before it counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pycoco.backends.contract import Challenge
+
+__all__ = ["Challenge", "Scope", "insufficient_scope", "parse_challenge", "parse_challenges", "parse_scope"]
+
+_SPACE = " \t\r\n"
+# octetTypes: every ASCII character that is neither a control character nor a separator.
+_TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z|~]*")
+_UPPER_TO_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a token is asked for, such as `repository:library/busybox:pull`."""
+
+    resource_type: str
+    name: str
+    actions: str
+
+    def __str__(self) -> str:
+        return f"{self.resource_type}:{self.name}:{self.actions}"
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.resource_type and self.name and self.actions)
+
+
+def parse_challenges(lines: Iterable[str]) -> list[Challenge]:
+    """The challenges of the WWW-Authenticate header lines, in order; lines without a scheme give none."""
+    return [challenge for challenge in map(parse_challenge, lines) if challenge.scheme]
+
+
+def parse_challenge(line: str) -> Challenge:
+    """The first challenge of one header line (parseValueAndParams); an empty scheme if there is none."""
+    scheme, rest = _token(line)
+    parameters: dict[str, str] = {}
+    if not scheme:
+        return Challenge("")
+    rest = "," + rest.lstrip(_SPACE)
+    while rest.startswith(","):
+        name, rest = _token(rest[1:].lstrip(_SPACE))
+        if not name or not rest.startswith("="):
+            break
+        value, rest = _token_or_quoted(rest[1:])
+        if not value:
+            break
+        parameters[_lower(name)] = value
+        rest = rest.lstrip(_SPACE)
+    return Challenge(_lower(scheme), parameters)
+
+
+def parse_scope(text: str) -> Scope | None:
+    """A scope of exactly three parts (parseAuthScope), or None."""
+    parts = text.split(":")
+    return Scope(*parts) if len(parts) == 3 else None
+
+
+def insufficient_scope(status: int, challenges: Iterable[Challenge]) -> Scope | None:
+    """The scope that a 401 says was missing (needsRetryWithUpdatedScope), or None."""
+    if status != 401:
+        return None
+    for challenge in challenges:
+        if challenge.scheme == "bearer" and challenge.parameters.get("error") == "insufficient_scope":
+            scope = parse_scope(challenge.parameters.get("scope", ""))
+            if scope is not None:
+                return scope
+    return None
+
+
+def _lower(text: str) -> str:
+    # strings.ToLower differs from str.lower outside ASCII; tokens are ASCII only.
+    return text.translate(_UPPER_TO_LOWER)
+
+
+def _token(text: str) -> tuple[str, str]:
+    match = _TOKEN.match(text)
+    assert match is not None  # the pattern matches the empty string
+    return match.group(), text[match.end() :]
+
+
+def _token_or_quoted(text: str) -> tuple[str, str]:
+    if not text.startswith('"'):
+        return _token(text)
+    value: list[str] = []
+    position = 1
+    while position < len(text):
+        character = text[position]
+        if character == '"':
+            return "".join(value), text[position + 1 :]
+        if character == "\\":
+            position += 1
+            if position == len(text):
+                break
+            character = text[position]
+        value.append(character)
+        position += 1
+    return "", ""

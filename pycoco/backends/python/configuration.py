@@ -1,0 +1,37 @@
+"""registries.conf as a session uses it: read at first use, and again once a file of it has changed.
+
+It is not for what the files say (see `registries_conf`). Whether one has changed is looked at once a second at most,
+so that asking costs nothing per image. May be used from any thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable
+
+from pycoco.backends.contract import Settings
+from pycoco.backends.python import registries_conf
+from pycoco.backends.python.registries_conf import RegistriesConfiguration
+
+CHECK_SECONDS = 1.0
+
+
+class CurrentConfiguration:
+    """The configuration of one session. Two threads that find it outdated may both read it; either result counts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._read: tuple[Hashable, RegistriesConfiguration] | None = None
+        self._checked = 0.0
+
+    def get(self) -> RegistriesConfiguration:
+        """The configuration now. Raises ConfigurationError; a file that was wrong is read again next time."""
+        now = time.monotonic()
+        read = self._read
+        if read is not None and now - self._checked < CHECK_SECONDS:
+            return read[1]
+        signature = registries_conf.signature(self._settings)
+        if read is None or read[0] != signature:
+            read = (signature, registries_conf.load(self._settings))
+        self._read, self._checked = read, now
+        return read[1]

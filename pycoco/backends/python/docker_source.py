@@ -1,0 +1,202 @@
+"""An image at its registry and mirrors: which of them serves it, and its documents from there.
+
+It is not for what the documents mean (see `resolve`). Mirrors dockerImageSource of containers/image
+docker/docker_image_src.go: the first pull source with the top-level manifest serves the instance's manifest too; only
+for the config are later ones asked, and only after failures that another one may not have. A config's `urls` are
+never followed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pycoco import digest as digests
+from pycoco.backends.contract import MANIFEST_LIMIT, ParsedReference, PullSource
+from pycoco.backends.python import media_types
+from pycoco.backends.python.blob import read_blob
+from pycoco.backends.python.registry import Access, Registry, failure
+from pycoco.backends.python.resolve import Need, Received
+from pycoco.backends.python.retry import transient_delay
+from pycoco.backends.python.transport import Answer, timed_out
+from pycoco.errors import ManifestError, PycocoError, RegistryError, UnauthorizedError
+
+_ACCEPT = tuple(media_type.encode("ascii") for media_type in media_types.ACCEPT)
+
+_log = logging.getLogger("pycoco.registry")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One pull source, ready to be asked: `reference` is the physical one, `requested` its tag or digest."""
+
+    reference: str
+    path: str
+    requested: str
+    registry: Registry
+    access: Access
+
+
+class Endpoints(Protocol):
+    """What makes a pull source ready: see `network`."""
+
+    async def endpoint(self, source: PullSource, logical: ParsedReference, started: float) -> Endpoint: ...
+
+    def forget_credentials(self, source: PullSource, logical: ParsedReference, started: float) -> bool: ...
+
+
+class DockerSource:
+    """One image of a registry. `sources` are where to read it, in order; never none. For one task at a time."""
+
+    def __init__(
+        self, endpoints: Endpoints, logical: ParsedReference, sources: Sequence[PullSource], started: float
+    ) -> None:
+        self._endpoints = endpoints
+        self._logical = logical
+        self._remaining = list(sources)
+        self._started = started
+        self._current: Endpoint | None = None
+
+    @property
+    def pull_source(self) -> str:
+        """The physical reference that served the manifests; the logical one while nothing was asked for."""
+        return self._current.reference if self._current is not None else self._logical.text
+
+    async def read(self, need: Need) -> Received:
+        """The document needed. Raises RegistryError and its kin, TooLargeError, and ManifestError for a bad digest."""
+        if need.kind == "top":
+            return await self._open()
+        if not digests.is_valid(need.digest):
+            # It comes from a document and goes into a URL.
+            raise ManifestError(f"{need.digest[:100]!r} is not a digest that pycoco knows")
+        endpoint = await self._opened()
+        if need.kind == "manifest":
+            return await _manifest(endpoint, need.digest)
+        return Received(await self._config(endpoint, need.digest))
+
+    async def _open(self) -> Received:
+        """newImageSource: the first source whose top-level manifest can be had, else the last one's error."""
+        failed: list[tuple[str, PycocoError]] = []
+        while self._remaining:
+            source = self._remaining.pop(0)
+            try:
+                endpoint, received = await self._first_manifest(source)
+            except PycocoError as error:
+                _log.debug("%s: %s", source.reference, error)
+                failed.append((source.reference, error))
+                continue
+            self._current = endpoint
+            return received
+        raise _all_failed(failed)
+
+    async def _first_manifest(self, source: PullSource) -> tuple[Endpoint, Received]:
+        endpoint = await self._endpoints.endpoint(source, self._logical, self._started)
+        try:
+            return endpoint, await _manifest(endpoint, endpoint.requested)
+        except UnauthorizedError:
+            if not self._endpoints.forget_credentials(source, self._logical, self._started):
+                raise
+        # The credentials were found for an earlier image; since then there may have been a login.
+        endpoint = await self._endpoints.endpoint(source, self._logical, self._started)
+        return endpoint, await _manifest(endpoint, endpoint.requested)
+
+    async def _opened(self) -> Endpoint:
+        """The endpoint in use. There is none yet where the top-level manifest did not have to be asked for."""
+        if self._current is None:
+            source = self._remaining.pop(0)
+            self._current = await self._endpoints.endpoint(source, self._logical, self._started)
+        return self._current
+
+    async def _config(self, endpoint: Endpoint, digest: str) -> bytes:
+        """GetBlob: from the endpoint in use, else from later sources if another may have what this one has not."""
+        what = f"the config {digest} of {endpoint.reference}"
+        try:
+            answer = await self._blob(endpoint, digest)
+        except RegistryError as error:
+            if not self._remaining or not _another_may_have_it(error):
+                raise
+            endpoint, answer = await self._fall_back(digest, error)
+        path = _blob_path(endpoint, digest)
+        return await read_blob(endpoint.registry, path, endpoint.access, answer, MANIFEST_LIMIT, what)
+
+    async def _fall_back(self, digest: str, original: RegistryError) -> tuple[Endpoint, Answer]:
+        """getBlobWithMirrorFallback: the later sources in order; the original error if none has the blob."""
+        failed: list[tuple[str, PycocoError]] = []
+        while self._remaining:
+            source = self._remaining.pop(0)
+            try:
+                endpoint = await self._endpoints.endpoint(source, self._logical, self._started)
+            except PycocoError as error:
+                failed.append((source.reference, error))
+                continue
+            try:
+                return endpoint, await self._blob(endpoint, digest)
+            except RegistryError as error:
+                failed.append((source.reference, error))
+                if not _another_may_have_it(error):
+                    break
+        others = " ".join(f"[{reference}: {error}]" for reference, error in failed)
+        raise _with_message(original, f"{original} (later pull sources failed too: {others})") from original
+
+    async def _blob(self, endpoint: Endpoint, digest: str) -> Answer:
+        """tryGetBlob: once more after a transient failure, as long as there are other sources to be saved from it."""
+        try:
+            return await _get_blob(endpoint, digest)
+        except RegistryError as error:
+            if not self._remaining or not _is_transient(error):
+                raise
+            _log.debug("transient failure, trying once more: %s", error)
+        await asyncio.sleep(transient_delay())
+        return await _get_blob(endpoint, digest)
+
+
+async def _manifest(endpoint: Endpoint, requested: str) -> Received:
+    """fetchManifest of docker/docker_client.go."""
+    what = f"the manifest {requested} of {endpoint.reference}"
+    path = f"/v2/{endpoint.path}/manifests/{requested}"
+    answer = await endpoint.registry.get(path, endpoint.access, accept=_ACCEPT)
+    if answer.status != 200:
+        raise await failure(what, answer)
+    body = await answer.read(MANIFEST_LIMIT, what)
+    return Received(body, answer.header("content-type") or "")
+
+
+async def _get_blob(endpoint: Endpoint, digest: str) -> Answer:
+    answer = await endpoint.registry.get(_blob_path(endpoint, digest), endpoint.access)
+    if answer.status != 200:
+        raise await failure(f"the config {digest} of {endpoint.reference}", answer)
+    return answer
+
+
+def _blob_path(endpoint: Endpoint, digest: str) -> str:
+    return f"/v2/{endpoint.path}/blobs/{digest}"
+
+
+def _is_transient(error: RegistryError) -> bool:
+    """isMirrorTransientError: a server's failure, or a time limit on the way to it."""
+    return (error.status or 0) >= 500 or timed_out(error)
+
+
+def _another_may_have_it(error: RegistryError) -> bool:
+    """isMirrorTransientError or isMirrorFallbackError: the blob is not here, or may not be had here for now."""
+    return _is_transient(error) or error.spec_code in ("BLOB_UNKNOWN", "TOOMANYREQUESTS")
+
+
+def _all_failed(failed: list[tuple[str, PycocoError]]) -> PycocoError:
+    """The primary's error, which is the last one, with what happened at the mirrors."""
+    reference, primary = failed[-1]
+    if len(failed) == 1:
+        return primary
+    mirrors = " ".join(f"[{mirror}: {error}]" for mirror, error in failed[:-1])
+    return _with_message(primary, f"{reference}: {primary} (mirrors failed too: {mirrors})")
+
+
+def _with_message(error: PycocoError, message: str) -> PycocoError:
+    changed = copy.copy(error)
+    changed.message = message
+    changed.args = (message,)
+    return changed

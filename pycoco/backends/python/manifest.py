@@ -1,0 +1,239 @@
+"""Is this a manifest that may be believed, of which type, and which config and layers does it name?
+
+It is not for choosing from an index (see `choose`), for configs (`image_config`), or typed values (`pycoco.manifest`).
+
+Mirrors containers/image internal/manifest/{manifest,common}.go and manifest/{oci,docker_schema2,docker_schema1}.go,
+and is stricter where docs/deviations.md says so. What is wrong is looked for in this order, and the first thing found
+is raised:
+
+1. the digest, if one is given, as containers/image compares it (DigestMismatchError);
+2. the Content-Type: schema 1, or a type nobody knows, unless schema 1 was asked for (UnsupportedManifestError); and
+   for all other types the digest of the very bytes (DigestMismatchError);
+3. JSON: syntax, keys, known fields in another case, types of fields (see `strict_json`);
+4. a schemaVersion or mediaType that contradicts the Content-Type, and fields of another type of manifest
+   (AmbiguousManifestError);
+5. what the type's own parser demands, then the digests of the config and of each layer (ManifestError).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pycoco import digest as digests
+from pycoco.backends.contract import CheckedManifest
+from pycoco.backends.python import manifest_fields, media_types, strict_json
+from pycoco.backends.python import schema1 as legacy
+from pycoco.backends.python.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from pycoco.backends.python.strict_json import Check
+from pycoco.errors import AmbiguousManifestError, DigestMismatchError, ManifestError, UnsupportedManifestError
+
+# Which of manifest_fields.ESSENTIAL each type may have.
+_ALLOWED: Final[dict[str, tuple[str, ...]]] = {
+    OCI_MANIFEST: ("config", "layers"),
+    DOCKER_MANIFEST: ("config", "layers"),
+    OCI_INDEX: ("manifests",),
+    DOCKER_LIST: ("manifests",),
+    media_types.SCHEMA1: ("fsLayers", "history"),
+    media_types.SCHEMA1_SIGNED: ("fsLayers", "history"),
+}
+
+_FIELDS: Final[dict[str, Check]] = {
+    OCI_MANIFEST: manifest_fields.OCI_MANIFEST,
+    OCI_INDEX: manifest_fields.OCI_INDEX,
+    DOCKER_MANIFEST: manifest_fields.DOCKER_MANIFEST,
+    DOCKER_LIST: manifest_fields.DOCKER_LIST,
+    media_types.SCHEMA1: legacy.FIELDS,
+    media_types.SCHEMA1_SIGNED: legacy.FIELDS,
+}
+
+# manifest.SupportedSchema2MediaType: what a docker manifest and its layers may be, an odd list but upstream's.
+_DOCKER_TYPES = frozenset(
+    {
+        DOCKER_LIST,
+        DOCKER_MANIFEST,
+        media_types.SCHEMA1,
+        media_types.SCHEMA1_SIGNED,
+        media_types.DOCKER_CONFIG,
+        "application/vnd.docker.image.rootfs.foreign.diff.tar",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        "application/vnd.docker.image.rootfs.diff.tar",
+        "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        "application/vnd.docker.image.rootfs.diff.tar.zstd",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadManifest:
+    """A manifest that passed every check: its effective type and the parsed JSON object."""
+
+    media_type: str
+    document: dict[str, Any]
+
+    @property
+    def is_index(self) -> bool:
+        return self.media_type in media_types.INDEXES
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The config's descriptor, {} if there is none (an index, schema 1)."""
+        return {} if self.is_index else self.document.get("config") or {}
+
+    @property
+    def layer_digests(self) -> tuple[str, ...]:
+        """The layers' digests, the lowest layer first; of schema 1 the empty layers too, as upstream counts them."""
+        if self.is_index:
+            return ()
+        if self.media_type in media_types.SCHEMA1_TYPES:
+            return legacy.layer_digests(self.document)
+        return tuple(_digest_of(layer) for layer in self.document.get("layers") or ())
+
+
+def check(data: bytes, content_type: str, digest: str = "", *, schema1: bool = False) -> CheckedManifest:
+    """Check the bytes of a manifest or index served with `content_type`, and against `digest` unless that is "".
+
+    `schema1` allows the deprecated docker schema 1. Returns the effective type and the digests that the manifest
+    names. Raises a ManifestError or one of its subclasses, in the order that this module's docstring gives.
+    """
+    manifest = read(data, content_type, digest, schema1=schema1)
+    return CheckedManifest(
+        media_type=manifest.media_type,
+        is_index=manifest.is_index,
+        config_digest=manifest.config.get("digest") or "",
+        layer_digests=manifest.layer_digests,
+    )
+
+
+def read(data: bytes, content_type: str, digest: str = "", *, schema1: bool = False) -> ReadManifest:
+    """Do what `check` does and return the parsed manifest itself."""
+    return parse(data, verify(data, content_type, digest, schema1=schema1))
+
+
+def verify(data: bytes, content_type: str, digest: str = "", *, schema1: bool = False) -> str:
+    """Return the effective type of a manifest that has the digest it was asked for by, and is of a kind that is read.
+
+    These are steps 1 and 2: nothing is parsed. With "" for `digest` nothing is compared.
+    """
+    if digest:
+        _match_digest(data, digest)
+    media_type = effective_type(content_type, schema1=schema1)
+    if digest and media_type not in media_types.SCHEMA1_TYPES and (actual := digests.of(data)) != digest:
+        raise _mismatch(digest, actual)
+    return media_type
+
+
+def effective_type(content_type: str, *, schema1: bool = False) -> str:
+    """Return the type that a manifest served with this Content-Type is read as (step 1)."""
+    media_type = media_types.effective(content_type)
+    if media_type not in media_types.SCHEMA1_TYPES or schema1:
+        return media_type
+    served = media_types.simplified(content_type)
+    if served in media_types.SCHEMA1_TYPES:
+        raise UnsupportedManifestError(
+            "the image has a docker schema 1 manifest, which is deprecated and never verified;"
+            " have it pushed again by a current tool, or allow it with schema1=True"
+        )
+    raise UnsupportedManifestError(
+        f"the registry serves the manifest as {served or 'no valid media type'!r}, which is no manifest's type;"
+        " its Content-Type has to name the manifest's own type"
+    )
+
+
+def digest_of(data: bytes, media_type: str) -> str:
+    """Return a manifest's sha256 digest: of its bytes, or of a signed schema 1 manifest's payload."""
+    payload = legacy.payload(data) if media_type in media_types.SCHEMA1_TYPES else data
+    return digests.of(payload)
+
+
+def _match_digest(data: bytes, digest: str) -> None:
+    """Compare as UnparsedImage.Manifest does (step 1): by what the body looks like, whatever its type.
+
+    Only sha256 digests can match: containers/image knows no other for manifests (manifest.MatchesDigest).
+    """
+    if not digest.startswith("sha256:"):
+        raise DigestMismatchError(f"the manifest was asked for by {digest}, but only sha256 digests can be verified")
+    actual = digests.of(data)
+    if b"\\u" in data or b"signatures" in data.lower():  # only then can it look like a signed schema 1 manifest
+        try:
+            actual = digests.of(legacy.payload(data))
+        except ManifestError as error:
+            raise DigestMismatchError(f"the manifest cannot be compared with {digest}: {error}") from None
+    if actual != digest:
+        raise _mismatch(digest, actual)
+
+
+def _mismatch(digest: str, actual: str) -> DigestMismatchError:
+    return DigestMismatchError(
+        f"the manifest has the digest {actual}, not {digest} by which it was asked for; do not use it"
+    )
+
+
+def parse(data: bytes, media_type: str) -> ReadManifest:
+    """Parse a manifest of an effective type (steps 3 to 5)."""
+    what = "index" if media_type in media_types.INDEXES else "manifest"
+    document = strict_json.loads(data, what)
+    strict_json.require(document, _FIELDS[media_type], what)
+    _refuse_contradiction(document, media_type, what)
+    _refuse_foreign_fields(document, media_type, what)
+    if media_type in media_types.SCHEMA1_TYPES:
+        document = legacy.validated(document)
+    elif media_type == DOCKER_MANIFEST:
+        _require_docker_types(document)
+    manifest = ReadManifest(media_type, document)
+    _require_valid_digests(manifest)
+    return manifest
+
+
+def _refuse_contradiction(document: dict[str, Any], media_type: str, what: str) -> None:
+    """Refuse a body that says it is something else than the Content-Type says; an absent or 0 version says nothing.
+
+    Schema 1 has to say its version, and defines no mediaType. What is read as such by mistake gets upstream's error.
+    """
+    if media_type in media_types.SCHEMA1_TYPES:
+        if document.get("schemaVersion") != 1:
+            raise UnsupportedManifestError("the manifest is served as docker schema 1 but does not have its version, 1")
+        return
+    version = document.get("schemaVersion") or 2
+    if version != 2:
+        raise AmbiguousManifestError(f"the {what} is served as {media_type} but has the schemaVersion {version}")
+    claimed = document.get("mediaType") or media_type
+    if claimed != media_type:
+        raise AmbiguousManifestError(f"the {what} is served as {media_type} but has the mediaType {claimed!r}")
+
+
+def _refuse_foreign_fields(document: dict[str, Any], media_type: str, what: str) -> None:
+    foreign = [
+        name
+        for name in manifest_fields.ESSENTIAL
+        if name not in _ALLOWED[media_type] and document.get(name) is not None
+    ]
+    if foreign:
+        raise AmbiguousManifestError(f"the {what} is served as {media_type} but also has {' and '.join(foreign)}")
+
+
+def _require_docker_types(document: dict[str, Any]) -> None:
+    if not document.get("mediaType"):
+        raise ManifestError("the manifest has no mediaType, which a docker manifest has to have")
+    for layer in document.get("layers") or ():
+        layer_type = (layer or {}).get("mediaType") or ""
+        if layer_type not in _DOCKER_TYPES:
+            raise ManifestError(f"the docker manifest has a layer of the unsupported type {layer_type!r}")
+
+
+def _require_valid_digests(manifest: ReadManifest) -> None:
+    """Let no digest through that could do harm in a URL or a path (CVE-2024-3727)."""
+    if manifest.is_index:
+        return  # the chosen instance's digest is checked when it is chosen; the others go nowhere
+    if manifest.media_type not in media_types.SCHEMA1_TYPES:
+        config = _digest_of(manifest.config)
+        is_artifact = manifest.media_type == OCI_MANIFEST and manifest.config.get("mediaType") != media_types.OCI_CONFIG
+        if not digests.is_valid(config) and (config or not is_artifact):
+            raise ManifestError(f"the manifest names its config by {config!r}, which is not a valid digest")
+    for layer in manifest.layer_digests:
+        if not digests.is_valid(layer):
+            raise ManifestError(f"the manifest names a layer by {layer!r}, which is not a valid digest")
+
+
+def _digest_of(descriptor: dict[str, Any] | None) -> str:
+    return (descriptor or {}).get("digest") or ""

@@ -1,0 +1,167 @@
+"""Media types of manifests: which there are, and which one a Content-Type stands for.
+
+It is not for what a manifest of a type must contain (see `manifest`).
+
+Mirrors containers/image internal/manifest/manifest.go (NormalizedMIMEType, GuessMIMEType), docker/docker_image_src.go
+(simplifyContentType) and Go's mime.ParseMediaType, on which the latter stands.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pycoco.backends.python import manifest_fields, strict_json
+from pycoco.errors import AmbiguousManifestError
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json"
+SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+
+INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
+SCHEMA1_TYPES = frozenset({SCHEMA1, SCHEMA1_SIGNED})
+MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST, *INDEXES, *SCHEMA1_TYPES})
+
+ACCEPT = (OCI_MANIFEST, DOCKER_MANIFEST, SCHEMA1_SIGNED, SCHEMA1, DOCKER_LIST, OCI_INDEX)
+"""What a manifest request accepts, in containers/image's order (manifest.DefaultRequestedManifestMIMETypes)."""
+
+_TOKEN = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%&'*+-.^_`{|}~")
+_SPECIAL = frozenset('()<>@,;:\\"/[]?=')
+_DESCRIPTORS = strict_json.sequence(manifest_fields.OCI_DESCRIPTOR)
+_SPACE = "\t\n\v\f\r \x85\xa0"
+
+
+def normalized(media_type: str) -> str:
+    """Return the type a manifest is read as: a known type is itself, anything else is signed schema 1."""
+    return media_type if media_type in MANIFESTS else SCHEMA1_SIGNED
+
+
+def simplified(content_type: str) -> str:
+    """Return a Content-Type header's media type without parameters, in lower case; "" when it cannot be parsed."""
+    base, separator, rest = content_type.partition(";")
+    media_type = base.lower().strip(_SPACE)
+    kind, slash, subtype = media_type.partition("/")
+    if not _is_token(kind) or (slash and not _is_token(subtype)):
+        return ""
+    return media_type if _parameters_are_valid(separator + rest) else ""
+
+
+def effective(content_type: str) -> str:
+    """Return the type that a manifest served with this Content-Type is read as. Its body is never looked at."""
+    return normalized(simplified(content_type))
+
+
+def guess(data: bytes) -> str:
+    """Return the type that a manifest's body claims or looks like, "" if none.
+
+    For local layouts only, where nothing else says it: a registry's Content-Type is never second-guessed.
+    """
+    try:
+        document = json.loads(data.decode("utf-8", "replace"), parse_int=_small_integer)
+    except (ValueError, RecursionError):
+        return ""
+    if type(document) is not dict:
+        return ""
+    claimed = _field(document, "mediaType")
+    version = _field(document, "schemaVersion")
+    if strict_json.string(claimed) or strict_json.int64(version):
+        return ""
+    if claimed in MANIFESTS - SCHEMA1_TYPES:
+        return str(claimed)
+    if version == 1:
+        return SCHEMA1 if _field(document, "signatures") is None else SCHEMA1_SIGNED
+    return _guess_version_2(document) if version == 2 else ""
+
+
+def _guess_version_2(document: dict[str, Any]) -> str:
+    config = _field(document, "config")
+    if strict_json.empty_struct(config):
+        return ""
+    config_type = _field(config or {}, "mediaType")
+    if strict_json.string(config_type):
+        return ""
+    if config_type == OCI_CONFIG:
+        return OCI_MANIFEST
+    if config_type == DOCKER_CONFIG:
+        return DOCKER_MANIFEST
+    manifests = _field(document, "manifests")
+    try:
+        if _DESCRIPTORS(manifests):
+            return ""
+    except AmbiguousManifestError:
+        pass  # whoever reads it in earnest says so
+    if manifests:
+        # GuessMIMEType returns the config's type here, which its own comment calls a mix-up; no reader accepts it.
+        return str(config_type) if config_type else OCI_INDEX
+    return OCI_MANIFEST
+
+
+def _field(document: dict[str, Any], name: str) -> Any:
+    """Look a field up as encoding/json does: in any case, the last one that is not null."""
+    found = None
+    for key, value in document.items():
+        if value is not None and strict_json.fold(key) == strict_json.fold(name):
+            found = value
+    return found
+
+
+def _small_integer(literal: str) -> int | float:
+    return int(literal) if len(literal) <= 20 else float(literal)
+
+
+def _is_token(text: str) -> bool:
+    return bool(text) and _TOKEN.issuperset(text)
+
+
+def _parameters_are_valid(rest: str) -> bool:
+    seen: dict[str, str] = {}
+    while rest := rest.lstrip(_SPACE):
+        parsed = _parameter(rest)
+        if parsed is None:
+            return rest.strip(_SPACE) == ";"
+        name, value, rest = parsed
+        if seen.setdefault(name, value) != value:
+            return False
+    return True
+
+
+def _parameter(text: str) -> tuple[str, str, str] | None:
+    """Take one `; name=value` off the front of `text` (mime.consumeMediaParam); None if it has none."""
+    if not text.startswith(";"):
+        return None
+    name, text = _take_token(text[1:].lstrip(_SPACE))
+    text = text.lstrip(_SPACE)
+    if not name or not text.startswith("="):
+        return None
+    text = text[1:].lstrip(_SPACE)
+    taken = _take_quoted(text) if text.startswith('"') else _take_token(text)
+    if taken is None or taken == ("", text):
+        return None
+    return name.lower(), *taken
+
+
+def _take_token(text: str) -> tuple[str, str]:
+    end = next((at for at, character in enumerate(text) if character not in _TOKEN), len(text))
+    return text[:end], text[end:]
+
+
+def _take_quoted(text: str) -> tuple[str, str] | None:
+    value: list[str] = []
+    at = 1
+    while at < len(text):
+        character = text[at]
+        if character == '"':
+            return "".join(value), text[at + 1 :]
+        if character in "\r\n":
+            return None
+        if character == "\\" and text[at + 1 : at + 2] in _SPECIAL:
+            at += 1
+            character = text[at]
+        value.append(character)
+        at += 1
+    return None

@@ -1,0 +1,110 @@
+"""What a session keeps on the event loop: its registries with their connections and tokens, and credentials found.
+
+It is not for reading an image (see `docker_source`). Everything here runs on one event loop; what may block, on a
+disk or in a helper program, runs in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from pycoco.backends.contract import ParsedReference, PullSource, Settings
+from pycoco.backends.python import certificates, credentials
+from pycoco.backends.python.configuration import CurrentConfiguration
+from pycoco.backends.python.credentials import FoundCredentials
+from pycoco.backends.python.docker_source import Endpoint
+from pycoco.backends.python.event_loop import LoopThread
+from pycoco.backends.python.reference import NamedReference, parse_canonical
+from pycoco.backends.python.registry import Access, Registry
+from pycoco.backends.python.single_flight import SingleFlight
+from pycoco.backends.python.transport import Transport
+from pycoco.errors import BlockedError
+
+_CREDENTIALS_SECONDS = 60.0
+"""How long found credentials count, so that a login or logout elsewhere is noticed by a long-lived client."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    found: FoundCredentials
+    learnt: float
+
+
+class Network:
+    """One session's registries. Make it on any thread; use it on the loop it is made for."""
+
+    def __init__(self, loop: LoopThread, settings: Settings, configuration: CurrentConfiguration) -> None:
+        self._loop = loop
+        self._settings = settings
+        self._configuration = configuration
+        self._registries: dict[tuple[str, bool], Registry] = {}
+        self._transports: list[Transport] = []
+        self._openings: SingleFlight[Registry] = SingleFlight()
+        self._credentials: dict[tuple[str, str], _Kept] = {}
+        self._lookups: SingleFlight[_Kept] = SingleFlight()
+
+    async def endpoint(self, source: PullSource, logical: ParsedReference, started: float) -> Endpoint:
+        """Make one pull source ready to be asked (newPullClient in docker/docker_image_src.go).
+
+        Raises BlockedError, CredentialsError and ConfigurationError; asks no registry.
+        """
+        named = parse_canonical(source.reference)
+        if source.blocked:
+            raise BlockedError(f"registries.conf blocks {named.name}; allow it there or ask another registry")
+        verify = self._settings.tls_verify
+        registry = await self._registry(named.domain, insecure=source.insecure if verify is None else not verify)
+        found = await self._found_credentials(named, logical.domain)
+        access = Access(
+            repository=named.path,
+            credentials=found.credentials,
+            registry_token=credentials.registry_token_for(named.domain, logical.domain, self._settings),
+            namespace=source.namespace_proxy,
+            started=started,
+        )
+        return Endpoint(source.reference, named.path, named.digest or named.tag, registry, access)
+
+    def forget_credentials(self, source: PullSource, logical: ParsedReference, started: float) -> bool:
+        """Forget the credentials that were found for a pull source before `started`; whether there were any."""
+        key = (parse_canonical(source.reference).name, logical.domain)
+        kept = self._credentials.get(key)
+        if kept is None or kept.learnt >= started or kept.found.origin == "given":
+            return False
+        del self._credentials[key]
+        return True
+
+    async def close(self) -> None:
+        """Close the idle connections. What is still in use closes when its task ends."""
+        for transport in self._transports:
+            await transport.close()
+
+    async def _registry(self, domain: str, *, insecure: bool) -> Registry:
+        registry = self._registries.get((domain, insecure))
+        if registry is None:
+            registry = await self._openings.do((domain, insecure), lambda: self._open(domain, insecure=insecure))
+        return registry
+
+    async def _open(self, domain: str, *, insecure: bool) -> Registry:
+        tls = await asyncio.to_thread(certificates.ssl_context, domain, self._settings, verify=not insecure)
+        transport = Transport(tls, self._settings.environ)
+        self._transports.append(transport)
+        self._loop.closing.add(transport)
+        registry = Registry(domain, transport, insecure=insecure, user_agent=self._settings.user_agent)
+        self._registries[domain, insecure] = registry
+        return registry
+
+    async def _found_credentials(self, named: NamedReference, logical_domain: str) -> FoundCredentials:
+        key = (named.name, logical_domain)
+        kept = self._credentials.get(key)
+        if kept is None or time.monotonic() >= kept.learnt + _CREDENTIALS_SECONDS:
+            kept = await self._lookups.do(key, lambda: self._look_up(named, logical_domain))
+            self._credentials[key] = kept
+        return kept.found
+
+    async def _look_up(self, named: NamedReference, logical_domain: str) -> _Kept:
+        helpers = self._configuration.get().credential_helpers
+        found = await asyncio.to_thread(
+            credentials.for_endpoint, named.domain, logical_domain, named.name, self._settings, helpers
+        )
+        return _Kept(found, time.monotonic())

@@ -1,0 +1,109 @@
+"""Where a redirect leads and which headers go along: rules without I/O.
+
+They are those of Go's net/http.Client (redirectBehavior, shouldCopyHeaderOnRedirect, defaultCheckRedirect) with two
+stricter ones: a registry reached by https never leads to http, nor anywhere with user information in the URL. There
+are no cookies and there is no Referer.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from urllib.parse import quote, urljoin, urlsplit
+
+from pycoco.errors import RegistryError, UnavailableError
+
+MAX_REQUESTS = 10
+"""Requests in one chain, the first included (defaultCheckRedirect)."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# Everything that may stand in a URL; what else a Location holds is percent-encoded.
+_URL_CHARACTERS = "%/:=&?~#+!$,;'@()*[]"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One request of a chain. `authorization` is None where it must not go; sticky once it was dropped."""
+
+    method: str
+    url: str
+    authorization: str | None = None
+    body: bytes | None = None
+
+
+def next_hop(first: Hop, current: Hop, status: int, location: str | None, sent: int, *, plain_http: bool) -> Hop | None:
+    """The request that the answer to `current` redirects to, or None if the answer is to be taken as it is.
+
+    `first` is the chain's first request, `sent` the number of requests so far; `plain_http` says that the registry
+    itself is reached by plain http. Raises RegistryError for a redirect that is refused, UnavailableError for one that
+    leads nowhere.
+    """
+    if status not in _REDIRECTS or not location:
+        return None
+    if status in (307, 308) and current.body is not None:
+        # Go cannot repeat this body, and neither should a token request's secret go anywhere else.
+        return None
+    url = absolute_url(current.url, location)
+    shown = redacted(current.url)
+    if url is None:
+        raise UnavailableError(f"{shown} redirects to something that is not an http or https URL", url=shown)
+    if sent >= MAX_REQUESTS:
+        raise UnavailableError(f"{redacted(first.url)} redirects more than {MAX_REQUESTS - 1} times", url=shown)
+    check_target(url, f"{shown} redirects", plain_http=plain_http)
+    method = current.method if status in (307, 308) or current.method in ("GET", "HEAD") else "GET"
+    keep = current.authorization is not None and keeps_authorization(first.url, url)
+    return replace(current, method=method, url=url, authorization=current.authorization if keep else None, body=None)
+
+
+def check_target(url: str, what: str, *, plain_http: bool) -> None:
+    """Raise RegistryError if a redirect or token realm must not lead to `url`; `what` leads there."""
+    if url.startswith("http:") and not plain_http:
+        raise RegistryError(
+            f"{what} to plain http although the registry uses https, which is refused", url=redacted(url)
+        )
+    if "@" in urlsplit(url).netloc:
+        raise RegistryError(f"{what} to a URL with a user name in it, which is refused", url=redacted(url))
+
+
+def keeps_authorization(initial: str, target: str) -> bool:
+    """Whether Authorization may go from `initial` to `target`: the same host name or one below it, on any port."""
+    parent, host = _host(initial), _host(target)
+    if host == parent:
+        return True
+    return not set(":%") & set(host) and host.endswith("." + parent)
+
+
+def redacted(url: str) -> str:
+    """`url` without user information, query and fragment: what an error or a log may show."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an invalid URL"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _host(url: str) -> str:
+    """The host of a URL in its own case, in which net/http compares it."""
+    netloc = urlsplit(url).netloc.rpartition("@")[2]
+    return netloc[1:].partition("]")[0] if netloc.startswith("[") else netloc.partition(":")[0]
+
+
+def absolute_url(base: str, location: str) -> str | None:
+    """The http or https URL that a header's `location` means, written so that it can be sent; None if it is none.
+
+    Mirrors net/url.Parse as far as headers have any use for it: control characters and broken escapes in the path are
+    errors, other characters that may not stand in a URL are escaped. The fragment is dropped.
+    """
+    if _CONTROL.search(location):
+        return None
+    try:
+        url = urljoin(base, quote(location.encode("utf-8", "surrogateescape"), safe=_URL_CHARACTERS))
+        parts = urlsplit(url)
+        _ = parts.port  # a port that is no number raises
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname or _BROKEN_ESCAPE.search(parts.path):
+        return None
+    return parts._replace(fragment="").geturl()

@@ -1,0 +1,322 @@
+"""One registry: what its ping told, the tokens it accepts, and authenticated requests to it.
+
+It is not for images (see `docker_source`). Mirrors dockerClient of containers/image docker/docker_client.go, with the
+state that upstream has per image kept for a whole session: scheme and challenges from one ping, tokens by credentials
+and scope. What was remembered and is refused is asked for once more; what was just asked for is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote_plus
+
+from pycoco.backends.contract import TOKEN_LIMIT, Credentials
+from pycoco.backends.python import distribution_error, token
+from pycoco.backends.python.challenge import Challenge, Scope, insufficient_scope
+from pycoco.backends.python.redirects import redacted
+from pycoco.backends.python.retry import Backoff, retry_after
+from pycoco.backends.python.single_flight import SingleFlight
+from pycoco.backends.python.transport import Answer, Transport
+from pycoco.errors import PycocoError, RegistryError
+
+DOCKER_HUB = "docker.io"
+DOCKER_HUB_HOST = "registry-1.docker.io"
+
+_TOKENS_KEPT = 4096
+
+_log = logging.getLogger("pycoco.registry")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who asks for which repository, for which operation.
+
+    `registry_token` is a bearer token given as an option; `namespace` the value of the `ns` parameter, "" for none.
+    `started` is the time.monotonic() at which the operation began: what the session learnt earlier may be outdated.
+    """
+
+    repository: str
+    credentials: Credentials = field(default_factory=Credentials, repr=False)
+    registry_token: str = field(default="", repr=False)
+    namespace: str = ""
+    started: float = 0.0
+
+    @property
+    def scope(self) -> Scope:
+        return Scope("repository", self.repository, "pull")
+
+
+@dataclass(frozen=True, slots=True)
+class _Properties:
+    """What a ping told (detectProperties)."""
+
+    scheme: str
+    challenges: tuple[Challenge, ...]
+    learnt: float
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptToken:
+    token: token.Token
+    learnt: float
+
+
+class Registry:
+    """A registry as one session sees it. `domain` is as in references; `insecure` allows plain http after https."""
+
+    def __init__(self, domain: str, transport: Transport, *, insecure: bool, user_agent: str) -> None:
+        self.domain = domain
+        self.host = DOCKER_HUB_HOST if domain == DOCKER_HUB else domain
+        self._transport = transport
+        self._insecure = insecure
+        self._user_agent = (b"User-Agent", user_agent.encode("utf-8", "surrogateescape"))
+        self._properties: _Properties | None = None
+        self._pings: SingleFlight[_Properties] = SingleFlight()
+        self._tokens: dict[Hashable, _KeptToken] = {}
+        self._token_requests: SingleFlight[_KeptToken] = SingleFlight()
+        self._warned: set[str] = set()
+
+    async def get(
+        self, path: str, access: Access, *, accept: Sequence[bytes] = (), first_byte: int | None = None
+    ) -> Answer:
+        """Ask for `path`, from `first_byte` on if that is not None; the answer may have any status.
+
+        401 for a missing scope is asked again with that scope, 429 up to five times in all
+        (makeRequestToResolvedURL). Raises RegistryError and its subclasses where there is no answer.
+        """
+        headers = [(b"Docker-Distribution-API-Version", b"registry/2.0"), self._user_agent]
+        headers += [(b"Accept", media_type) for media_type in accept]
+        if first_byte is not None:
+            headers.append((b"Range", b"bytes=%d-" % first_byte))
+        request = _Request(self, path, access, headers, gzip=first_byte is None)
+        backoff = Backoff()
+        extra: Scope | None = None
+        while True:
+            answer = await request.send(extra)
+            if backoff.attempts == 0 and (scope := insufficient_scope(answer.status, answer.challenges)):
+                await answer.discard()
+                extra = scope
+                answer = await request.send(extra)
+            if answer.status == 401 and request.forget_remembered():
+                await answer.discard()
+                extra = None
+                continue
+            if not await _may_retry(answer, backoff):
+                return answer
+
+    async def properties(self) -> _Properties:
+        """What the ping told, asking only the first time."""
+        if self._properties is None:
+            self._properties = await self._pings.do(None, self._ping)
+        return self._properties
+
+    async def _ping(self) -> _Properties:
+        """detectPropertiesHelper: https, and plain http only where that is allowed and https failed in any way."""
+        try:
+            return await self._ping_with("https")
+        except PycocoError as error:
+            if not self._insecure:
+                raise
+            _log.debug("%s: no https (%s), trying plain http", self.host, error)
+        properties = await self._ping_with("http")
+        _log.info("%s is reached by plain http, which registries.conf or tls_verify allows", self.host)
+        return properties
+
+    async def _ping_with(self, scheme: str) -> _Properties:
+        url = f"{scheme}://{self.host}/v2/"
+        headers = [(b"Docker-Distribution-API-Version", b"registry/2.0"), self._user_agent]
+        backoff = Backoff()
+        while True:
+            answer = await self.send_logged(url, headers, None, plain_http=scheme == "http")
+            if not await _may_retry(answer, backoff):
+                break
+        if answer.status not in (200, 401):
+            raise await failure(f"pinging the registry {self.domain}", answer)
+        challenges = tuple(answer.challenges)
+        await answer.discard()
+        return _Properties(scheme, challenges, time.monotonic())
+
+    async def send_logged(
+        self,
+        url: str,
+        headers: Sequence[tuple[bytes, bytes]],
+        authorization: str | None,
+        *,
+        gzip: bool = True,
+        plain_http: bool,
+    ) -> Answer:
+        """Send a GET and log what warnings come with the answer."""
+        answer = await self._transport.send(
+            "GET", url, headers, authorization=authorization, gzip=gzip, plain_http=plain_http
+        )
+        for value in answer.all("warning"):
+            self._log_warning(value, answer.url)
+        return answer
+
+    async def authorization(
+        self, properties: _Properties, access: Access, extra: Scope | None
+    ) -> tuple[str | None, Hashable]:
+        """The Authorization header that the ping's challenges ask for, and the key of the token in it, if any.
+
+        setupRequestAuth: the first challenge of a known scheme counts; without one there is no header.
+        """
+        for challenge in properties.challenges:
+            if challenge.scheme == "basic":
+                return token.basic_authorization(access.credentials), None
+            if challenge.scheme == "bearer":
+                if access.registry_token:
+                    return f"Bearer {access.registry_token}", None
+                kept, key = await self._token(challenge, properties, access, extra)
+                return f"Bearer {kept.value}", key
+        return None, None
+
+    def forget(self, key: Hashable, properties: _Properties, before: float) -> bool:
+        """After a 401: forget the token used, or that none was asked for, if that was learnt before; whether it was."""
+        if key is not None:
+            kept = self._tokens.get(key)
+            outdated = kept is not None and kept.learnt < before
+            if outdated:
+                del self._tokens[key]
+        else:
+            outdated = not properties.challenges and properties.learnt < before
+        if outdated:
+            self.forget_properties(properties)
+        return outdated
+
+    def forget_properties(self, properties: _Properties) -> None:
+        """Ping again next time: the registry could not be reached the way it was."""
+        if self._properties is properties:
+            self._properties = None
+
+    async def _token(
+        self, challenge: Challenge, properties: _Properties, access: Access, extra: Scope | None
+    ) -> tuple[token.Token, Hashable]:
+        scopes = (access.scope,) if extra is None else (access.scope, extra)
+        parameters = challenge.parameters
+        key = (parameters.get("realm"), parameters.get("service"), access.credentials, scopes)
+        kept = self._tokens.get(key)
+        if kept is None or time.time() > kept.token.expires:
+            plain_http = properties.scheme == "http"
+            request = token.token_request(challenge, scopes, access.credentials, plain_http=plain_http)
+            kept = await self._token_requests.do(key, lambda: self._ask_for_token(request, plain_http=plain_http))
+            self._keep(key, kept)
+        return kept.token, key
+
+    def _keep(self, key: Hashable, kept: _KeptToken) -> None:
+        if len(self._tokens) >= _TOKENS_KEPT:
+            now = time.time()
+            self._tokens = {key: kept for key, kept in self._tokens.items() if kept.token.expires > now}
+            if len(self._tokens) >= _TOKENS_KEPT:
+                self._tokens.clear()
+        self._tokens[key] = kept
+
+    async def _ask_for_token(self, request: token.TokenRequest, *, plain_http: bool) -> _KeptToken:
+        backoff = Backoff()
+        while True:
+            answer = await self._transport.send(
+                request.method,
+                request.url,
+                [self._user_agent],
+                authorization=request.authorization,
+                body=request.body,
+                plain_http=plain_http,
+            )
+            # containers/image gives up at the first 429 of a token server; pycoco heeds it as a registry's.
+            if not await _may_retry(answer, backoff):
+                break
+        what = f"getting a token for {self.domain}"
+        if answer.status == 200:
+            body = await answer.read(TOKEN_LIMIT, what)
+            return _KeptToken(token.read_token(body, time.time()), time.monotonic())
+        raise await failure(what, answer, by_status=True)  # httpResponseToError
+
+    def _log_warning(self, value: str, url: str) -> None:
+        text = warning_text(value)
+        if text and text not in self._warned:
+            self._warned.add(text)
+            _log.warning("warning from the registry (first at %s): %s", redacted(url), text)
+
+
+@dataclass
+class _Request:
+    """One GET with authentication, as often as it takes (makeRequestToResolvedURLOnce)."""
+
+    registry: Registry
+    path: str
+    access: Access
+    headers: list[tuple[bytes, bytes]]
+    gzip: bool
+    properties: _Properties | None = None
+    key: Hashable = None
+    renewed: bool = False
+
+    async def send(self, extra: Scope | None) -> Answer:
+        registry, access = self.registry, self.access
+        self.properties = properties = await registry.properties()
+        authorization, self.key = await registry.authorization(properties, access, extra)
+        query = f"?ns={quote_plus(access.namespace)}" if access.namespace else ""
+        url = f"{properties.scheme}://{registry.host}{self.path}{query}"
+        plain_http = properties.scheme == "http"
+        try:
+            return await registry.send_logged(url, self.headers, authorization, gzip=self.gzip, plain_http=plain_http)
+        except RegistryError:
+            registry.forget_properties(properties)
+            raise
+
+    def forget_remembered(self) -> bool:
+        """After a 401: whether the request used what an earlier operation had learnt, now forgotten. True only once."""
+        if self.renewed or self.properties is None:
+            return False
+        self.renewed = self.registry.forget(self.key, self.properties, self.access.started)
+        return self.renewed
+
+
+async def failure(what: str, answer: Answer, *, by_status: bool = False) -> RegistryError:
+    """The exception for an answer with a status that is of no use; see `distribution_error.error_for`."""
+    challenges = answer.challenges
+    advice = retry_after(answer.header("retry-after"))
+    body = await answer.read_error_body()
+    url = redacted(answer.url)
+    return distribution_error.error_for(what, url, answer.status, challenges, body, advice, by_status=by_status)
+
+
+async def _may_retry(answer: Answer, backoff: Backoff) -> bool:
+    """Whether to ask again after a 429, having waited and freed the answer's connection."""
+    if answer.status != 429:
+        return False
+    delay = backoff.next_delay(answer.header("retry-after"))
+    if delay is None:
+        return False
+    await answer.discard()
+    _log.debug("%s: too many requests, waiting %.1f seconds", redacted(answer.url), delay)
+    await asyncio.sleep(delay)
+    return True
+
+
+def warning_text(value: str) -> str:
+    """The text of a Warning header of the distribution specification's form, "" for any other.
+
+    (parseRegistryWarningHeader)
+    """
+    prefix, suffix = '299 - "', '"'
+    if not value.startswith(prefix) or not value.endswith(suffix) or len(value) < len(prefix) + 1:
+        return ""
+    text: list[str] = []
+    escaped = False
+    for character in value[len(prefix) : -1]:
+        if character == "\x7f" or (character < " " and character != "\t"):
+            return ""
+        if escaped:
+            text.append(character)
+            escaped = False
+        elif character == '"':
+            return ""
+        elif character == "\\":
+            escaped = True
+        else:
+            text.append(character)
+    return "" if escaped else "".join(text)

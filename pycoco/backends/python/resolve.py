@@ -1,0 +1,173 @@
+"""From a reference to an image's metadata: what to ask for, in which order, and what to check before asking on.
+
+It is not for asking: the flow is a generator without input or output, which a registry client, a local layout or a
+test drives alike. It yields a Need and is sent the Received that answers it:
+
+    top, of the reference's own tag or digest -> [instance manifest by digest ->] policy -> config by digest
+
+Everything after the first answer is asked for by digest, and no layer is ever asked for. Mirrors what CRI-O does
+through containers/image copy/copy.go and copy/single.go (copySingleImage): the policy is evaluated on the chosen
+instance before anything else in it is parsed, and an index within an index is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from pycoco import digest as digests
+from pycoco.backends.contract import MANIFEST_LIMIT, ParsedReference, RequestedPlatform, Settings
+from pycoco.backends.python import choose, image_config, manifest, media_types, platforms, schema1
+from pycoco.errors import DigestMismatchError, TooLargeError, UnsupportedManifestError
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something to fetch.
+
+    `kind` is "top" for what the reference itself names (then `digest` is its digest, or "" for a tag), "manifest" for
+    an index's instance, "config" for a config blob. `size` is what a descriptor claims, in bytes, and may be a lie.
+    """
+
+    kind: Literal["top", "manifest", "config"]
+    digest: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What was fetched: the exact bytes, and the Content-Type header as it came (of a config, anything)."""
+
+    body: bytes = field(repr=False)
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """An image's metadata, verified: the fields of contract.Fetched that the flow can know.
+
+    For a single image `instance_*` are empty. For schema 1, which has no config object, `config_digest` and `config`
+    are empty.
+    """
+
+    digest: str
+    media_type: str
+    top_manifest: bytes = field(repr=False)
+    instance_digest: str
+    instance_media_type: str
+    instance_manifest: bytes = field(repr=False)
+    config_digest: str
+    config: bytes = field(repr=False)
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    """A manifest whose type and digest have been checked, but which has not been parsed."""
+
+    media_type: str
+    body: bytes = field(repr=False)
+    digest: str
+
+    @property
+    def is_index(self) -> bool:
+        return self.media_type in media_types.INDEXES
+
+
+Flow: TypeAlias = Generator[Need, Received, Resolved]
+
+
+def read_image(
+    reference: ParsedReference,
+    platform: RequestedPlatform,
+    settings: Settings,
+    *,
+    evaluate_policy: Callable[[bytes], str] | None = None,
+    known: Callable[[str], bytes | None] | None = None,
+) -> Flow:
+    """Return the flow that reads the image of `reference` for `platform`.
+
+    `evaluate_policy` is given the chosen instance's bytes and returns the verdict's text or raises
+    PolicyRejectedError; without it `policy` is "". `known` is asked for the bytes of a digest before they are needed;
+    what it returns is used only if it has that digest. The flow raises ManifestError and its subclasses.
+    """
+    return _Reader(settings, evaluate_policy, known).read(reference, platform)
+
+
+class _Reader:
+    def __init__(
+        self,
+        settings: Settings,
+        evaluate_policy: Callable[[bytes], str] | None,
+        known: Callable[[str], bytes | None] | None,
+    ) -> None:
+        self._settings = settings
+        self._evaluate_policy = evaluate_policy
+        self._known = known
+
+    def read(self, reference: ParsedReference, platform: RequestedPlatform) -> Flow:
+        top = yield from self._manifest(Need("top", reference.digest))
+        image = (yield from self._instance(top, platform)) if top.is_index else top
+        verdict = self._evaluate_policy(image.body) if self._evaluate_policy else ""
+        parsed = manifest.parse(image.body, image.media_type)
+        config_digest, config = yield from self._config(parsed)
+        chosen = image if top.is_index else _Manifest("", b"", "")
+        return Resolved(
+            digest=top.digest,
+            media_type=top.media_type,
+            top_manifest=top.body,
+            instance_digest=chosen.digest,
+            instance_media_type=chosen.media_type,
+            instance_manifest=chosen.body,
+            config_digest=config_digest,
+            config=config,
+            policy=verdict,
+        )
+
+    def _instance(self, index: _Manifest, platform: RequestedPlatform) -> Generator[Need, Received, _Manifest]:
+        """Choose from an index, and from as many indexes within it as the settings allow."""
+        for _ in range(self._settings.nested_indexes + 1):
+            choices = choose.Index(manifest.parse(index.body, index.media_type))
+            instance = yield from self._manifest(Need("manifest", choices.choose(platform)))
+            if not instance.is_index:
+                return instance
+            index = instance
+        raise UnsupportedManifestError(
+            f"for {platforms.text(platforms.wanted(platform)[0])} the index names another index, which CRI-O does not"
+            " read; ask for the inner one by its digest, or allow it with nested_indexes=1"
+        )
+
+    def _manifest(self, need: Need) -> Generator[Need, Received, _Manifest]:
+        received = self._from_known(need) or (yield need)
+        if len(received.body) > MANIFEST_LIMIT:
+            raise TooLargeError(f"the manifest is larger than {MANIFEST_LIMIT} bytes")
+        media_type = manifest.verify(received.body, received.content_type, need.digest, schema1=self._settings.schema1)
+        digest = need.digest or manifest.digest_of(received.body, media_type)
+        return _Manifest(media_type, received.body, digest)
+
+    def _config(self, image: manifest.ReadManifest) -> Generator[Need, Received, tuple[str, bytes]]:
+        if image.media_type in media_types.SCHEMA1_TYPES:
+            image_config.check(schema1.image_config(image.document), image.media_type, "")
+            return "", b""
+        config_type = image.config.get("mediaType") or ""
+        artifact_type = image.document.get("artifactType") or ""
+        image_config.require_image(image.media_type, config_type, artifact_type)
+        need = Need("config", image.config["digest"], image.config.get("size"))
+        received = self._from_known(need) or (yield need)
+        if len(received.body) > MANIFEST_LIMIT:
+            raise TooLargeError(f"the config is larger than {MANIFEST_LIMIT} bytes")
+        if not digests.matches(received.body, need.digest):
+            raise DigestMismatchError(f"the config does not have the digest {need.digest} that the manifest gives it")
+        image_config.check(received.body, image.media_type, config_type, artifact_type)
+        return need.digest, received.body
+
+    def _from_known(self, need: Need) -> Received | None:
+        """Answer a need from bytes at hand. Their type is what they claim: they were checked when they were kept."""
+        body = self._known(need.digest) if self._known and need.digest else None
+        if body is None or not digests.matches(body, need.digest):
+            return None
+        if need.kind == "config":
+            return Received(body)
+        content_type = media_types.guess(body)
+        return Received(body, content_type) if content_type else None

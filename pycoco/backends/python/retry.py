@@ -1,0 +1,56 @@
+"""When to ask again: the waiting rules of containers/image, without the waiting.
+
+makeRequestToResolvedURL and parseRetryAfter of docker/docker_client.go, tryGetBlob of docker/docker_image_src.go.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from email.utils import parsedate_to_datetime
+
+ATTEMPTS = 5
+"""Requests in all while the answer is 429."""
+
+FIRST_DELAY = 2.0
+MAX_DELAY = 60.0
+
+_SECONDS = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+
+
+def retry_after(header: str | None, now: float | None = None) -> float | None:
+    """The seconds that a Retry-After header asks for, from a number or an HTTP date; None if it says nothing usable."""
+    if not header:
+        return None
+    if _SECONDS.fullmatch(header):
+        return float(max(int(header), 0))
+    try:
+        moment = parsedate_to_datetime(header).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    seconds = moment - (time.time() if now is None else now)
+    return seconds if seconds > 0 else None
+
+
+def transient_delay() -> float:
+    """Seconds before a transient failure is tried once more, with jitter against stampedes."""
+    return 1.0 + random.random() / 10
+
+
+class Backoff:
+    """The growing delay between requests that are answered with 429."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self._delay = FIRST_DELAY
+
+    def next_delay(self, header: str | None) -> float | None:
+        """The seconds to wait after one more 429 with this Retry-After, or None when it was the last attempt."""
+        self.attempts += 1
+        if self.attempts >= ATTEMPTS:
+            return None
+        advice = retry_after(header)
+        delay = min(self._delay if advice is None else advice, MAX_DELAY)
+        self._delay = delay * 2
+        return delay

@@ -1,0 +1,222 @@
+"""One client's settings on the Python twin: the operations of the contract.
+
+It is not for how they work: each hands over to the room that knows. `fetch` runs on the process's network loop; the
+others answer in the caller's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from pycoco.backends import contract
+from pycoco.backends.contract import (
+    Candidate,
+    Challenge,
+    CheckedManifest,
+    Credentials,
+    Fetched,
+    ParsedReference,
+    PullSource,
+)
+from pycoco.backends.python import (
+    challenge,
+    choose,
+    credentials,
+    event_loop,
+    image_config,
+    manifest,
+    media_types,
+    policy,
+    reference,
+    resolve,
+    short_names,
+)
+from pycoco.backends.python.configuration import CurrentConfiguration
+from pycoco.errors import BackendError, InvalidReferenceError, OperationCancelledError, PycocoError
+from pycoco.layout import store
+from pycoco.layout.source import open_source
+
+if TYPE_CHECKING:
+    from pycoco.backends.python.network import Network
+
+_CLOSE_SECONDS = 5.0
+
+
+class PythonSession:
+    """A session; see contract.Session. Shared by any number of threads; in a forked child it starts anew."""
+
+    def __init__(self, settings: contract.Settings) -> None:
+        self._settings = settings
+        self._configuration = CurrentConfiguration(settings)
+        self._store = store.Store(settings.store) if settings.store else None
+        # By the loop it lives on: a forked child has another loop, and must not touch its parent's connections.
+        self._networks: dict[event_loop.LoopThread, Network] = {}
+        self._tasks: set[asyncio.Task[Fetched]] = set()
+        self._closed = False
+
+    def fetch(
+        self,
+        reference: str,
+        *,
+        platform: contract.RequestedPlatform | None = None,
+        timeout: float | None = None,
+    ) -> Future[Fetched]:
+        """Read one image's metadata; `timeout` in seconds bounds all of it."""
+        loop = event_loop.current()
+        network = self._network(loop)
+        wanted = self._settings.platform if platform is None else platform
+        return loop.submit(lambda: self._fetch(network, reference, wanted), f"reading {_shown(reference)}", timeout)
+
+    def parse_reference(self, reference_text: str) -> ParsedReference:
+        return reference.parse_reference(reference_text)
+
+    def short_name_candidates(self, reference_text: str) -> list[Candidate]:
+        return short_names.resolve(reference_text, self._settings, self._configuration.get)
+
+    def pull_sources(self, reference_text: str) -> list[PullSource]:
+        parsed = _qualified(reference_text)
+        return self._configuration.get().pull_sources(parsed)
+
+    def credentials_for(self, reference_text: str) -> Credentials:
+        parsed = _qualified(reference_text)
+        name = f"{parsed.domain}/{parsed.path}"
+        helpers = self._configuration.get().credential_helpers
+        return credentials.for_endpoint(parsed.domain, parsed.domain, name, self._settings, helpers).credentials
+
+    def choose_instance(
+        self, index: bytes, media_type: str, platforms: Sequence[contract.RequestedPlatform]
+    ) -> list[str | PycocoError]:
+        return choose.choose_instances(index, media_type, platforms)
+
+    def check_manifest(self, manifest_bytes: bytes, content_type: str, digest: str = "") -> CheckedManifest:
+        return manifest.check(manifest_bytes, content_type, digest, schema1=self._settings.schema1)
+
+    def check_config(self, config: bytes) -> None:
+        image_config.check(config, media_types.OCI_MANIFEST, media_types.OCI_CONFIG)
+
+    def parse_challenges(self, lines: Sequence[str]) -> list[Challenge]:
+        return challenge.parse_challenges(lines)
+
+    def close(self) -> None:
+        """Cancel what runs and close the connections; waits for that, unless called on the network's own thread."""
+        if self._closed:
+            return
+        self._closed = True
+        for loop, network in list(self._networks.items()):
+            if loop is not event_loop.current():
+                continue
+            closed = loop.submit(lambda network=network: self._close(network), "closing the client")  # type: ignore[misc]
+            if not loop.is_current():
+                with contextlib.suppress(PycocoError, TimeoutError):
+                    closed.result(_CLOSE_SECONDS)
+
+    def _network(self, loop: event_loop.LoopThread) -> Network:
+        network = self._networks.get(loop)
+        if network is None:
+            from pycoco.backends.python.network import Network  # httpcore loads with it
+
+            network = self._networks.setdefault(loop, Network(loop, self._settings, self._configuration))
+        return network
+
+    async def _close(self, network: Network) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await network.close()
+
+    async def _fetch(self, network: Network, text: str, platform: contract.RequestedPlatform) -> Fetched:
+        if self._closed:
+            raise OperationCancelledError("the client is closed; make another one")
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            parsed = reference.parse_reference(text)
+            if parsed.transport != "docker":
+                return await asyncio.to_thread(self._fetch_local, parsed, platform)
+            return await self._fetch_candidates(network, text, platform)
+        except (PycocoError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            raise BackendError(f"the Python backend failed ({type(error).__name__}); please report this") from error
+        finally:
+            self._tasks.discard(task)
+
+    async def _fetch_candidates(self, network: Network, text: str, platform: contract.RequestedPlatform) -> Fetched:
+        """Like CRI-O (server/image_pull.go): the candidates one after the other, and the last one's error."""
+        last: PycocoError | None = None
+        for candidate in short_names.resolve(text, self._settings, self._configuration.get):
+            try:
+                return await self._fetch_docker(network, reference.parse_reference(candidate.reference), platform)
+            except PycocoError as error:
+                last = error
+        assert last is not None  # there is never no candidate
+        raise last
+
+    async def _fetch_docker(
+        self, network: Network, parsed: ParsedReference, platform: contract.RequestedPlatform
+    ) -> Fetched:
+        from pycoco.backends.python.docker_source import DockerSource
+
+        sources = self._configuration.get().pull_sources(parsed)
+        source = DockerSource(network, parsed, sources, time.monotonic())
+        flow = self._flow(parsed, platform)
+        try:
+            need = next(flow)
+            while True:
+                need = flow.send(await source.read(need))
+        except StopIteration as finished:
+            return _fetched(parsed.text, source.pull_source, finished.value)
+
+    def _fetch_local(self, parsed: ParsedReference, platform: contract.RequestedPlatform) -> Fetched:
+        flow = self._flow(parsed, platform)
+        with open_source(parsed, self._settings) as source:
+            try:
+                need = next(flow)
+                while True:
+                    received = source.read(need)
+                    need = flow.send(resolve.Received(received.body, received.content_type))
+            except StopIteration as finished:
+                return _fetched(parsed.text, parsed.text, finished.value)
+
+    def _flow(self, parsed: ParsedReference, platform: contract.RequestedPlatform) -> resolve.Flow:
+        evaluate: Callable[[bytes], str] | None = None
+        if self._settings.policy is not None:
+            evaluate = lambda body: policy.evaluate(self._settings, parsed, body)  # noqa: E731
+        # With a policy nothing comes from the store: its signatures are at the registry.
+        known = self._store.get if self._store is not None and evaluate is None else None
+        return resolve.read_image(parsed, platform, self._settings, evaluate_policy=evaluate, known=known)
+
+
+def _fetched(text: str, pull_source: str, resolved: resolve.Resolved) -> Fetched:
+    return Fetched(
+        reference=text,
+        pull_source=pull_source,
+        digest=resolved.digest,
+        media_type=resolved.media_type,
+        top_manifest=resolved.top_manifest,
+        instance_digest=resolved.instance_digest,
+        instance_media_type=resolved.instance_media_type,
+        instance_manifest=resolved.instance_manifest,
+        config_digest=resolved.config_digest,
+        config=resolved.config,
+        policy=resolved.policy,
+    )
+
+
+def _qualified(text: str) -> ParsedReference:
+    """Take apart a reference that names its registry; InvalidReferenceError for any other."""
+    parsed = reference.parse_reference(text)
+    if parsed.transport != "docker" or parsed.short:
+        raise InvalidReferenceError(f"{_shown(text)} does not name its registry; write REGISTRY/REPOSITORY")
+    return parsed
+
+
+def _shown(text: str) -> str:
+    return reference.shown(text)

@@ -1,0 +1,172 @@
+"""Bearer tokens: the request to a token server, the reading of its answer, and how long the answer counts.
+
+It does no I/O and keeps nothing (see `registry`). Mirrors getBearerToken, getBearerTokenOAuth2 and
+readFromHTTPResponseBody of containers/image docker/docker_client.go. A token never shows in a repr or an error.
+"""
+
+from __future__ import annotations
+
+import base64
+import calendar
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote_plus, unquote_to_bytes, urlsplit
+
+from pycoco.backends.contract import Credentials
+from pycoco.backends.python import encoding_json, redirects, timestamps
+from pycoco.backends.python.challenge import Challenge, Scope
+from pycoco.errors import RegistryError, UnavailableError
+
+MINIMUM_SECONDS = 60
+"""The least lifetime of a token, whatever expires_in says (minimumTokenLifetimeSeconds)."""
+
+CLIENT_ID = "containers/image"
+"""What the field's token servers know; also what containers/image sends."""
+
+_MAX_INT64 = 2**63 - 1
+_ZERO_TIME = -62135596800  # 0001-01-01T00:00:00Z
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_NUMBER = re.compile(r"[0-9]+", re.ASCII)
+_OFFSET = re.compile(r"([+-])([0-9]{2}):([0-9]{2})\Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """A GET, or a POST with a form as its body."""
+
+    method: str
+    url: str
+    authorization: str | None = field(default=None, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token and the time.time() until which it may be used."""
+
+    value: str = field(repr=False)
+    expires: float
+
+
+def basic_authorization(credentials: Credentials) -> str:
+    """The Authorization header for basic authentication, also where both parts are empty."""
+    pair = f"{credentials.username}:{credentials.password}".encode("utf-8", "surrogateescape")
+    return "Basic " + base64.b64encode(pair).decode("ascii")
+
+
+def token_request(
+    challenge: Challenge, scopes: Sequence[Scope], credentials: Credentials, *, plain_http: bool
+) -> TokenRequest:
+    """The request for a token that answers `challenge`.
+
+    An identity token goes into a form, a user and password into basic authentication. Raises RegistryError for a
+    challenge without realm, a realm of plain http where the registry uses https (unless `plain_http`), and a realm
+    with user information; UnavailableError for one that is no http or https URL.
+    """
+    if "realm" not in challenge.parameters:
+        raise RegistryError("the registry's bearer challenge names no realm to get a token from")
+    realm = redirects.absolute_url("", challenge.parameters["realm"])
+    if realm is None:
+        raise UnavailableError("the realm of the registry's bearer challenge is not an http or https URL")
+    parts = urlsplit(realm)
+    redirects.check_target(realm, "the registry sends for a token", plain_http=plain_http)
+    service = [("service", challenge.parameters["service"])] if challenge.parameters.get("service") else []
+    wanted = service + [("scope", str(scope)) for scope in scopes if scope.complete]
+    given = _query(parts.query)
+    if credentials.identity_token:
+        form = [*wanted, ("grant_type", "refresh_token")]
+        form += [("refresh_token", credentials.identity_token), ("client_id", CLIENT_ID)]
+        return TokenRequest("POST", realm, body=_encoded(given, form).encode("ascii"))
+    account = [("account", credentials.username)] if credentials.username else []
+    url = parts._replace(query=_encoded(given, account + wanted), fragment="").geturl()
+    # Half of a pair is not sent, unlike for basic authentication itself.
+    both = bool(credentials.username and credentials.password)
+    return TokenRequest("GET", url, basic_authorization(credentials) if both else None)
+
+
+def read_token(body: bytes, now: float) -> Token:
+    """The token in a token server's answer; it may be empty. Raises RegistryError for what is not such an answer."""
+    try:
+        fields = _token_fields(encoding_json.parse(body))
+    except ValueError:
+        raise RegistryError("the token server's answer is not the JSON object that it should be") from None
+    issued = now if fields.issued_at is None else fields.issued_at
+    return Token(fields.token or fields.access_token, issued + max(fields.expires_in, MINIMUM_SECONDS))
+
+
+@dataclass
+class _Fields:
+    token: str = ""
+    access_token: str = ""
+    expires_in: int = 0
+    issued_at: float | None = None
+
+
+def _token_fields(document: encoding_json.Value) -> _Fields:
+    found = _Fields()
+    if document is None:
+        return found  # null decodes into anything
+    if not isinstance(document, encoding_json.Object):
+        raise ValueError("not an object")
+    for key, value in document:
+        name = encoding_json.field(key, ("token", "access_token", "expires_in", "issued_at"))
+        if name is None or value is None:
+            continue
+        if name == "expires_in":
+            found.expires_in = _integer(value)
+        elif not isinstance(value, str) or isinstance(value, encoding_json.Number):
+            raise ValueError(f"{name} is no string")
+        elif name == "issued_at":
+            found.issued_at = _moment(value)
+        else:
+            setattr(found, name, value)
+    return found
+
+
+def _integer(value: encoding_json.Value) -> int:
+    if not isinstance(value, encoding_json.Number):
+        raise ValueError("expires_in is no number")
+    number = int(value)  # ValueError for 1.0 and 1e3, as for Go's int
+    if not -_MAX_INT64 - 1 <= number <= _MAX_INT64:
+        raise ValueError("expires_in is out of range")
+    return number
+
+
+def _moment(text: str) -> float | None:
+    """Seconds since 1970, None for Go's zero time, which counts as absent."""
+    if not timestamps.is_timestamp(text):
+        raise ValueError("issued_at is no time")
+    year, month, day, hour, minute, second = (int(part) for part in _NUMBER.findall(text)[:6])
+    moment = calendar.timegm((max(year, 1), month, day, hour, minute, second))
+    offset = _OFFSET.search(text)
+    if offset is not None:
+        seconds = int(offset[2]) * 3600 + int(offset[3]) * 60
+        moment += -seconds if offset[1] == "+" else seconds
+    return None if moment == _ZERO_TIME else float(moment)
+
+
+def _query(text: str) -> list[tuple[str, str]]:
+    """The pairs of a query, passing over malformed ones (url.ParseQuery)."""
+    pairs: list[tuple[str, str]] = []
+    for part in text.split("&"):
+        name, _, value = part.partition("=")
+        if part and ";" not in part and not _BROKEN_ESCAPE.search(part):
+            pairs.append((_unescaped(name), _unescaped(value)))
+    return pairs
+
+
+def _unescaped(text: str) -> str:
+    return unquote_to_bytes(text.replace("+", " ")).decode("utf-8", "surrogateescape")
+
+
+def _encoded(*groups: Sequence[tuple[str, str]]) -> str:
+    """The pairs as a query, sorted by name, in order for equal names (url.Values.Encode)."""
+    pairs = sorted(
+        (pair for group in groups for pair in group), key=lambda pair: pair[0].encode("utf-8", "surrogateescape")
+    )
+    return "&".join(f"{_escaped(name)}={_escaped(value)}" for name, value in pairs)
+
+
+def _escaped(text: str) -> str:
+    return quote_plus(text.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,68 @@
+"""Picking a backend by name; nothing else.
+
+"auto" is the Go library where it can be loaded and pure Python otherwise. PYCOCO_BACKEND overrides "auto" only: who
+names a backend gets that one or an error.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from pycoco.backends.contract import Backend
+from pycoco.errors import BackendUnavailableError, ConfigurationError, ForkedProcessError
+
+NAMES = ("auto", "go", "python")
+
+_lock = threading.Lock()
+_opened: dict[str, Backend] = {}
+
+
+def select(name: str = "auto", *, override: str | None = None) -> Backend:
+    """Return the backend called `name` ("auto", "go" or "python"), made at the first call.
+
+    `override` is the value of PYCOCO_BACKEND, or None. Raises ConfigurationError for another name, and
+    BackendUnavailableError or ForkedProcessError where "go" was asked for and cannot be used.
+    """
+    if name == "auto" and override:
+        name = _checked(override, "PYCOCO_BACKEND")
+    if _checked(name, "backend") != "auto":
+        return _open(name)
+    try:
+        return _open("go")
+    except (BackendUnavailableError, ForkedProcessError):
+        return _open("python")
+
+
+def _checked(name: str, source: str) -> str:
+    if name not in NAMES:
+        raise ConfigurationError(f"{source} is {name!r}; use one of {', '.join(NAMES)}")
+    return name
+
+
+def _open(name: str) -> Backend:
+    with _lock:
+        if name not in _opened:
+            _opened[name] = _make(name)
+        return _opened[name]
+
+
+def _make(name: str) -> Backend:
+    # Imported here, so that choosing one backend never imports the other.
+    if name == "go":
+        from pycoco.backends.go.backend import GoBackend
+
+        return GoBackend()
+    from pycoco.backends.python.backend import PythonBackend
+
+    return PythonBackend()
+
+
+def _after_fork() -> None:
+    """Forget what the parent made: neither its Go runtime nor its threads are here."""
+    global _lock
+    _lock = threading.Lock()
+    _opened.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

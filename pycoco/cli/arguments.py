@@ -1,0 +1,166 @@
+"""The command line's grammar. Options are named as in `pycoco.options.Options`, with dashes.
+
+It is not for checking values that the API checks anyway; what is wrong there comes back as its error.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from pycoco._version import __version__
+
+_EPILOG = "Exit statuses are listed in the README. Results go to standard output, everything else to standard error."
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line; exits with status 2 and a message where it is wrong, as argparse does."""
+    return _parser().parse_args(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pycoco",
+        description="Reads a container image's manifest and config, and not a byte of its layers, as CRI-O would.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=f"pycoco {__version__}")
+    parser.set_defaults(verbose=0)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _inspect(commands)
+    _manifest(commands)
+    _config(commands)
+    _digest(commands)
+    _explain(commands)
+    _save(commands)
+    _status(commands)
+    _bundle(commands)
+    _version(commands)
+    return parser
+
+
+def _command(commands: Any, name: str, module: str, help: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help, epilog=_EPILOG)
+    command.set_defaults(module=module, command=name)
+    return command
+
+
+def _add_client_options(command: argparse.ArgumentParser) -> None:
+    options = command.add_argument_group("reading")
+    options.add_argument(
+        "--platform", metavar="OS/ARCH[/VARIANT]", help="choose this platform; default: this machine's"
+    )
+    options.add_argument("--backend", choices=("auto", "go", "python"), default="auto")
+    options.add_argument("--timeout", type=float, metavar="SECONDS", help="for the whole operation")
+    options.add_argument("--store", metavar="DIR", help="an OCI layout used as a cache of what digests name")
+    options.add_argument("--policy", nargs="?", const=True, metavar="FILE", help="check policy.json, or FILE")
+    options.add_argument("--schema1", action="store_true", help="accept the deprecated schema 1")
+    options.add_argument(
+        "--nested-indexes", type=int, default=0, metavar="N", help="descend N indexes within the index (CRI-O: 0)"
+    )
+    access = command.add_argument_group("registry access")
+    access.add_argument(
+        "--creds",
+        metavar="USER[:PASSWORD]",
+        help="without the password it is asked for, or read from standard input",
+    )
+    access.add_argument("--auth-file", metavar="FILE", help="take credentials from this file alone")
+    access.add_argument("--identity-token", metavar="TOKEN", help="an OAuth2 refresh token")
+    access.add_argument("--registry-token", metavar="TOKEN", help="a bearer token, used as it is")
+    access.add_argument("--cert-dir", metavar="DIR", help="with *.crt, *.cert and *.key")
+    access.add_argument(
+        "--tls-verify",
+        type=_boolean,
+        nargs="?",
+        const=True,
+        metavar="true|false",
+        help="false: https without verification, then plain http; default: as registries.conf says",
+    )
+    access.add_argument("--registries-conf", metavar="FILE")
+    access.add_argument("--registries-conf-dir", metavar="DIR")
+    access.add_argument("--short-names", choices=("enforcing", "permissive", "disabled"), default="enforcing")
+    command.add_argument(
+        "-v", "--verbose", action="count", default=0, help="say what happens; twice: with containers/image's details"
+    )
+
+
+def _boolean(text: str) -> bool:
+    try:
+        return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+    except KeyError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false") from None
+
+
+def _inspect(commands: Any) -> None:
+    command = _command(commands, "inspect", "inspect", "show an image's metadata, or that of many images")
+    command.add_argument("reference", nargs="?", metavar="REF", help="a reference; - reads many from standard input")
+    command.add_argument("--json", action="store_true", help="one JSON object (for many: one a line, always)")
+    many = command.add_argument_group("many references")
+    many.add_argument("--from-file", metavar="FILE", help="read references from FILE, one a line")
+    many.add_argument("--concurrency", type=int, default=64, metavar="N", help="images in flight (default 64)")
+    many.add_argument("--per-registry", type=int, metavar="N", help="images in flight at one registry")
+    many.add_argument("--output", metavar="FILE", help="write the lines there instead of standard output")
+    many.add_argument("--resume", metavar="FILE", help="like --output, and skip what FILE already has")
+    _add_client_options(command)
+
+
+def _manifest(commands: Any) -> None:
+    command = _command(commands, "manifest", "raw", "print the chosen instance's manifest, exact bytes")
+    command.add_argument("reference", metavar="REF")
+    command.add_argument("--list", action="store_true", help="the top-level manifest, such as the index")
+    _add_client_options(command)
+
+
+def _config(commands: Any) -> None:
+    command = _command(commands, "config", "raw", "print the image's config, exact bytes")
+    command.add_argument("reference", metavar="REF")
+    _add_client_options(command)
+
+
+def _digest(commands: Any) -> None:
+    command = _command(commands, "digest", "raw", "print the top-level manifest's digest")
+    command.add_argument("reference", metavar="REF")
+    command.add_argument("--instance", action="store_true", help="the chosen instance's digest")
+    _add_client_options(command)
+
+
+def _explain(commands: Any) -> None:
+    command = _command(commands, "explain", "explain", "say how a reference would be resolved, without any network")
+    command.add_argument("reference", metavar="REF")
+    command.add_argument("--json", action="store_true")
+    _add_client_options(command)
+
+
+def _save(commands: Any) -> None:
+    command = _command(commands, "save", "save", "write the image's metadata as an OCI layout without layers")
+    command.add_argument("reference", metavar="REF")
+    command.add_argument("directory", metavar="DIR")
+    command.add_argument("--json", action="store_true")
+    _add_client_options(command)
+
+
+def _status(commands: Any) -> None:
+    command = _command(commands, "status", "status", "print the CRI ImageStatus as JSON")
+    command.add_argument("reference", metavar="REF")
+    command.add_argument("--json", action="store_true", help="accepted for uniformity: the output is always JSON")
+    _add_client_options(command)
+
+
+def _bundle(commands: Any) -> None:
+    command = _command(
+        commands, "bundle", "bundle", "make the runtime's directory: config.json and what belongs beside it"
+    )
+    command.add_argument("reference", metavar="REF")
+    command.add_argument("directory", metavar="DIR")
+    command.add_argument("--container", metavar="FILE", help="a CRI ContainerConfig as JSON, as crictl takes it")
+    command.add_argument("--sandbox", metavar="FILE", help="a CRI PodSandboxConfig as JSON, as crictl takes it")
+    command.add_argument("--replace", action="store_true", help="replace DIR if it exists")
+    command.add_argument("--json", action="store_true")
+    _add_client_options(command)
+
+
+def _version(commands: Any) -> None:
+    command = _command(commands, "version", "version", "print versions, and whether the Go library loads")
+    command.add_argument("--json", action="store_true")
+    command.add_argument("-v", "--verbose", action="count", default=0, help=argparse.SUPPRESS)

@@ -1,0 +1,45 @@
+"""`pycoco bundle`: a directory that a runtime can be started in, but for the root file system."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from pycoco.cli.client_options import client_of
+from pycoco.cri import bundle, guest_agreement
+from pycoco.errors import ConfigurationError
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Read the image and make the directory; what a node would have had to decide is said as warnings."""
+    container, sandbox = _file(parsed.container), _file(parsed.sandbox)
+    with client_of(parsed) as client:
+        image = client.inspect(parsed.reference)
+    made = bundle(image, parsed.directory, container=container, sandbox=sandbox, replace=parsed.replace)
+    for warning in made.runtime_config.warnings:
+        print(f"pycoco: warning: {warning}", file=sys.stderr)
+    if parsed.json:
+        report = {
+            "directory": str(made.directory),
+            "pinned": image.pinned,
+            "guest_pull": made.guest_pull.to_dict() if made.guest_pull is not None else None,
+            "guest_agreement": guest_agreement(image).to_dict(),
+            "needs_passwd": made.runtime_config.needs_passwd,
+            "needs_group": made.runtime_config.needs_group,
+            "warnings": list(made.runtime_config.warnings),
+        }
+        print(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        print(made.directory)
+    return 0
+
+
+def _file(path: str | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}", file=path) from None

@@ -1,0 +1,56 @@
+"""From parsed arguments to a client."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from pycoco.client import Client
+from pycoco.errors import ConfigurationError
+from pycoco.options import Options
+
+
+def options_of(parsed: argparse.Namespace) -> Options:
+    """Return the client's options that the command line names."""
+    return Options(
+        backend=parsed.backend,
+        platform=parsed.platform,
+        registries_conf=parsed.registries_conf,
+        registries_conf_dir=parsed.registries_conf_dir,
+        auth_file=parsed.auth_file,
+        creds=_creds(parsed.creds),
+        identity_token=parsed.identity_token,
+        registry_token=parsed.registry_token,
+        cert_dir=parsed.cert_dir,
+        tls_verify=parsed.tls_verify,
+        short_names=parsed.short_names,
+        policy=parsed.policy,
+        timeout=parsed.timeout,
+        store=parsed.store,
+        schema1=parsed.schema1,
+        nested_indexes=parsed.nested_indexes,
+    )
+
+
+def client_of(parsed: argparse.Namespace) -> Client:
+    """Return a client made as the command line says."""
+    return Client(**options_of(parsed))
+
+
+def _creds(text: str | None) -> tuple[str, str] | None:
+    """Split USER:PASSWORD; a password that is not given is asked for, so that it need not stand in the process list."""
+    if text is None:
+        return None
+    user, colon, password = text.partition(":")
+    if colon:
+        return user, password
+    if sys.stdin.isatty():
+        from getpass import getpass
+
+        return user, getpass(f"Password for {user}: ")
+    password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise ConfigurationError(
+            f"no password for {user}: give --creds USER:PASSWORD or the password on standard input"
+        )
+    return user, password

@@ -1,0 +1,30 @@
+"""`pycoco inspect`: a summary for a person, or JSON for a program; for many references one JSON line each."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from pycoco.cli.client_options import client_of
+from pycoco.errors import ConfigurationError
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Print one image, or hand over to `many`."""
+    if parsed.reference == "-" or parsed.from_file:
+        if parsed.reference not in (None, "-"):
+            raise ConfigurationError("give a reference or --from-file, not both")
+        from pycoco.cli.many import run_many
+
+        return run_many(parsed)
+    if parsed.reference is None:
+        raise ConfigurationError("what is to be inspected? give a reference, -, or --from-file FILE")
+    with client_of(parsed) as client:
+        image = client.inspect(parsed.reference)
+    if parsed.json:
+        print(json.dumps(image.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        from pycoco.cli.summary import summary
+
+        print(summary(image))
+    return 0

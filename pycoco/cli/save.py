@@ -1,0 +1,21 @@
+"""`pycoco save`: the image's metadata as an OCI layout without layers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from pycoco.cli.client_options import client_of
+from pycoco.layout.writer import save
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Read the image, write the layout, and say what to call it."""
+    with client_of(parsed) as client:
+        image = client.inspect(parsed.reference)
+    save(image, parsed.directory)
+    if parsed.json:
+        print(json.dumps({"directory": parsed.directory, "reference": image.reference, "digest": image.digest}))
+    else:
+        print(f"oci:{parsed.directory}:{image.reference}")
+    return 0

@@ -1,0 +1,17 @@
+"""`pycoco status`: the CRI ImageStatus, as `crictl inspecti` prints it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from pycoco.cli.client_options import client_of
+from pycoco.cri import image_status
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Print the status of one image as JSON."""
+    with client_of(parsed) as client:
+        image = client.inspect(parsed.reference)
+    print(json.dumps(image_status(image).to_dict(), indent=2, ensure_ascii=False))
+    return 0

@@ -1,0 +1,74 @@
+"""An image on a few lines, for a person. Nothing is shown that was not read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pycoco.image import Image
+
+
+def summary(image: Image) -> str:
+    """Return the summary of one image, several lines without a final newline."""
+    lines = [image.reference]
+    lines += [f"  {name:<10} {text}" for name, text in _rows(image)]
+    return "\n".join(lines)
+
+
+def _rows(image: Image) -> Iterator[tuple[str, str]]:
+    if image.index is None:
+        yield "manifest", image.digest
+        yield "platform", str(image.platform)
+    else:
+        platforms = [
+            str(entry.platform) for entry in image.index.manifests if entry.platform and not entry.is_attestation
+        ]
+        yield "index", "  ".join([image.digest, *platforms])
+        yield "chosen", f"{image.platform}  {image.instance_digest}"
+    if image.config_digest:
+        yield "config", image.config_digest
+    yield "runs", _runs(image)
+    yield "layers", _layers(image)
+    if image.pull_source != image.reference:
+        yield "served by", image.pull_source
+    yield "policy", image.policy or "none checked; --policy checks one"
+    if image.pinned:
+        yield "pinned", image.pinned
+
+
+def _runs(image: Image) -> str:
+    config = image.config
+    command = " ".join([*(config.entrypoint or ()), *(config.cmd or ())]) or "no command"
+    where = f" in {config.working_dir}" if config.working_dir else ""
+    who = f" as {config.user}" if config.user else ""
+    return f"{command}{where}{who}"
+
+
+def _layers(image: Image) -> str:
+    layers = image.layers
+    encrypted = [layer for layer in layers if layer.encrypted]
+    text = f"{len(layers)}, {readable_size(image.layers_size)}"
+    if not encrypted:
+        return f"{text}, none encrypted"
+    how_many = "all" if len(encrypted) == len(layers) else str(len(encrypted))
+    protocols: dict[str, None] = {}
+    key_ids: dict[str, None] = {}
+    for layer in encrypted:
+        if layer.encryption is not None:
+            protocols.update(dict.fromkeys(layer.encryption.protocols))
+            key_ids.update(dict.fromkeys(layer.encryption.key_ids))
+    text += f", {how_many} encrypted: {', '.join(protocols) or 'unknown protocol'}"
+    if key_ids:
+        text += f", key {', '.join(key_ids)}"
+    if any(layer.encryption is not None and not layer.encryption.guest_can_decrypt for layer in encrypted):
+        text += " (some of a type that a CoCo guest cannot decrypt)"
+    return text
+
+
+def readable_size(size: int) -> str:
+    """Return a size in bytes with a decimal unit."""
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"

@@ -1,0 +1,211 @@
+"""The annotations of config.json: CRI-O's own, the pod's, the container's, and those the kata runtime looks for.
+
+Upstream: CRI-O internal/factory/container/container.go (SpecAddAnnotations), internal/annotations/annotations.go (the
+names), pkg/annotations/v2/annotations.go and pkg/config/workloads.go (FilterDisallowedAnnotations). An image's labels
+and its manifest's annotations do not get here.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pycoco.cri.container_config import ContainerConfig, PodSandboxConfig
+from pycoco.cri.go_json import go_map, marshal
+from pycoco.cri.node import CrioSettings
+from pycoco.errors import ContainerConfigError
+
+_PREFIX = "io.kubernetes.cri-o."
+IMAGE_NAME = _PREFIX + "ImageName"
+CONTAINER_TYPE = _PREFIX + "ContainerType"
+STOP_SIGNAL = "org.opencontainers.image.stopSignal"
+
+_TRACE_SYSCALL = "io.containers.trace-syscall"
+_GRACE_PERIOD = "io.kubernetes.pod.terminationGracePeriod"
+_LONGEST_LABEL = 4096
+
+# v2.AllAllowedAnnotations: what a pod may only set if the runtime handler allows it. Present name: deprecated name.
+_RENAMED = {
+    "cgroup2-mount-hierarchy-rw.crio.io": "io.kubernetes.cri-o.cgroup2-mount-hierarchy-rw",
+    "devices.crio.io": "io.kubernetes.cri-o.Devices",
+    "disable-fips.crio.io": "io.kubernetes.cri-o.DisableFIPS",
+    "link-logs.crio.io": "io.kubernetes.cri-o.LinkLogs",
+    "platform-runtime-path.crio.io": "io.kubernetes.cri-o.PlatformRuntimePath",
+    "pod-linux-overhead.crio.io": "io.kubernetes.cri-o.PodLinuxOverhead",
+    "pod-linux-resources.crio.io": "io.kubernetes.cri-o.PodLinuxResources",
+    "seccomp-notifier-action.crio.io": "io.kubernetes.cri-o.seccompNotifierAction",
+    "seccomp-profile.crio.io": "seccomp-profile.kubernetes.cri-o.io",
+    "shm-size.crio.io": "io.kubernetes.cri-o.ShmSize",
+    "spoofed.crio.io": "io.kubernetes.cri-o.Spoofed",
+    "try-skip-volume-selinux-label.crio.io": "io.kubernetes.cri-o.TrySkipVolumeSELinuxLabel",
+    "umask.crio.io": "io.kubernetes.cri-o.umask",
+    "unified-cgroup.crio.io": "io.kubernetes.cri-o.UnifiedCgroup",
+    "userns-mode.crio.io": "io.kubernetes.cri-o.userns-mode",
+}
+_RESTRICTED = (
+    *_RENAMED,
+    *_RENAMED.values(),
+    *("cpu-c-states.crio.io", "cpu-freq-governor.crio.io", "cpu-load-balancing.crio.io", "cpu-quota.crio.io"),
+    *("cpu-shared.crio.io", "irq-load-balancing.crio.io", _TRACE_SYSCALL, STOP_SIGNAL, "io.kubernetes.cri.rdt-class"),
+    *("bundle", "org.systemd.property.", "org.criu.config", "module.wasm.image/variant"),
+    *("io.kubernetes.cri.container-type", "run.oci."),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotationFacts:
+    """What the annotations say besides the request.
+
+    `requested_image` is the CRI's image string; `image_name` a name of the image, which the guest pulls;
+    `repo_digests` the sorted repo@digest of the image. `created` is RFC 3339 text.
+    """
+
+    container_id: str
+    sandbox_id: str
+    image_id: str
+    requested_image: str
+    image_name: str
+    repo_digests: tuple[str, ...]
+    mount_point: str
+    created: str
+    resolv_path: str = ""
+    seccomp_reference: str = ""
+    runtime_path: str = ""
+    stop_signal: str = ""
+    ips: tuple[str, ...] = ()
+    volumes: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    systemd: bool = False
+
+
+def allowed(annotations: Mapping[str, str], settings: CrioSettings) -> dict[str, str]:
+    """FilterDisallowedAnnotations: without those that change the runtime's behaviour and are not allowed."""
+    permitted = set(settings.allowed_annotations)
+    for name, old_name in _RENAMED.items():
+        if permitted & {name, old_name}:
+            permitted |= {name, old_name}
+    refused = tuple(name for name in _RESTRICTED if name not in permitted)
+    return {name: value for name, value in annotations.items() if not name.startswith(refused)}
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    """validateLabels of server/utils.go. Raises ContainerConfigError for a label over 4096 bytes."""
+    for name, value in labels.items():
+        if len(name.encode("utf-8", "replace")) + len(value.encode("utf-8", "replace")) > _LONGEST_LABEL:
+            raise ContainerConfigError(f"label key and value greater than maximum size (4096 bytes), key: {name[:10]}")
+
+
+def container_annotations(
+    container: ContainerConfig, sandbox: PodSandboxConfig, facts: AnnotationFacts, settings: CrioSettings
+) -> dict[str, str]:
+    """Return the annotations of config.json, sorted. The container's and the sandbox's are filtered already."""
+    name = container.metadata.name if container.metadata else ""
+    found: dict[str, str] = {}
+    of_container = dict(container.annotations)
+    for key, value in sandbox.annotations.items():
+        if key == f"{_TRACE_SYSCALL}/{name}":
+            of_container[_TRACE_SYSCALL] = value
+            key = _TRACE_SYSCALL
+        found[key] = value
+    found |= _of_cri_o(container, sandbox, facts, of_container)
+    # From here on CRI-O lets the request overwrite what stands already.
+    found |= of_container
+    found |= container.labels
+    found |= {f"{_PREFIX}IP.{at}": ip for at, ip in enumerate(facts.ips)}
+    if facts.systemd and settings.cgroup_manager == "systemd":
+        found |= _of_systemd(of_container)
+    if facts.stop_signal:
+        found[STOP_SIGNAL] = facts.stop_signal
+    if settings.kata_annotations:
+        found |= kata_annotations(container, sandbox, facts)
+    return go_map(found)
+
+
+def _of_cri_o(
+    container: ContainerConfig, sandbox: PodSandboxConfig, facts: AnnotationFacts, annotations: Mapping[str, str]
+) -> dict[str, str]:
+    values = {
+        "Image": facts.requested_image,
+        "ImageName": facts.image_name,
+        "ImageRef": facts.image_id,
+        "Name": container_name(container, sandbox),
+        "ContainerID": facts.container_id,
+        "SandboxID": facts.sandbox_id,
+        "SandboxName": sandbox_name(sandbox),
+        "ContainerType": "container",
+        "LogPath": _log_path(container, sandbox, facts),
+        "TTY": _go_bool(container.tty),
+        "Stdin": _go_bool(container.stdin),
+        "StdinOnce": _go_bool(container.stdin_once),
+        "ResolvPath": facts.resolv_path,
+        "MountPoint": facts.mount_point,
+        "SeccompProfilePath": facts.seccomp_reference,
+        "Created": facts.created,
+        "Metadata": marshal(_metadata(container)),
+        # A map that the wire leaves out is nil in Go, and nil is null.
+        "Labels": marshal(go_map(container.labels) or None),
+        "Volumes": marshal([dict(volume) for volume in facts.volumes]),
+        "Annotations": marshal(go_map(annotations) or None),
+    }
+    if facts.repo_digests:
+        values["ImageRepoDigests"] = ",".join(facts.repo_digests)
+    found = {_PREFIX + name: value for name, value in values.items()}
+    return found | {"io.container.manager": "cri-o", "platform-runtime-path.crio.io": facts.runtime_path}
+
+
+def _metadata(container: ContainerConfig) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": container.metadata.name} if container.metadata else {}
+    if container.metadata and container.metadata.attempt:
+        found["attempt"] = container.metadata.attempt
+    return found
+
+
+def _of_systemd(annotations: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    if _GRACE_PERIOD in annotations:
+        found["org.systemd.property.TimeoutStopUSec"] = f"uint64 {annotations[_GRACE_PERIOD]}000000"
+    found["org.systemd.property.DefaultDependencies"] = "true"
+    found["org.systemd.property.After"] = "['crio.service']"
+    return found
+
+
+def kata_annotations(container: ContainerConfig, sandbox: PodSandboxConfig, facts: AnnotationFacts) -> dict[str, str]:
+    """containerd's names for the same facts.
+
+    kata's handleImageGuestPullBlockVolume looks for io.kubernetes.cri.container-type first and then takes the image
+    from io.kubernetes.cri.image-name; both spellings say the same here.
+    """
+    metadata = sandbox.metadata
+    values = {
+        "container-type": "container",
+        "container-name": container.metadata.name if container.metadata else "",
+        "image-name": facts.image_name,
+        "sandbox-id": facts.sandbox_id,
+        "sandbox-name": metadata.name if metadata else "",
+        "sandbox-namespace": metadata.namespace if metadata else "",
+        "sandbox-uid": metadata.uid if metadata else "",
+    }
+    return {f"io.kubernetes.cri.{name}": value for name, value in values.items()}
+
+
+def container_name(container: ContainerConfig, sandbox: PodSandboxConfig) -> str:
+    """SetNameAndID: k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT."""
+    own, pod = container.metadata, sandbox.metadata
+    parts = [own.name if own else "", *((pod.name, pod.namespace, pod.uid) if pod else ("", "", ""))]
+    return "_".join(["k8s", *parts, str(own.attempt if own else 0)])
+
+
+def sandbox_name(sandbox: PodSandboxConfig) -> str:
+    """GenerateNameAndID of internal/lib/sandbox/builder.go: k8s_POD_NAMESPACE_UID_ATTEMPT."""
+    pod = sandbox.metadata
+    return f"k8s_{pod.name}_{pod.namespace}_{pod.uid}_{pod.attempt}" if pod else "k8s____0"
+
+
+def _log_path(container: ContainerConfig, sandbox: PodSandboxConfig, facts: AnnotationFacts) -> str:
+    name = container.log_path.lstrip("/") or f"{facts.container_id}.log"
+    return posixpath.normpath(posixpath.join(sandbox.log_directory, name))
+
+
+def _go_bool(value: bool) -> str:
+    return "true" if value else "false"

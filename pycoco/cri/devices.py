@@ -1,0 +1,147 @@
+"""The devices of config.json and the cgroup rules that let the container use them.
+
+Upstream: CRI-O internal/factory/container/device_linux.go, internal/config/device/device_linux.go
+(DevicesFromAnnotation) and runc libcontainer/devices/device_unix.go. Numbers and owners are read from this host's
+device nodes, and none is opened.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pycoco.cri.container_config import Device
+from pycoco.cri.node import CrioSettings
+from pycoco.errors import ContainerConfigError
+
+_KINDS = {stat.S_IFBLK: "b", stat.S_IFCHR: "c", stat.S_IFIFO: "p"}
+_ACCESS = re.compile(r"[rwm]{1,3}", re.ASCII)
+# GetDevices does not go into these.
+_SKIPPED_DIRECTORIES = {"pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev"}
+
+
+@dataclass
+class Devices:
+    """linux.devices and linux.resources.devices, while they are collected."""
+
+    nodes: list[dict[str, Any]] = field(default_factory=list)
+    rules: list[dict[str, Any]] = field(default_factory=lambda: [{"allow": False, "access": "rwm"}])
+    warnings: list[str] = field(default_factory=list)
+
+    def add(self, node: dict[str, Any], access: str) -> None:
+        """AddDevice, which replaces a node at the same path, and its rule."""
+        self._add_node(node)
+        rule = {"allow": True, "type": node["type"], "major": node["major"], "minor": node["minor"]}
+        self.rules.append(rule | ({"access": access} if access else {}))
+
+    def add_all_of_the_host(self) -> None:
+        """specAddHostDevicesIfPrivileged: every device, and one rule that allows them."""
+        for path in _files_below("/dev"):
+            node = _node(path, path)
+            if node is not None and node["type"] != "p" and (node["major"] or node["minor"]):
+                self._add_node(node)
+        self.rules = [{"allow": True, "access": "rwm"}]
+
+    def _add_node(self, node: dict[str, Any]) -> None:
+        for at, other in enumerate(self.nodes):
+            if other["path"] == node["path"]:
+                self.nodes[at] = node
+                return
+        self.nodes.append(node)
+
+
+def container_devices(
+    requested: Sequence[Device], annotation: str, settings: CrioSettings, *, privileged: bool
+) -> Devices:
+    """SpecAddDevices: what the pod's devices.crio.io `annotation` and the request ask for.
+
+    A requested device that this host does not have is left out with a warning; CRI-O leaves it out silently. Raises
+    ContainerConfigError for an annotation that names a device which is not allowed, or is none.
+    """
+    found = Devices()
+    for text in filter(None, annotation.split(",")):
+        _add_from_annotation(found, text, settings)
+    if privileged and not settings.privileged_without_host_devices:
+        found.add_all_of_the_host()
+    for device in requested:
+        _add_requested(found, device)
+    return found
+
+
+def _add_requested(found: Devices, device: Device) -> None:
+    host_path = os.path.realpath(device.host_path) if "\0" not in device.host_path else ""
+    node = _node(host_path, device.container_path)
+    if node is not None:
+        found.add(node, device.permissions)
+        return
+    if not os.path.isdir(host_path) or not device.host_path:
+        found.warnings.append(f"{device.host_path!r} is not a device on this host: CRI-O leaves it out")
+        return
+    for path in _files_below(host_path, everything=True):
+        child = _node(path, path.replace(host_path, device.container_path, 1))
+        if child is not None:
+            found.add(child, device.permissions)
+
+
+def _add_from_annotation(found: Devices, text: str, settings: CrioSettings) -> None:
+    source, destination, access = _parts(text)
+    if source not in settings.allowed_devices:
+        raise ContainerConfigError(f"device {source} is specified but is not in allowed_devices of crio.conf")
+    if not destination.startswith("/dev/"):
+        raise ContainerConfigError(f"devices.crio.io puts {source} at {destination!r}: it must be below /dev/")
+    node = _node(source, destination)
+    if node is None:
+        raise ContainerConfigError(f"{source} is not a valid device: it is not on this host")
+    mode = stat.S_IMODE(os.lstat(source).st_mode)
+    found.add(node | {"fileMode": mode}, access)
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    """parseDevice: $PATH{:$PATH}{:$MODE}."""
+    source, *rest = text.split(":")
+    if len(rest) == 2 and _valid_access(rest[1]):
+        return source, rest[0] or source, rest[1]
+    if len(rest) == 1:
+        if _valid_access(rest[0]):
+            return source, source, rest[0]
+        if rest[0].startswith("/"):
+            return source, rest[0], "rwm"
+    if not rest:
+        return source, source, "rwm"
+    raise ContainerConfigError(f"devices.crio.io has {text!r}: write PATH, PATH:PATH or PATH:PATH:rwm")
+
+
+def _valid_access(text: str) -> bool:
+    return _ACCESS.fullmatch(text) is not None and len(set(text)) == len(text)
+
+
+def _node(host_path: str, container_path: str) -> dict[str, Any] | None:
+    """DeviceFromPath; None for what is no device node."""
+    try:
+        found = os.lstat(host_path)
+    except (OSError, ValueError):
+        return None
+    kind = _KINDS.get(stat.S_IFMT(found.st_mode))
+    if kind is None:
+        return None
+    return {
+        "path": container_path,
+        "type": kind,
+        "major": os.major(found.st_rdev),
+        "minor": os.minor(found.st_rdev),
+        "uid": found.st_uid,
+        "gid": found.st_gid,
+    }
+
+
+def _files_below(top: str, *, everything: bool = False) -> Iterator[str]:
+    for directory, names, files in os.walk(top):
+        names[:] = sorted(names if everything else set(names) - _SKIPPED_DIRECTORIES)
+        for name in sorted(files):
+            if everything or name != "console":  # that one belongs to the terminal
+                yield posixpath.join(directory, name)

@@ -1,0 +1,68 @@
+"""The mount by which a kata runtime has the guest pull the image itself.
+
+Upstream: CRI-O internal/oci/runtime_vm.go (addVolumeMountsToCreateRequest, EncodeKataVirtualVolumeToBase64), kata
+virtcontainers/types/virtual_volume.go. It is not for pulling. The volume holds all annotations of the container, so
+none of it is logged or shown.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pycoco.cri.annotations import IMAGE_NAME
+from pycoco.cri.go_json import go_map, marshal
+from pycoco.cri.image_metadata import ImageMetadata, some_name
+from pycoco.cri.runtime_config import RuntimeConfig
+from pycoco.errors import ContainerConfigError
+
+_OPTION = "io.katacontainers.volume"
+_IMAGE_NAMES = (IMAGE_NAME, "io.kubernetes.cri.image-name")
+
+
+@dataclass(frozen=True)
+class GuestPull:
+    """What goes to the runtime beside config.json.
+
+    `source` is what the guest pulls: repo@digest, so that its layers belong to the config the host has read.
+    `reference` is what the user wrote. `volume` is the KataVirtualVolume as JSON text, and `mount` the one to add
+    to CreateTaskRequest.Rootfs, whose type is only a sign to the kata shim.
+    """
+
+    source: str
+    reference: str
+    volume: str = field(repr=False)
+
+    @property
+    def mount(self) -> dict[str, Any]:
+        encoded = base64.b64encode(self.volume.encode()).decode("ascii")
+        return {"type": "fuse.nydus-overlayfs", "options": [f"{_OPTION}={encoded}"]}
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"source": self.source, "reference": self.reference, "mount": self.mount}
+
+
+def guest_pull(image: ImageMetadata, config: RuntimeConfig) -> GuestPull:
+    """Return the guest-pull mount for a container of `image` with that `config`.
+
+    The source is the one that `config` names (see `runtime_config`'s `pin`). Raises ContainerConfigError if the image
+    is from a local layout, which no guest can pull, or if `config` names the image in two ways: kata takes the
+    source from the annotations and would pull the other.
+    """
+    metadata: Mapping[str, str] = config.config["annotations"]
+    names = {metadata[name] for name in _IMAGE_NAMES if name in metadata}
+    if not image.pinned:
+        raise ContainerConfigError(f"{image.reference} is a local layout: a guest can only pull from a registry")
+    # Labels and annotations of the request may overwrite CRI-O's own (SpecAddAnnotations).
+    if len(names) != 1 or not names <= {image.pinned, some_name(image)}:
+        raise ContainerConfigError(f"the request's labels or annotations set {IMAGE_NAME}: remove it from them")
+    source = names.pop()
+    volume = {
+        "volume_type": "image_guest_pull",
+        "source": source,
+        "fs_type": "overlay_fs",
+        "image_pull": {"metadata": go_map(metadata)},
+    }
+    return GuestPull(source=source, reference=image.reference, volume=marshal(volume))

@@ -1,0 +1,88 @@
+"""What CRI-O knows besides the request and the image: crio.conf, the node, and the pod sandbox it made before.
+
+The defaults are those of CRI-O's pkg/config/config.go (DefaultConfig, DefaultRuntimeConfig). Nothing here is read
+from the machine; a caller that wants a node's own settings gives them.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from pycoco.cri import capabilities
+
+
+class ImageVolumes(enum.Enum):
+    """crio.conf `image_volumes`: what becomes of the config's Volumes."""
+
+    MKDIR = "mkdir"
+    BIND = "bind"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ulimit:
+    """One of crio.conf's default_ulimits. `name` is without RLIMIT_, such as "nofile"."""
+
+    name: str
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrioSettings:
+    """crio.conf's options that reach config.json, under their own names, and two facts of the node.
+
+    `allowed_annotations` are the runtime handler's. `seccomp_profile` is a file in the format of
+    /usr/share/containers/seccomp.json. `cgroup_v2` and `apparmor` say what the node has.
+    `kata_annotations` adds containerd's io.kubernetes.cri.* annotations to CRI-O's own: the kata runtime reads
+    whichever it finds first.
+    """
+
+    default_capabilities: tuple[str, ...] = capabilities.DEFAULT
+    add_inheritable_capabilities: bool = False
+    default_env: tuple[str, ...] = ()
+    default_ulimits: tuple[Ulimit, ...] = ()
+    read_only: bool = False
+    pids_limit: int = -1
+    image_volumes: ImageVolumes = ImageVolumes.MKDIR
+    cgroup_manager: str = "systemd"
+    container_min_memory: int = 500 * 1024
+    allowed_annotations: tuple[str, ...] = ("io.containers.trace-syscall", "devices.crio.io")
+    allowed_devices: tuple[str, ...] = ("/dev/fuse", "/dev/net/tun")
+    platform_runtime_paths: Mapping[str, str] = field(default_factory=dict)
+    privileged_without_host_devices: bool = False
+    seccomp_profile: str | None = None
+    apparmor_profile: str = "crio-default"
+    root: str = "/var/lib/containers/storage"
+    log_dir: str = "/var/log/crio/pods"
+    cgroup_v2: bool = True
+    apparmor: bool = False
+    kata_annotations: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxState:
+    """What RunPodSandbox left for the pod's containers (internal/lib/sandbox/sandbox.go).
+
+    `namespaces` maps runtime-spec types ("network", "ipc", "uts", "user", "pid") to paths. An empty path means that
+    there is no such thing. `hostname` "" means PodSandboxConfig's, or the start of `id`, as getHostname has it.
+    """
+
+    id: str
+    hostname: str = ""
+    resolv_path: str = ""
+    hostname_path: str = ""
+    containerenv_path: str = ""
+    shm_path: str = ""
+    ips: tuple[str, ...] = ()
+    namespaces: Mapping[str, str] = field(default_factory=dict)
+
+
+def cgroups_path(settings: CrioSettings, parent: str, container_id: str) -> str:
+    """ContainerCgroupPath of internal/config/cgmgr, for the manager that crio.conf names."""
+    if settings.cgroup_manager == "systemd":
+        return f"{parent or 'system.slice'}:crio:{container_id}"
+    return str(PurePosixPath("/", parent or "crio", f"crio-{container_id}"))

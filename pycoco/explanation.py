@@ -1,0 +1,155 @@
+"""How a reference would be resolved, and by which file's word: what people who debug a host ask first.
+
+It is not for fetching: no network is used, and no secret is in an explanation. What would be tried comes from the
+client's backend. Which file says so comes from the Python twin's reading of the same files, since containers/image does
+not tell; the parity tests hold the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pycoco.backends.contract import ParsedReference, PullSource, RequestedPlatform, Session, Settings
+from pycoco.backends.python import certificates, credentials, platforms, policy, registries_conf, short_names
+from pycoco.backends.python.reference import parse_reference
+from pycoco.backends.python.registries_conf import RegistriesConfiguration
+from pycoco.errors import PycocoError
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedSource:
+    """One pull source, in the order to try them.
+
+    `mirror`, `insecure` and `blocked` are as registries.conf has them. `credentials` is where they would come from (a
+    file, a helper, "given") and `credentials_key` the key that matched there; "" for none. `certificates` is the
+    directory that applies, "" for none.
+    """
+
+    reference: str
+    mirror: bool
+    insecure: bool
+    blocked: bool
+    namespace_proxy: str
+    credentials: str
+    credentials_key: str
+    certificates: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedCandidate:
+    """One reference that the name may stand for. `origin` and `file` say why: an alias or a search registry, and where.
+
+    `registry_prefix`, `registry_file` and `registry_line` are the [[registry]] entry that applies; "" and None without.
+    """
+
+    reference: str
+    origin: str
+    file: str
+    registry_prefix: str
+    registry_file: str
+    registry_line: int | None
+    sources: tuple[ExplainedSource, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How a reference would be resolved.
+
+    `policy` is the part of policy.json that would apply, or why none can be named; it is checked only if asked for.
+    `platforms` are those that satisfy the request, best first.
+    """
+
+    reference: str
+    candidates: tuple[ExplainedCandidate, ...]
+    policy: str
+    policy_checked: bool
+    platforms: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the explanation as one JSON object with these names as keys."""
+        return asdict(self)
+
+
+def explain(
+    session: Session, settings: Settings, reference: str, platform: RequestedPlatform | None = None
+) -> Explanation:
+    """Explain `reference` with a client's session and settings.
+
+    Raises InvalidReferenceError, ShortNameError, ConfigurationError or CredentialsError, as a fetch would.
+    """
+    parsed = session.parse_reference(reference)
+    wanted = tuple(platforms.text(each) for each in platforms.wanted(platform or settings.platform))
+    if parsed.transport != "docker":
+        candidates: tuple[ExplainedCandidate, ...] = ()
+        first = parsed
+    else:
+        configuration = registries_conf.load(settings)
+        candidates = tuple(_candidates(session, settings, configuration, reference))
+        first = parse_reference(candidates[0].reference)
+    return Explanation(
+        reference=parsed.text,
+        candidates=candidates,
+        policy=_policy(settings, first),
+        policy_checked=settings.policy is not None,
+        platforms=wanted,
+    )
+
+
+def _candidates(
+    session: Session, settings: Settings, configuration: RegistriesConfiguration, reference: str
+) -> Iterator[ExplainedCandidate]:
+    for candidate in session.short_name_candidates(reference):
+        parsed = parse_reference(candidate.reference)
+        entry = configuration.find_registry(f"{parsed.domain}/{parsed.path}")
+        yield ExplainedCandidate(
+            reference=candidate.reference,
+            origin=candidate.origin,
+            file=_origin_file(candidate.origin, settings, configuration, reference),
+            registry_prefix=entry.prefix if entry else "",
+            registry_file=entry.file if entry else "",
+            registry_line=entry.line if entry else None,
+            sources=tuple(
+                _source(source, parsed, settings, configuration) for source in session.pull_sources(candidate.reference)
+            ),
+        )
+
+
+def _origin_file(origin: str, settings: Settings, configuration: RegistriesConfiguration, reference: str) -> str:
+    if origin == "unqualified-search":
+        return configuration.unqualified_search_registries_file
+    if origin == "alias":
+        alias = short_names.alias_for(parse_reference(reference).path, settings, configuration)
+        return alias.file if alias else ""
+    return ""
+
+
+def _source(
+    source: PullSource, logical: ParsedReference, settings: Settings, configuration: RegistriesConfiguration
+) -> ExplainedSource:
+    physical = parse_reference(source.reference)
+    found = credentials.for_endpoint(
+        physical.domain,
+        logical.domain,
+        f"{physical.domain}/{physical.path}",
+        settings,
+        configuration.credential_helpers,
+    )
+    return ExplainedSource(
+        reference=source.reference,
+        mirror=source.mirror,
+        insecure=source.insecure if settings.tls_verify is None else not settings.tls_verify,
+        blocked=source.blocked,
+        namespace_proxy=source.namespace_proxy,
+        credentials=found.origin,
+        credentials_key=found.key,
+        certificates=certificates.directory_for(physical.domain, settings) or "",
+    )
+
+
+def _policy(settings: Settings, reference: ParsedReference) -> str:
+    try:
+        return str(policy.applicable(settings, reference))
+    except PycocoError as error:
+        return f"none: {error}"

@@ -1,0 +1,75 @@
+"""Reading an image's metadata from a directory as `skopeo copy … dir:DIR` writes it.
+
+It is not for signatures or layers, which lie in the same directory. The rules are those of containers/image
+directory (directory_src.go, directory_transport.go, version.go); on top of them every file is read up to a bound,
+and an instance or config must have the digest that names it. Nothing names the digest of manifest.json itself.
+"""
+
+from __future__ import annotations
+
+import re
+from types import TracebackType
+
+from pycoco.backends.contract import MANIFEST_LIMIT
+from pycoco.backends.python import media_types
+from pycoco.backends.python.resolve import Need, Received
+from pycoco.errors import InvalidReferenceError, LayoutError, NotFoundError
+from pycoco.layout import documents
+from pycoco.layout.files import Files
+
+_VERSION = re.compile(rb"Directory Transport Version: (0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\n")
+_NEWEST_VERSION = (1, 2)
+
+
+class DirectorySource:
+    """The image of one such directory. Raises LayoutError if it is none, or of a version not known here."""
+
+    def __init__(self, files: Files, image: str = "") -> None:
+        if image:
+            raise InvalidReferenceError("a dir: reference is a directory and nothing else: it holds one image")
+        self._files = files
+        _check_version(files)
+
+    def read(self, need: Need) -> Received:
+        """Return the document needed; see `pycoco.layout.oci.OCILayoutSource.read`."""
+        if need.kind == "top":
+            body = self._files.read("manifest.json", MANIFEST_LIMIT)
+            if body is None:
+                raise LayoutError(f"{self._files.where!r} is not a dir: image: it has no manifest.json")
+            return Received(body, media_types.guess(body))
+        if need.kind == "manifest":
+            body = self._verified(need.digest, ".manifest.json")
+            return Received(body, media_types.guess(body))
+        return Received(self._verified(need.digest, ""))
+
+    def close(self) -> None:
+        self._files.close()
+
+    def __enter__(self) -> DirectorySource:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _verified(self, digest: str, suffix: str) -> bytes:
+        algorithm, encoded = documents.named_by(digest)
+        stem = encoded if algorithm == "sha256" else f"{algorithm}-{encoded}"
+        body = self._files.read(stem + suffix, MANIFEST_LIMIT)
+        if body is None:
+            raise NotFoundError(f"{self._files.where!r} does not hold {digest}")
+        documents.verify(body, digest, self._files.where)
+        return body
+
+
+def _check_version(files: Files) -> None:
+    body = files.read("version", 4096)
+    if body is None:
+        return
+    match = _VERSION.fullmatch(body)
+    if match is None:
+        raise LayoutError(f"{files.where!r} is not a dir: image: its file `version` holds something else")
+    version = (int(match.group(1)), int(match.group(2)))
+    if version > _NEWEST_VERSION:
+        raise LayoutError(f"{files.where!r} has version {version[0]}.{version[1]}, newer than this pycoco reads (1.2)")

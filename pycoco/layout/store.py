@@ -1,0 +1,168 @@
+"""A directory of image metadata that is looked up by digest: a cache in the form of an OCI layout.
+
+It is not for names: a tag says nothing about what a registry has now, so only what is pinned by a digest is found
+here. index.json lists what was put for other tools to read, and no look-up reads it.
+
+Nothing is believed for being there. Each blob is hashed whenever it is read; a damaged one is reported to the logger
+"pycoco.layout" and treated as absent, and the next `put` replaces it. Hence blobs are not forced to the disk either:
+after a power cut one may be gone or damaged, which costs one request. Nothing is ever removed: an image's metadata is
+some kilobytes; to empty a store, delete its directory while no one uses it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pycoco import digest as digests
+from pycoco.backends.contract import MANIFEST_LIMIT
+from pycoco.backends.python import media_types, strict_json
+from pycoco.errors import InvalidReferenceError, LayoutError, ManifestError, TooLargeError
+from pycoco.layout import documents
+from pycoco.layout.files import read_regular
+from pycoco.layout.writer import ImageDocuments, Layout, documents_of, entries_of, name_of
+
+ENTRIES_LIMIT = 512
+"""Entries that index.json has at most before a store adds no more: each addition rewrites the file."""
+
+_SHA256 = re.compile(r"sha256:[a-f0-9]{64}")
+
+_log = logging.getLogger("pycoco.layout")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """The verified documents of one image; the fields are those of `pycoco.backends.contract.Fetched`."""
+
+    digest: str
+    media_type: str
+    top_manifest: bytes = field(repr=False)
+    instance_digest: str
+    instance_media_type: str
+    instance_manifest: bytes = field(repr=False)
+    config_digest: str
+    config: bytes = field(repr=False)
+
+
+class Store:
+    """The store in `directory`, which need not exist until something is put. Any number may share one directory."""
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        self.directory = os.fspath(directory)
+        self._blobs = os.path.join(self.directory, "blobs", "sha256", "")
+        self._layout = Layout(self.directory, durable=False)
+        self._prepared = False
+        self._listed: dict[str, str] = {}  # by name, the digest that this store has listed or found listed
+        self._full = False
+
+    def get(self, digest: str) -> bytes | None:
+        """Return the bytes whose sha256 digest this is, or None where they are not here whole."""
+        if _SHA256.fullmatch(digest) is None:
+            return None
+        path = self._blobs + digest[7:]
+        try:
+            body = read_regular(path, MANIFEST_LIMIT)
+        except (LayoutError, TooLargeError) as error:
+            _log.warning("ignoring a damaged blob of the store: %s", error)
+            return None
+        if body is None:
+            return None
+        if hashlib.sha256(body).hexdigest() != digest[7:]:
+            _log.warning("ignoring a damaged blob of the store: %r does not have the digest it is named by", path)
+            return None
+        return body
+
+    def put(self, digest: str, body: bytes) -> bool:
+        """Keep `body`. False, and nothing is kept, unless `digest` is its sha256 digest and it is not over the bound.
+
+        Raises LayoutError for a directory that cannot be written or holds something else.
+        """
+        if len(body) > MANIFEST_LIMIT or "sha256:" + hashlib.sha256(body).hexdigest() != digest:
+            return False
+        self._keep(digest, body)
+        return True
+
+    def put_image(self, image: ImageDocuments, reference: str | None = None) -> bool:
+        """Keep the documents of `image`, and list it in index.json under `reference` or its own.
+
+        False, and nothing is kept, for an image that could not be found again as it is: named by other digests than
+        sha256, or of a media type that its bytes do not show. Raises LayoutError as `put` does.
+        """
+        if not _is_findable(image):
+            return False
+        for body in documents_of(image):
+            self._keep(digests.of(body), body)
+        name = reference or name_of(image)
+        if name and not self._full and self._listed.get(name) != image.digest:
+            self._list(image, name)
+        return True
+
+    def find(self, digest: str, choose: Callable[[bytes, str], str]) -> StoredImage | None:
+        """Return the image pinned by `digest`, or None unless all of its documents are here.
+
+        `choose(index, media_type)` returns the digest of the instance wanted; what it raises passes through. The
+        repository plays no part: the same digest is the same image wherever it was read. The bytes are what their
+        digests say and not checked otherwise: whoever put them here did, or whoever reads them must.
+        """
+        top = self.get(digest)
+        if top is None:
+            return None
+        media_type = media_types.guess(top)
+        if media_type not in media_types.INDEXES:
+            return self._whole(digest, media_type, top, "", b"")
+        instance_digest = choose(top, media_type)
+        instance = self.get(instance_digest)
+        return None if instance is None else self._whole(digest, media_type, top, instance_digest, instance)
+
+    def _whole(
+        self, digest: str, media_type: str, top: bytes, instance_digest: str, instance: bytes
+    ) -> StoredImage | None:
+        config_digest = _config_digest(instance or top)
+        config = self.get(config_digest)
+        if config is None:
+            return None
+        instance_type = media_types.guess(instance) if instance else ""
+        return StoredImage(digest, media_type, top, instance_digest, instance_type, instance, config_digest, config)
+
+    def _keep(self, digest: str, body: bytes) -> None:
+        if not self._prepared:
+            self._layout.prepare()
+            self._listed = self._layout.names()
+            self._prepared = True
+        self._layout.put(digest, body)
+
+    def _list(self, image: ImageDocuments, name: str) -> None:
+        self._listed[name] = image.digest
+        try:
+            # Only the top level: an instance of a pinned index is found through it.
+            added = self._layout.add_entries(entries_of(image, name)[:1], ENTRIES_LIMIT)
+        except InvalidReferenceError as error:
+            _log.info("an image is kept, but not listed in the store's index.json: %s", error)
+            return
+        if not added:
+            self._full = True
+            _log.warning("index.json of %r is full: images are kept, but no longer listed there", self.directory)
+
+
+def _is_findable(image: ImageDocuments) -> bool:
+    """Say whether the digests and the media type known are those that a look-up will go by."""
+    if image.raw_index is None:
+        digest_matches = digests.of(image.raw_manifest) == image.digest
+    else:
+        digest_matches = digests.of(image.raw_index) == image.digest
+        digest_matches = digest_matches and digests.of(image.raw_manifest) == image.instance_digest
+    top = image.raw_manifest if image.raw_index is None else image.raw_index
+    return digest_matches and image.media_type in documents.NAMED_TYPES and media_types.guess(top) == image.media_type
+
+
+def _config_digest(manifest: bytes) -> str:
+    try:
+        config = strict_json.loads(manifest, "manifest").get("config")
+    except ManifestError:
+        return ""
+    digest = config.get("digest") if isinstance(config, dict) else None
+    return digest if isinstance(digest, str) else ""

@@ -1,0 +1,1 @@
+"""pycoco's tests, and the real parts they run against."""

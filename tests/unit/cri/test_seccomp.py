@@ -1,0 +1,125 @@
+"""Which seccomp profile, rule by rule: CRI-O f954a17e server/container_create.go:1067, internal/config/seccomp."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pycoco.cri.container_config import ProfileType, SecurityProfile
+from pycoco.cri.seccomp import Seccomp, profile_artifact, seccomp
+from pycoco.errors import ContainerConfigError
+
+PROFILE = {
+    "defaultAction": "SCMP_ACT_ERRNO",
+    "defaultErrno": "ENOSYS",
+    "archMap": [
+        {"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]},
+        {"architecture": "SCMP_ARCH_AARCH64", "subArchitectures": None},
+    ],
+    "syscalls": [
+        {"names": ["read", "write"], "action": "SCMP_ACT_ALLOW", "includes": {}, "excludes": {}},
+        {"name": "mount", "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_SYS_ADMIN"]}},
+        {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errno": "ENOSYS", "excludes": {"caps": ["CAP_SYS_ADMIN"]}},
+        {"names": ["arch_prctl"], "action": "SCMP_ACT_ALLOW", "includes": {"arches": ["amd64"]}},
+        {"names": ["s390"], "action": "SCMP_ACT_ALLOW", "excludes": {"arches": ["amd64"]}},
+        {
+            "names": ["personality"],
+            "action": "SCMP_ACT_ALLOW",
+            "args": [{"index": 0, "value": 8, "valueTwo": 0, "op": "SCMP_CMP_EQ"}],
+        },
+    ],
+}
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> str:
+    path = tmp_path / "profile.json"
+    path.write_text(json.dumps(PROFILE))
+    return str(path)
+
+
+def chosen(requested: SecurityProfile | None, **facts: Any) -> Seccomp:
+    defaults: dict[str, Any] = {
+        "container_name": "app",
+        "pod_annotations": {},
+        "image_annotations": {},
+        "default_profile": None,
+        "capabilities": ["CAP_CHOWN"],
+        "architecture": "amd64",
+        "privileged": False,
+    }
+    return seccomp(requested, **defaults | facts)
+
+
+def test_the_annotation_s_value() -> None:
+    assert chosen(None) == Seccomp("")
+    assert chosen(SecurityProfile(profile_type=ProfileType.Unconfined)) == Seccomp("Unconfined")
+    assert chosen(SecurityProfile(), privileged=True) == Seccomp("Unconfined")
+    assert chosen(SecurityProfile()).reference == "RuntimeDefault"
+    assert "not known" in chosen(SecurityProfile()).warning
+
+
+def test_a_profile_is_compiled_for_the_architecture_and_the_capabilities(profile: str) -> None:
+    """go.podman.io/common pkg/seccomp seccomp_linux.go setupSeccomp."""
+    found = chosen(SecurityProfile(), default_profile=profile)
+    assert (found.reference, found.warning) == ("RuntimeDefault", "")
+    assert found.profile == {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "defaultErrnoRet": errno.ENOSYS,
+        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+        "syscalls": [
+            {"names": ["read", "write"], "action": "SCMP_ACT_ALLOW"},
+            {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOSYS},
+            {"names": ["arch_prctl"], "action": "SCMP_ACT_ALLOW"},
+            {
+                "names": ["personality"],
+                "action": "SCMP_ACT_ALLOW",
+                "args": [{"index": 0, "value": 8, "op": "SCMP_CMP_EQ"}],
+            },
+        ],
+    }
+
+
+def test_capabilities_and_architecture_decide(profile: str) -> None:
+    requested = SecurityProfile(profile_type=ProfileType.Localhost, localhost_ref=profile)
+    found = chosen(requested, capabilities=["CAP_SYS_ADMIN"], architecture="arm64")
+    assert found.reference == profile
+    assert found.profile is not None
+    assert found.profile["architectures"] == ["SCMP_ARCH_AARCH64"]
+    names = [call["names"] for call in found.profile["syscalls"]]
+    assert names == [["read", "write"], ["mount"], ["s390"], ["personality"]]
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"syscalls": [{"names": ["x"]}]}'])
+def test_a_file_that_is_no_profile(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "p.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ContainerConfigError, match=r"p\.json"):
+        chosen(SecurityProfile(profile_type=ProfileType.Localhost, localhost_ref=str(path)))
+
+
+def test_where_an_artifact_is_named() -> None:
+    """seccompociartifact.go TryPull: pod before image, the container's before the pod's, new names before old."""
+    name, old = "seccomp-profile.crio.io", "seccomp-profile.kubernetes.cri-o.io"
+    pod = {f"{name}/POD": "pod", f"{name}/app": "container", f"{old}/app": "old"}
+    image = {name: "image", f"{name}/app": "image-container"}
+    assert profile_artifact("app", pod, image) == "container"
+    assert profile_artifact("other", pod, image) == "pod"
+    assert profile_artifact("app", {f"{old}/app": "old"}, image) == "old"
+    assert profile_artifact("app", {}, image) == "image"
+    assert profile_artifact("app", {}, {f"{name}/app": "x"}) == "x"
+    assert profile_artifact("app", {}, {}) == ""
+
+
+def test_an_artifact_counts_only_without_a_profile_of_its_own() -> None:
+    image = {"seccomp-profile.crio.io": "quay.io/acme/profile:v1"}
+    for requested in (None, SecurityProfile(profile_type=ProfileType.Unconfined)):
+        found = chosen(requested, image_annotations=image)
+        assert found.reference == ""
+        assert "quay.io/acme/profile:v1" in found.warning
+    assert chosen(SecurityProfile(), image_annotations=image).reference == "RuntimeDefault"
