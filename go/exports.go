@@ -18,7 +18,7 @@ import (
 )
 
 // abiVersion must equal ABI_VERSION in pycoco/backends/go/library.py.
-const abiVersion = 1
+const abiVersion = 2
 
 func main() {}
 
@@ -29,20 +29,20 @@ func pycoco_abi_version() C.int32_t { return abiVersion }
 func pycoco_call(request *C.uint8_t, length C.size_t) (reply *C.uint8_t) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			reply = encode(0, failed(panicked(cause, debug.Stack())))
+			reply = encode(0, failed(operations.poison(panicked(cause, debug.Stack()))))
 		}
 	}()
 	return encode(0, operations.call(copyIn(request, length)))
 }
 
 //export pycoco_submit
-func pycoco_submit(request *C.uint8_t, length C.size_t) (id C.uint64_t) {
+func pycoco_submit(operation C.uint64_t, request *C.uint8_t, length C.size_t) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			id = C.uint64_t(operations.reject(failed(panicked(cause, debug.Stack()))))
+			operations.reject(uint64(operation), failed(operations.poison(panicked(cause, debug.Stack()))))
 		}
 	}()
-	return C.uint64_t(operations.submit(copyIn(request, length)))
+	operations.submit(uint64(operation), copyIn(request, length))
 }
 
 //export pycoco_cancel

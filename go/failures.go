@@ -281,7 +281,7 @@ func diagnose(system *types.SystemContext, named reference.Named, err error) err
 
 // tomlPlace is where BurntSushi/toml puts the line when only its text reaches us; file names are quoted by
 // sysregistriesv2's own wrapping.
-var quotedFile = regexp.MustCompile(`configuration "([^"]+)"`)
+var quotedFile = regexp.MustCompile(`(?:configuration|aliases config file) "([^"]+)"`)
 
 func configurationFailure(err error) error {
 	found := &failure{Code: codeConfiguration, Message: oneSentence(err.Error())}
@@ -320,6 +320,10 @@ func mismatch(what, wanted, got string) *failure {
 // urlUserinfo and urlQuery are what a URL in an error's text could give away.
 var urlSecrets = regexp.MustCompile(`(https?://)(?:[^/\s"@]*@)?([^\s"?]*)(?:\?[^\s"]*)?`)
 
+// helperOutput is what docker-credential-helpers (client/client.go Get) quotes of a helper that failed: it may be anything.
+var helperOutput = regexp.MustCompile("(?s), out: `.*`")
+
 func oneSentence(text string) string {
+	text = helperOutput.ReplaceAllString(text, "")
 	return strings.Join(strings.Fields(urlSecrets.ReplaceAllString(text, "$1$2")), " ")
 }

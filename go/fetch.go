@@ -88,9 +88,16 @@ func (s *session) fetchFromRegistry(ctx context.Context, named reference.Named, 
 	if found := s.fetchFromStore(named, platform); found != nil {
 		return found, nil
 	}
-	watch := newRequestWatch(s.proxies)
-	system, err := s.systemContext(platform, watch)
+	system, err := s.systemContext(platform, nil)
 	if err != nil {
+		return nil, err
+	}
+	sources, err := pullSources(system, named)
+	if err != nil {
+		return nil, err
+	}
+	watch := newRequestWatch(s.proxies, sources, s.settings.TLSVerify)
+	if system, err = s.systemContext(platform, watch); err != nil {
 		return nil, err
 	}
 	if err := s.completeCredentials(system, named); err != nil {
@@ -100,7 +107,7 @@ func (s *session) fetchFromRegistry(ctx context.Context, named reference.Named, 
 	if err != nil {
 		return nil, invalidReference(named.String(), err.Error())
 	}
-	source, err := ref.NewImageSource(ctx, system)
+	source, err := openSource(ctx, system, ref)
 	if err != nil {
 		return nil, diagnose(system, named, err)
 	}
@@ -110,15 +117,7 @@ func (s *session) fetchFromRegistry(ctx context.Context, named reference.Named, 
 	if err := s.read(ctx, system, source, found, pinnedDigest(named)); err != nil {
 		return nil, err
 	}
-	sources, err := pullSources(system, named)
-	if err != nil {
-		return nil, err
-	}
-	names := []reference.Named{}
-	for _, each := range sources {
-		names = append(names, each.named)
-	}
-	found.PullSource = watch.served(names)
+	found.PullSource = watch.served()
 	return found, nil
 }
 

@@ -1,12 +1,14 @@
 // containers/image's log lines, handed to Python instead of written to stderr.
 //
-// They travel as completions of operation 0. The queue is bounded: when Python does not take them, the oldest go.
+// They travel as completions of operation 0. The queue is bounded: what finds it full is dropped, and counted in a
+// record of its own once there is room.
 
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 
 	"github.com/sirupsen/logrus"
@@ -25,12 +27,16 @@ type forwardingHook struct{}
 func (forwardingHook) Levels() []logrus.Level { return logrus.AllLevels }
 
 func (forwardingHook) Fire(entry *logrus.Entry) error {
-	header, err := json.Marshal(map[string]logRecord{"log": {entry.Level.String(), oneLine(entry.Message)}})
-	if err != nil {
-		return err
+	record, err := encodeLog(entry.Level, entry.Message)
+	if err == nil {
+		operations.log(record)
 	}
-	operations.log(answer{header: header})
-	return nil
+	return err
+}
+
+func encodeLog(level logrus.Level, message string) (answer, error) {
+	header, err := json.Marshal(map[string]logRecord{"log": {level.String(), oneLine(message)}})
+	return answer{header: header}, err
 }
 
 func init() {
@@ -44,7 +50,14 @@ func (t *table) log(record answer) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	if len(t.finished) >= pendingLogs {
+		t.droppedLogs++
 		return
+	}
+	if t.droppedLogs > 0 {
+		if lost, err := encodeLog(logrus.WarnLevel, fmt.Sprintf("%d log records were dropped", t.droppedLogs)); err == nil {
+			t.finished = append(t.finished, completion{0, lost})
+		}
+		t.droppedLogs = 0
 	}
 	t.finished = append(t.finished, completion{0, record})
 	t.signal()

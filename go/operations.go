@@ -33,15 +33,15 @@ type operation func(ctx context.Context, request *request) (result any, parts []
 type table struct {
 	named map[string]operation
 
-	nextID   atomic.Uint64
 	poisoned atomic.Pointer[failure] // set by a panic; every later request gets it
 
-	mutex     sync.Mutex
-	running   map[uint64]context.CancelFunc
-	finished  []completion
-	read      *os.File
-	write     *os.File
-	signalled bool // a byte is in the pipe that complete has not taken
+	mutex       sync.Mutex
+	running     map[uint64]context.CancelFunc
+	finished    []completion
+	droppedLogs int
+	read        *os.File
+	write       *os.File
+	signalled   bool // a byte is in the pipe that complete has not taken
 }
 
 var operations = &table{running: map[uint64]context.CancelFunc{}}
@@ -65,30 +65,29 @@ func init() {
 	}
 }
 
-// call runs a request to its end on the caller's own thread.
+// call runs a request to its end on the caller's own thread. It has no id, and nobody can cancel it.
 func (t *table) call(body []byte) answer {
-	return t.run(context.Background(), body)
+	return t.run(context.Background(), 0, body)
 }
 
-// submit starts a request in a goroutine and returns its id.
-func (t *table) submit(body []byte) uint64 {
-	id := t.nextID.Add(1)
+// submit starts a request in a goroutine, under the id that the caller chose.
+func (t *table) submit(id uint64, body []byte) {
 	ctx, cancel := context.WithCancel(context.Background())
 	t.mutex.Lock()
 	t.running[id] = cancel
 	t.mutex.Unlock()
 	go func() {
 		defer cancel()
-		t.finish(id, t.run(ctx, body))
+		t.finish(id, t.run(ctx, id, body))
 	}()
-	return id
 }
 
-// reject makes an id for a request that could not even be started.
-func (t *table) reject(why answer) uint64 {
-	id := t.nextID.Add(1)
+// reject answers a request that could not even be started.
+func (t *table) reject(id uint64, why answer) {
+	t.mutex.Lock()
+	t.running[id] = func() {}
+	t.mutex.Unlock()
 	t.finish(id, why)
-	return id
 }
 
 func (t *table) cancel(id uint64) {
@@ -101,7 +100,7 @@ func (t *table) cancel(id uint64) {
 }
 
 // run decodes a request and answers it; a panic poisons the library and becomes an error.
-func (t *table) run(ctx context.Context, body []byte) (reply answer) {
+func (t *table) run(ctx context.Context, id uint64, body []byte) (reply answer) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			reply = failed(t.poison(panicked(cause, debug.Stack())))
@@ -123,6 +122,7 @@ func (t *table) run(ctx context.Context, body []byte) (reply answer) {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(request.Timeout*float64(time.Second)))
 		defer cancel()
 	}
+	defer t.abandon(ctx, id)()
 	result, parts, err := run(ctx, request)
 	if err != nil {
 		return failed(classify(ctx, err))
@@ -132,6 +132,26 @@ func (t *table) run(ctx context.Context, body []byte) (reply answer) {
 		return failed(&failure{Code: codeBackend, Message: "encoding a result: " + err.Error()})
 	}
 	return answer{header: header, parts: parts}
+}
+
+// abandonAfter is how long an operation may take to notice that its context is done. containers/image runs credential
+// helpers and reads files without looking at one.
+const abandonAfter = 100 * time.Millisecond
+
+// abandon answers for an operation whose context was done for so long; what it comes to later is dropped. The function
+// it returns ends that watch.
+func (t *table) abandon(ctx context.Context, id uint64) (stop func() bool) {
+	return afterDone(ctx, func() { t.finish(id, failed(classify(ctx, ctx.Err()))) })
+}
+
+// afterDone calls what abandonAfter later than ctx is done, unless it is stopped before ctx is.
+func afterDone(ctx context.Context, what func()) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		time.AfterFunc(abandonAfter, func() {
+			defer poisonOnPanic()
+			what()
+		})
+	})
 }
 
 // poison records the first panic: after one, nothing that the library says should be trusted.
@@ -146,10 +166,13 @@ func poisonOnPanic() {
 	}
 }
 
-// finish queues a reply and makes the descriptor readable.
+// finish queues an operation's first reply, and drops any other, and makes the descriptor readable.
 func (t *table) finish(id uint64, reply answer) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
+	if _, running := t.running[id]; !running {
+		return
+	}
 	delete(t.running, id)
 	t.finished = append(t.finished, completion{id, reply})
 	t.signal()

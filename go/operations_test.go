@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -82,12 +83,14 @@ func TestConcurrentSubmitAndCancel(t *testing.T) {
 
 	const each, threads = 20, 8
 	var submitting sync.WaitGroup
+	var ids atomic.Uint64
 	for range threads {
 		submitting.Add(1)
 		go func() {
 			defer submitting.Done()
 			for range each {
-				id := operations.submit(encodedRequest(t, map[string]any{
+				id := ids.Add(1)
+				operations.submit(id, encodedRequest(t, map[string]any{
 					"operation": "fetch", "session": session, "reference": host + "/app:v1", "timeout": 10,
 				}))
 				operations.cancel(id)

@@ -6,31 +6,105 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"net/url"
+	"strings"
 
 	"go.podman.io/image/v5/image"
 	"go.podman.io/image/v5/signature"
 	"go.podman.io/image/v5/types"
+	"go.podman.io/storage/pkg/configfile"
 )
 
-// checkPolicy evaluates as copySingleImage does (copy/single.go). It returns an error or says what was checked; there
-// is no third answer.
+// checkPolicy evaluates as copySingleImage does (copy/single.go). It returns an error or says which part of policy.json
+// allowed the image; there is no third answer.
 func checkPolicy(ctx context.Context, system *types.SystemContext, unparsed *image.UnparsedImage) (string, error) {
-	policy, err := signature.DefaultPolicy(system)
+	file, policy, err := readPolicy(system)
 	if err != nil {
-		return "", configurationFailure(err)
+		return "", policyFailure(file, err)
 	}
 	policyContext, err := signature.NewPolicyContext(policy)
 	if err != nil {
-		return "", configurationFailure(err)
+		return "", policyFailure(file, err)
 	}
 	defer func() { _ = policyContext.Destroy() }()
+	applied := file + ": " + appliedPolicy(policy, unparsed.Reference())
 	allowed, err := policyContext.IsRunningImageAllowed(ctx, unparsed)
 	if err != nil {
-		return "", err
+		return "", refusal(ctx, applied, err)
 	}
 	if !allowed {
-		return "", &failure{Code: codePolicyRejected, Message: "the policy does not allow the image"}
+		return "", &failure{Code: codePolicyRejected, Message: "the image is not allowed by " + applied}
 	}
-	return fmt.Sprintf("allowed by policy.json for %s", unparsed.Reference().PolicyConfigurationIdentity()), nil
+	return applied, nil
+}
+
+// readPolicy finds the file as signature.DefaultPolicy does, which does not tell it.
+func readPolicy(system *types.SystemContext) (file string, policy *signature.Policy, err error) {
+	file = system.SignaturePolicyPath
+	if file == "" {
+		search := configfile.File{
+			Name: "policy", Extension: "json", DoNotLoadDropInFiles: true,
+			EnvironmentName: "CONTAINERS_POLICY_JSON", ErrorIfNotFound: true,
+		}
+		for item, err := range configfile.Read(&search) {
+			if err != nil {
+				return "", nil, err
+			}
+			file = item.Name
+		}
+	}
+	policy, err = signature.NewPolicyFromFile(file)
+	return file, policy, err
+}
+
+func policyFailure(file string, err error) error {
+	return &failure{Code: codeConfiguration, Message: oneSentence(err.Error()), File: file}
+}
+
+// refusal tells why the policy's answer is no: it says no, a file that the policy names cannot be read, or the signatures
+// cannot be had, which is the registry's error and left as it is. What has no type then is a signature that does not verify.
+func refusal(ctx context.Context, applied string, err error) error {
+	message := oneSentence(err.Error())
+	var file *fs.PathError
+	var transfer *url.Error
+	switch {
+	case ctx.Err() != nil, ofRegistry(err, message) != nil, errors.As(err, &transfer):
+		return err
+	case errors.As(err, &file):
+		return policyFailure(file.Path, fmt.Errorf("%s needs a file that cannot be read: %w", applied, err))
+	}
+	return &failure{Code: codePolicyRejected, Message: fmt.Sprintf("the image is not allowed by %s: %s", applied, message)}
+}
+
+// appliedPolicy names the part of the policy that PolicyContext.requirementsForImageRef (signature/policy_eval.go),
+// which is not exported, applies; the words are those of pycoco/backends/python/policy.py.
+func appliedPolicy(policy *signature.Policy, ref types.ImageReference) string {
+	transport := ref.Transport().Name()
+	if sections, known := policy.Transports[transport]; known {
+		for _, scope := range append([]string{ref.PolicyConfigurationIdentity()}, ref.PolicyConfigurationNamespaces()...) {
+			if requirements, found := sections[scope]; found {
+				return fmt.Sprintf("%s, scope %s: %s", transport, scope, kindsOf(requirements))
+			}
+		}
+		if requirements, found := sections[""]; found {
+			return fmt.Sprintf("%s, default: %s", transport, kindsOf(requirements))
+		}
+	}
+	return "default: " + kindsOf(policy.Default)
+}
+
+func kindsOf(requirements signature.PolicyRequirements) string {
+	kinds := []string{}
+	for _, requirement := range requirements {
+		named := struct{ Type string }{}
+		if encoded, err := json.Marshal(requirement); err == nil {
+			_ = json.Unmarshal(encoded, &named) // leaves the type empty, which is then what is shown
+		}
+		kinds = append(kinds, named.Type)
+	}
+	return strings.Join(kinds, ", ")
 }

@@ -25,13 +25,14 @@
 /* The version of this boundary. The package refuses a library with another one. */
 int32_t pycoco_abi_version(void);
 
-/* Answers a request that needs no network, at once. Never NULL. */
+/* Answers a request on the caller's thread: for those that wait for nothing. Never NULL. */
 uint8_t *pycoco_call(uint8_t *request, size_t length);
 
-/* Starts a request and returns at once: its operation id, never 0. What becomes of it is told by pycoco_complete. */
-uint64_t pycoco_submit(uint8_t *request, size_t length);
+/* Starts a request and returns at once. The caller chooses the id, never 0 and never twice: so it knows what to cancel
+ * whatever interrupts it. What becomes of the operation is told by pycoco_complete, once. */
+void pycoco_submit(uint64_t operation, uint8_t *request, size_t length);
 
-/* Cancels the operation, network work included. Its reply still comes, once. Unknown ids are ignored. */
+/* Cancels the operation, network work included. Its reply still comes, once and soon. Unknown ids are ignored. */
 void pycoco_cancel(uint64_t operation);
 
 /* The read end of a pipe on which one byte or more is waiting whenever pycoco_complete has something. -1: none. */

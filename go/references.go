@@ -243,11 +243,12 @@ func (s *session) candidates(text string) ([]candidate, error) {
 // unresolved tells why a short name did not resolve, which Resolve says in texts alone: a configuration file that cannot
 // be read, a search registry and a name that make no reference, or nothing to resolve it by.
 func (s *session) unresolved(system *types.SystemContext, parsed *parsedReference, err error) error {
-	if _, broken := sysregistriesv2.GetRegistries(system); broken != nil {
-		return configurationFailure(broken)
-	}
+	// In the order in which Resolve reads them: the file of aliases first.
 	alias, _, broken := sysregistriesv2.ResolveShortNameAlias(system, parsed.Path)
 	if broken != nil {
+		return configurationFailure(broken)
+	}
+	if _, broken := sysregistriesv2.GetRegistries(system); broken != nil {
 		return configurationFailure(broken)
 	}
 	if registries, broken := sysregistriesv2.UnqualifiedSearchRegistries(system); broken == nil && alias == nil && len(registries) > 0 {
@@ -257,6 +258,15 @@ func (s *session) unresolved(system *types.SystemContext, parsed *parsedReferenc
 		Code:    codeShortName,
 		Message: oneSentence(err.Error()) + "; name the registry, or add one to unqualified-search-registries",
 	}
+}
+
+// brokenNames is what is wrong with the files that short names are resolved by, in the order in which Resolve reads them.
+func brokenNames(system *types.SystemContext, named reference.Named) error {
+	if _, _, err := sysregistriesv2.ResolveShortNameAlias(system, reference.TrimNamed(named).String()); err != nil {
+		return err
+	}
+	_, err := sysregistriesv2.GetRegistries(system)
+	return err
 }
 
 // pullSource is contract.PullSource.

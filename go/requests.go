@@ -39,14 +39,24 @@ func newProxySettings(environ map[string]string) *proxySettings {
 // requestWatch follows the requests of one fetch.
 type requestWatch struct {
 	proxies *proxySettings
+	sources []pullSource
+	plain   map[string]bool // hosts that may be asked over plain http: those of insecure pull sources
 
 	mutex     sync.Mutex
 	plainHTTP bool     // the registry being talked to answers on http, which only an insecure one may
 	manifests []string // host and path of each manifest request, in order
 }
 
-func newRequestWatch(proxies *proxySettings) *requestWatch {
-	return &requestWatch{proxies: proxies}
+func newRequestWatch(proxies *proxySettings, sources []pullSource, tlsVerify *bool) *requestWatch {
+	watch := &requestWatch{proxies: proxies, sources: sources, plain: map[string]bool{}}
+	for _, source := range sources {
+		insecure := source.Insecure
+		if tlsVerify != nil { // DockerInsecureSkipTLSVerify overrides registries.conf
+			insecure = !*tlsVerify
+		}
+		watch.plain[hostOf(source.named)] = watch.plain[hostOf(source.named)] || insecure
+	}
+	return watch
 }
 
 // proxy is a types.SystemContext.DockerProxy. An error from it fails the request before a connection is made.
@@ -84,10 +94,11 @@ func checkProxy(chosen *url.URL) error {
 func (w *requestWatch) permit(target *url.URL) error {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	ping := target.Path == "/v2/" && target.RawQuery == ""
-	switch {
-	case ping:
-		w.plainHTTP = target.Scheme == "http"
+	switch ping := target.Path == "/v2/" && target.RawQuery == ""; {
+	case ping && target.Scheme == "https":
+		w.plainHTTP = false
+	case ping && w.plain[target.Host]:
+		w.plainHTTP = true
 	case target.Scheme == "http" && !w.plainHTTP:
 		return &failure{
 			Code:    codeRegistry,
@@ -110,27 +121,23 @@ func (w *requestWatch) permit(target *url.URL) error {
 
 // served tells which of the pull sources answered: the last one whose manifest was asked for. Upstream tries them in
 // order and keeps the first that answers (docker/docker_image_src.go newImageSource).
-func (w *requestWatch) served(sources []reference.Named) string {
+func (w *requestWatch) served() string {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	at := 0
 	for _, asked := range w.manifests {
-		for later := at; later < len(sources); later++ {
-			if asked == manifestAddress(sources[later]) {
+		for later := at; later < len(w.sources); later++ {
+			if asked == manifestAddress(w.sources[later].named) {
 				at = later
 				break
 			}
 		}
 	}
-	return sources[at].String()
+	return w.sources[at].Reference
 }
 
 // manifestAddress is the host and path that a reference's manifest is asked for at.
 func manifestAddress(named reference.Named) string {
-	host := reference.Domain(named)
-	if host == "docker.io" {
-		host = "registry-1.docker.io"
-	}
 	which := ""
 	if tagged, ok := named.(reference.Tagged); ok {
 		which = tagged.Tag()
@@ -138,7 +145,14 @@ func manifestAddress(named reference.Named) string {
 	if digested, ok := named.(reference.Digested); ok {
 		which = digested.Digest().String()
 	}
-	return fmt.Sprintf("%s/v2/%s/manifests/%s", host, reference.Path(named), which)
+	return fmt.Sprintf("%s/v2/%s/manifests/%s", hostOf(named), reference.Path(named), which)
+}
+
+func hostOf(named reference.Named) string {
+	if domain := reference.Domain(named); domain != "docker.io" {
+		return domain
+	}
+	return "registry-1.docker.io"
 }
 
 // redact leaves nothing in a URL that could be a secret.

@@ -141,10 +141,20 @@ func (s *session) systemContext(platform *requestedPlatform, watch *requestWatch
 // enter puts the session's environment in force and makes sure that configuration is not older than configurationAge.
 // The context it returns is done when the operation or the whole session is.
 func (s *session) enter(ctx context.Context) (context.Context, func(), error) {
-	leave, err := environments.enter(ctx, s.environment)
+	joined, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(s.ctx, func() {
+		cancel(&failure{Code: codeCancelled, Message: "the client was closed while this ran"})
+	})
+	leave, err := environments.enter(joined, s.environment)
 	if err != nil {
-		return nil, nil, err
+		stop()
+		defer cancel(nil)
+		return nil, nil, context.Cause(joined)
 	}
+	// An operation that does not notice its end (see abandonAfter) must not keep other clients out. What it does with
+	// another environment in force is harmless: nobody takes its answer and its network calls fail.
+	leave = sync.OnceFunc(leave)
+	unwatch := afterDone(joined, leave)
 	configurationMutex.Lock()
 	if now := time.Now(); now.Sub(configurationRead) > configurationAge {
 		configurationRead = now
@@ -152,11 +162,8 @@ func (s *session) enter(ctx context.Context) (context.Context, func(), error) {
 	}
 	configurationMutex.Unlock()
 
-	joined, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(s.ctx, func() {
-		cancel(&failure{Code: codeCancelled, Message: "the client was closed while this ran"})
-	})
 	return joined, func() {
+		unwatch()
 		stop()
 		cancel(nil)
 		leave()

@@ -7,10 +7,11 @@ in one queue, so that a slow source of references never holds up what has comple
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+import contextlib
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
-from pycoco.batch import Schedule, begin, outcome_of
+from pycoco.batch import Schedule, begin, cancel, outcome_of
 from pycoco.errors import PycocoError
 
 if TYPE_CHECKING:
@@ -20,14 +21,16 @@ if TYPE_CHECKING:
 Started = TypeVar("Started")
 Finished = TypeVar("Finished")
 
-_NO_MORE = None
+
+class _NoMore:
+    """The event that the source of references has ended."""
 
 
 async def in_flight(
     references: Iterable[str] | AsyncIterable[str],
     *,
     start: Callable[[str], Future[Started]],
-    finish: Callable[[str, Started], Finished],
+    finish: Callable[[str, Started], Awaitable[Finished]],
     concurrency: int,
     per_registry: int | None,
     progress: Callable[[int], None] | None,
@@ -36,11 +39,12 @@ async def in_flight(
     schedule = Schedule(concurrency, per_registry)
     # What was taken and not yet yielded: those that run and as many set aside for a registry that is full.
     room = asyncio.Semaphore(2 * concurrency if per_registry else concurrency)
-    events: asyncio.Queue[str | tuple[str, Future[Started] | PycocoError] | None] = asyncio.Queue()
+    # A reference by itself is new; with a future or an error it has ended.
+    events: asyncio.Queue[tuple[str] | tuple[str, Future[Started] | PycocoError] | _NoMore] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
     def complete(outcome: tuple[str, Future[Started] | PycocoError]) -> None:
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
             loop.call_soon_threadsafe(events.put_nowait, outcome)
 
     running: set[Future[Started]] = set()
@@ -51,13 +55,13 @@ async def in_flight(
     try:
         while more or unfinished:
             event = await events.get()
-            if event is _NO_MORE:
+            if isinstance(event, _NoMore):
                 more = False
                 continue
-            if isinstance(event, str):
+            if len(event) == 1:
                 unfinished += 1
-                if schedule.admit(event):
-                    begin(event, start, running, complete)
+                if schedule.admit(event[0]):
+                    begin(event[0], start, running, complete)
                 continue
             reference, outcome = event
             if not isinstance(outcome, PycocoError):
@@ -68,26 +72,36 @@ async def in_flight(
                 begin(waiting, start, running, complete)
             unfinished -= 1
             count += 1
-            result = outcome_of(reference, outcome, finish)
+            found = outcome_of(outcome, lambda started: (started,))
+            result = found if isinstance(found, PycocoError) else await _finished(finish(reference, found[0]))
             if progress is not None:
                 progress(count)
             yield reference, result
         await feeder  # raises what the source of references raised
     finally:
+        cancel(running)
         feeder.cancel()
-        for future in running:
-            future.cancel()
+        await asyncio.wait([feeder])  # no task outlives whoever iterates
+
+
+async def _finished(finishing: Awaitable[Finished]) -> Finished | PycocoError:
+    try:
+        return await finishing
+    except PycocoError as error:
+        return error
 
 
 async def _feed(
-    references: Iterable[str] | AsyncIterable[str], room: asyncio.Semaphore, put: Callable[[str | None], None]
+    references: Iterable[str] | AsyncIterable[str],
+    room: asyncio.Semaphore,
+    put: Callable[[tuple[str] | _NoMore], None],
 ) -> None:
     try:
         async for reference in _asynchronous(references):
             await room.acquire()
-            put(reference)
+            put((reference,))
     finally:
-        put(_NO_MORE)
+        put(_NoMore())
 
 
 async def _asynchronous(references: Iterable[str] | AsyncIterable[str]) -> AsyncIterator[str]:

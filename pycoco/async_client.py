@@ -1,23 +1,29 @@
 """The client for asyncio: the methods of `Client`, awaited.
 
 No thread waits for a request: a backend completes a future, and that wakes the event loop. Cancelling a task cancels the
-operation in the backend.
+operation in the backend. Nothing here depends on which event loop it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pycoco.client import CONCURRENCY, BaseClient
 from pycoco.errors import OperationCancelledError, PycocoError
+from pycoco.image import Image
+from pycoco.options import requested_platform
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from pycoco.image import Image
+    from pycoco.backends.contract import Fetched, ParsedReference
+    from pycoco.explanation import Explanation
+
+T = TypeVar("T")
 
 
 class AsyncClient(BaseClient):
@@ -27,18 +33,20 @@ class AsyncClient(BaseClient):
         image = await client.inspect("quay.io/org/app:v1")
     """
 
-    async def inspect(self, reference: str, *, platform: str | None = None, timeout: float | None = None) -> Image:
-        """Read the image that `reference` names; see `Client.inspect`."""
+    async def parse_reference(self, reference: str) -> ParsedReference:
+        """Take a reference apart; see `Client.parse_reference`."""
+        return self._parse_reference(reference)
+
+    async def explain(self, reference: str, *, platform: str | None = None) -> Explanation:
+        """Say how `reference` would be resolved; see `Client.explain`. Files and helpers are read in a thread."""
         import asyncio
 
-        future = self._start(reference, platform, self._deadline(timeout))
-        try:
-            # Cancelling the wrapping future cancels the wrapped one, and with it the operation.
-            return self._image(reference, await asyncio.wrap_future(future))
-        except asyncio.CancelledError:
-            if self._closed:
-                raise OperationCancelledError("the client was closed while this ran") from None
-            raise
+        return await asyncio.to_thread(self._explain, reference, platform)
+
+    async def inspect(self, reference: str, *, platform: str | None = None, timeout: float | None = None) -> Image:
+        """Read the image that `reference` names; see `Client.inspect`."""
+        fetched = await _outcome(self._start(reference, platform, self._deadline(timeout)))
+        return await self._kept_image(reference, fetched)
 
     async def inspect_many(
         self,
@@ -50,14 +58,20 @@ class AsyncClient(BaseClient):
         timeout: float | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> AsyncIterator[tuple[str, Image | PycocoError]]:
-        """Read many images at once; see `Client.inspect_many`. `references` may be an asynchronous iterable too."""
+        """Read many images at once; see `Client.inspect_many`.
+
+        `references` may be an asynchronous iterable too, and should be where it has to wait: any other is read on the
+        event loop. Whoever leaves the loop early in a task that goes on should close the iterator (`aclose`, or
+        contextlib.aclosing): Python does so by itself only when it collects it.
+        """
         from pycoco.async_batch import in_flight
 
+        requested_platform(platform)
         deadline = self._deadline(timeout)
         flight = in_flight(
             references,
             start=lambda reference: self._start(reference, platform, deadline),
-            finish=self._image,
+            finish=self._kept_image,
             concurrency=concurrency,
             per_registry=per_registry,
             progress=progress,
@@ -70,7 +84,18 @@ class AsyncClient(BaseClient):
 
     async def aclose(self) -> None:
         """Cancel what runs and let go of the session. A second call does nothing."""
-        self._close()
+        import asyncio
+
+        if not self._closed:
+            await asyncio.to_thread(self._close)
+
+    async def _kept_image(self, reference: str, fetched: Fetched | Image) -> Image:
+        if isinstance(fetched, Image) or self._store is None:
+            return self._image(reference, fetched)
+        import asyncio
+
+        # Files are written: not on the event loop.
+        return await asyncio.to_thread(self._image, reference, fetched)
 
     async def __aenter__(self) -> Self:
         return self
@@ -79,3 +104,35 @@ class AsyncClient(BaseClient):
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+async def _outcome(future: Future[T]) -> T:
+    """Wait on the running loop for what a backend's future will have; being cancelled cancels it.
+
+    Not asyncio.wrap_future: that makes a cancelled operation and a cancelled task look the same, and complains on
+    stderr when the loop was closed before the operation ended.
+    """
+    import asyncio
+    from concurrent.futures import CancelledError
+
+    if not future.done():
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+
+        def wake(_: Future[T]) -> None:
+            try:
+                loop.call_soon_threadsafe(lambda: None if ended.done() else ended.set_result(None))
+            except RuntimeError:  # the loop was closed: nobody waits any more
+                return
+
+        future.add_done_callback(wake)
+        try:
+            await ended
+        finally:
+            future.cancel()  # does nothing to one that has ended
+    try:
+        return future.result()
+    except CancelledError:
+        raise OperationCancelledError("the operation was cancelled, or its client closed") from None
+    finally:
+        del future  # an error must not be kept alive by its own traceback

@@ -5,11 +5,13 @@ It is not for knowing what an operation is: it starts what it is given and finis
 
 from __future__ import annotations
 
+import os
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from pycoco.errors import ConfigurationError, OperationCancelledError, PycocoError
+from pycoco.errors import ConfigurationError, ForkedProcessError, OperationCancelledError, PycocoError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -74,12 +76,72 @@ class Schedule:
 
 def registry_of(reference: str) -> str:
     """Return what stands where a registry would; enough to share out places, not to resolve a name."""
+    if not isinstance(reference, str):  # it will not start
+        return ""
     first, slash, _ = reference.removeprefix("docker://").partition("/")
     return first if slash and ("." in first or ":" in first or first == "localhost") else ""
 
 
+class Feed:
+    """References that another thread puts in, from a source that may keep one waiting, such as standard input.
+
+    What has completed is then yielded while the source is silent, which an iterable's reader cannot do.
+    """
+
+    def __init__(self, ahead: int = 64) -> None:
+        self._waiting: deque[str] = deque()
+        self._room = threading.Semaphore(ahead)
+        self._over = False
+        self.failure: Exception | None = None
+        self.wake: Callable[[], None] = lambda: None
+
+    def put(self, reference: str) -> None:
+        """Add a reference, once there is room."""
+        self._room.acquire()
+        self._waiting.append(reference)
+        self.wake()
+
+    def end(self, failure: Exception | None = None) -> None:
+        """Say that there are no more; `failure` is raised when all that were put are done."""
+        self.failure = failure
+        self._over = True
+        self.wake()
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing to take any more."""
+        return self._over and not self._waiting
+
+    def take(self) -> tuple[str, ...]:
+        """Return the next reference, or nothing where there is none now."""
+        if not self._waiting:
+            return ()
+        reference = self._waiting.popleft()
+        self._room.release()
+        return (reference,)
+
+
+class _Pulled:
+    """The references of an iterable, which is read in the consumer's own thread, as a Feed gives them."""
+
+    def __init__(self, references: Iterable[str]) -> None:
+        self._references = iter(references)
+        self.ended = False
+        self.failure: Exception | None = None
+
+    def take(self) -> tuple[str, ...]:
+        try:
+            return (next(self._references),)
+        except StopIteration:
+            self.ended = True
+        except Exception as error:
+            self.ended = True
+            self.failure = error
+        return ()
+
+
 def in_flight(
-    references: Iterable[str],
+    references: Iterable[str] | Feed,
     *,
     start: Callable[[str], Future[Started]],
     finish: Callable[[str, Started], Finished],
@@ -89,11 +151,12 @@ def in_flight(
 ) -> Iterator[tuple[str, Finished | PycocoError]]:
     """Yield (reference, result or PycocoError) for each reference as it completes."""
     schedule = Schedule(concurrency, per_registry)
-    return _in_flight(iter(references), schedule, start, finish, progress)
+    source = references if isinstance(references, Feed) else _Pulled(references)
+    return _in_flight(source, schedule, start, finish, progress)
 
 
 def _in_flight(
-    references: Iterator[str],
+    source: Feed | _Pulled,
     schedule: Schedule,
     start: Callable[[str], Future[Started]],
     finish: Callable[[str, Started], Finished],
@@ -101,38 +164,51 @@ def _in_flight(
 ) -> Iterator[tuple[str, Finished | PycocoError]]:
     from queue import SimpleQueue
 
-    completed: SimpleQueue[tuple[str, Future[Started] | PycocoError]] = SimpleQueue()
+    events: SimpleQueue[tuple[str, Future[Started] | PycocoError] | None] = SimpleQueue()  # None: the feed has more
+    if isinstance(source, Feed):
+        source.wake = lambda: events.put(None)
     running: set[Future[Started]] = set()
+    process = os.getpid()
     count = 0
     try:
         while True:
-            for reference in _startable(references, schedule):
-                begin(reference, start, running, completed.put)
-            if not schedule.running:
-                return
-            reference, outcome = completed.get()
+            _refuse_in_child_of(process)
+            for reference in _startable(source, schedule):
+                begin(reference, start, running, events.put)
+            if source.ended and not schedule.running:
+                break
+            event = events.get()
+            if event is None:
+                continue
+            reference, outcome = event
             schedule.done(reference)
             if not isinstance(outcome, PycocoError):
                 running.discard(outcome)
-            result = outcome_of(reference, outcome, finish)
+            result = outcome_of(outcome, lambda found, of=reference: finish(of, found))  # type: ignore[misc]
             count += 1
             if progress is not None:
                 progress(count)
             yield reference, result
     finally:
-        for future in running:
-            future.cancel()
+        cancel(running)
+    if source.failure is not None:
+        raise source.failure
 
 
-def _startable(references: Iterator[str], schedule: Schedule) -> Iterator[str]:
+def _startable(source: Feed | _Pulled, schedule: Schedule) -> Iterator[str]:
     while (reference := schedule.next_aside()) is not None:
         yield reference
-    while schedule.wants_more:
-        taken = next(references, None)
-        if taken is None:
+    while schedule.wants_more and not source.ended:
+        taken = source.take()
+        if not taken:
             return
-        if schedule.admit(taken):
-            yield taken
+        if schedule.admit(taken[0]):
+            yield taken[0]
+
+
+def _refuse_in_child_of(process: int) -> None:
+    if os.getpid() != process:
+        raise ForkedProcessError("this was begun before the process was forked; call inspect_many again in the child")
 
 
 def begin(
@@ -141,9 +217,14 @@ def begin(
     running: set[Future[Started]],
     completed: Callable[[tuple[str, Future[Started] | PycocoError]], None],
 ) -> None:
-    """Start an operation that will tell `completed` of its end; one that cannot even start has ended already."""
+    """Start an operation that will tell `completed` of its end; one that cannot even start has ended already.
+
+    OperationCancelledError passes through: the client is closed, and none of the rest could start.
+    """
     try:
         future = start(reference)
+    except OperationCancelledError:
+        raise
     except PycocoError as error:
         completed((reference, error))
         return
@@ -151,15 +232,19 @@ def begin(
     future.add_done_callback(lambda done: completed((reference, done)))
 
 
-def outcome_of(
-    reference: str, outcome: Future[Started] | PycocoError, finish: Callable[[str, Started], Finished]
-) -> Finished | PycocoError:
+def cancel(running: set[Future[Started]]) -> None:
+    """Cancel what has not ended."""
+    for future in running:
+        future.cancel()
+
+
+def outcome_of(outcome: Future[Started] | PycocoError, finish: Callable[[Started], Finished]) -> Finished | PycocoError:
     """Return what a completed operation gave: the finished result, or its error as a value."""
     if isinstance(outcome, PycocoError):
         return outcome
     if outcome.cancelled():
-        return OperationCancelledError("the operation was cancelled")
+        return OperationCancelledError("the operation was cancelled, or its client closed")
     try:
-        return finish(reference, outcome.result())
+        return finish(outcome.result())
     except PycocoError as error:
         return error

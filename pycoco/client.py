@@ -7,11 +7,13 @@ futures, and hands verified bytes to `pycoco.image`. The asyncio form is in `asy
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
-from pycoco.errors import DeadlineError, OperationCancelledError, PycocoError
+from pycoco.errors import DeadlineError, InvalidReferenceError, OperationCancelledError, PycocoError
 from pycoco.image import Image
 from pycoco.options import Options, checked_timeout, requested_platform, settings_of
 
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from pycoco.backends.contract import Fetched, ParsedReference, Session
+    from pycoco.batch import Feed
     from pycoco.explanation import Explanation
+    from pycoco.layout.pinned import PinnedImages
     from pycoco.layout.store import Store
 
 CONCURRENCY = 64
@@ -33,6 +37,20 @@ _ARCHIVES = ("oci-archive:", "docker-archive:")
 
 _GRACE = 0.5
 """Seconds that a backend may take to report its own deadline before the client stops waiting."""
+
+
+@dataclass
+class _Opened:
+    """What one process has of a client: the backend's name, its session, and one that reads archives, if need be."""
+
+    backend: str
+    session: Session
+    archives: Session | None = None
+
+    def close(self, *, wait: bool = True) -> None:
+        self.session.close(wait=wait)
+        if self.archives is not None and self.archives is not self.session:
+            self.archives.close(wait=wait)
 
 
 class BaseClient:
@@ -62,11 +80,10 @@ class BaseClient:
         schema1: bool = False,
         nested_indexes: int = 0,
     ) -> None:
-        self._open_session: Session | None = None
-        self._opened_archive_session: Session | None = None
-        self._backend_name = ""
-        self._process = 0
+        # By process: a forked child opens a session of its own, nothing of its parent's can be used there.
+        self._opened: dict[int, _Opened] = {}
         self._closed = False
+        self._store_failed = False
         self._requested_backend = backend
         self._environ = dict(os.environ)
         self._timeout = checked_timeout(timeout)
@@ -90,72 +107,95 @@ class BaseClient:
             self._environ,
         )
         self._store = self._open_store()
-        self._session()
+        self._pinned = self._open_pinned()
+        self._here()
 
     @property
     def backend(self) -> str:
         """The name of the backend in use: "go" or "python"."""
-        self._session()
-        return self._backend_name
+        return self._here().backend
 
-    def parse_reference(self, reference: str) -> ParsedReference:
-        """Take a reference apart, without asking anybody. Raises InvalidReferenceError."""
-        return self._session().parse_reference(reference)
-
-    def explain(self, reference: str, *, platform: str | None = None) -> Explanation:
-        """Say how `reference` would be resolved: candidates, pull sources, credentials' origin, certificates, policy.
-
-        No network is used and no secret is in the answer. Raises InvalidReferenceError, ShortNameError,
-        ConfigurationError or CredentialsError.
-        """
-        from pycoco.explanation import explain
-
-        return explain(self._session(), self._settings, reference, requested_platform(platform))
-
-    def _session(self) -> Session:
-        """Return the open session. A forked child opens one of its own: nothing of the parent's can be used there."""
+    def _here(self) -> _Opened:
+        """Return what this process has open of the client, opening it first if need be."""
         if self._closed:
             raise OperationCancelledError("the client is closed; make a new one")
-        if self._open_session is None or self._process != os.getpid():
+        process = os.getpid()
+        opened = self._opened.get(process)
+        if opened is None:
             from pycoco.backends.select import select
 
             selected = select(self._requested_backend, override=self._environ.get("PYCOCO_BACKEND"))
-            self._open_session = selected.open(self._settings)
-            self._opened_archive_session = None
-            self._backend_name = selected.name
-            self._process = os.getpid()
-        return self._open_session
+            made = _Opened(selected.name, selected.open(self._settings))
+            opened = self._opened.setdefault(process, made)
+            if opened is not made:  # another thread was faster
+                made.close()
+        return opened
+
+    def _parse_reference(self, reference: str) -> ParsedReference:
+        return self._here().session.parse_reference(_text(reference))
+
+    def _explain(self, reference: str, platform: str | None) -> Explanation:
+        from pycoco.explanation import explain
+
+        return explain(self._here().session, self._settings, _text(reference), requested_platform(platform))
 
     def _open_store(self) -> Store | None:
         if self._settings.store is None:
             return None
         from pycoco.layout.store import Store
 
-        return Store(self._settings.store)
+        store = Store(self._settings.store)
+        store.prepare()
+        return store
 
-    def _start(self, reference: str, platform: str | None, timeout: float | None) -> Future[Fetched]:
-        session = self._archive_session() if reference.startswith(_ARCHIVES) else self._session()
-        return session.fetch(reference, platform=requested_platform(platform), timeout=timeout)
+    def _open_pinned(self) -> PinnedImages | None:
+        if self._store is None:
+            return None
+        from pycoco.layout.pinned import PinnedImages
+
+        return PinnedImages(self._store, self._settings)
+
+    def _start(self, reference: str, platform: str | None, timeout: float | None) -> Future[Fetched | Image]:
+        """Start reading an image. What the store has whole is there at once, as an Image: nothing is left to keep."""
+        session = self._archive_session() if _text(reference).startswith(_ARCHIVES) else self._here().session
+        wanted = requested_platform(platform)
+        stored = self._pinned.find(reference, wanted) if self._pinned is not None else None
+        if stored is None:
+            # To those who only read results, which is all that is done here, a future of one type is one of either.
+            return cast("Future[Fetched | Image]", session.fetch(reference, platform=wanted, timeout=timeout))
+        return _done(Image.from_fetched(stored, reference))
 
     def _archive_session(self) -> Session:
         """Return a session that reads archives in place, whichever backend the client has.
 
         Only the Python backend does; containers/image unpacks them to disk, layers and all.
         """
-        session = self._session()
-        if self._backend_name == "python":
-            return session
-        if self._opened_archive_session is None:
+        opened = self._here()
+        if opened.archives is None:
             from pycoco.backends.select import select
 
-            self._opened_archive_session = select("python").open(self._settings)
-        return self._opened_archive_session
+            opened.archives = opened.session if opened.backend == "python" else select("python").open(self._settings)
+        return opened.archives
 
-    def _image(self, reference: str, fetched: Fetched) -> Image:
+    def _image(self, reference: str, fetched: Fetched | Image) -> Image:
+        if isinstance(fetched, Image):
+            return fetched
         image = Image.from_fetched(fetched, reference)
-        if self._store is not None:
-            self._store.put_image(image)
+        self._keep(image)
         return image
+
+    def _keep(self, image: Image) -> None:
+        """Put an image into the store, if there is one. That it cannot be kept any more must not cost what was read."""
+        if self._store is None:
+            return
+        try:
+            self._store.put_image(image)
+        except PycocoError as error:
+            if not self._store_failed:
+                import logging
+
+                self._store_failed = True
+                logging.getLogger("pycoco.layout").warning("images are no longer kept in the store: %s", error)
 
     def _deadline(self, timeout: float | None) -> float | None:
         return checked_timeout(timeout) if timeout is not None else self._timeout
@@ -164,20 +204,23 @@ class BaseClient:
         if self._closed:
             return
         self._closed = True
-        sessions, self._open_session = (self._open_session, self._opened_archive_session), None
-        for session in sessions:
-            if session is not None and self._process == os.getpid():
-                session.close()
+        opened = self._opened.pop(os.getpid(), None)
+        if opened is not None:
+            opened.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"backend={self._backend_name!r}"
+        opened = self._opened.get(os.getpid())
+        state = "closed" if self._closed else f"backend={opened.backend!r}" if opened else "not open in this process"
         return f"<{type(self).__name__} {state}>"
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True) and self._open_session is not None and self._process == os.getpid():
-            warnings.warn(
-                f"unclosed {self!r}; use it in a with statement or call close()", ResourceWarning, source=self
-            )
+        opened = getattr(self, "_opened", {}).get(os.getpid())
+        if opened is None:
+            return
+        warnings.warn(f"unclosed {self!r}; use it in a with statement or call close()", ResourceWarning, source=self)
+        self._closed = True
+        if not sys.is_finalizing():
+            opened.close(wait=False)
 
 
 class Client(BaseClient):
@@ -187,6 +230,18 @@ class Client(BaseClient):
         image = client.inspect("quay.io/org/app:v1", platform="linux/arm64")
     """
 
+    def parse_reference(self, reference: str) -> ParsedReference:
+        """Take a reference apart, without asking anybody. Raises InvalidReferenceError."""
+        return self._parse_reference(reference)
+
+    def explain(self, reference: str, *, platform: str | None = None) -> Explanation:
+        """Say how `reference` would be resolved: candidates, pull sources, credentials' origin, certificates, policy.
+
+        No network is used and no secret is in the answer. Raises InvalidReferenceError, ShortNameError,
+        ConfigurationError or CredentialsError.
+        """
+        return self._explain(reference, platform)
+
     def inspect(self, reference: str, *, platform: str | None = None, timeout: float | None = None) -> Image:
         """Read the image that `reference` names: its manifest, its index if there is one, and its config.
 
@@ -194,12 +249,18 @@ class Client(BaseClient):
         client's. Raises a PycocoError; its tree is in `pycoco.errors`. A layer is never read.
         """
         deadline = self._deadline(timeout)
-        future = self._start(reference, platform, deadline)
-        return self._image(reference, wait(future, deadline))
+        future = None
+        try:
+            future = self._start(reference, platform, deadline)
+            return self._image(reference, wait(future, deadline))
+        finally:  # whatever interrupts this, Ctrl-C above all, ends the work itself
+            if future is not None:
+                future.cancel()
+            del future  # an error must not be kept alive by its own traceback
 
     def inspect_many(
         self,
-        references: Iterable[str],
+        references: Iterable[str] | Feed,
         *,
         platform: str | None = None,
         concurrency: int = CONCURRENCY,
@@ -209,12 +270,15 @@ class Client(BaseClient):
     ) -> Iterator[tuple[str, Image | PycocoError]]:
         """Read many images at once; yield (reference, Image or PycocoError) for each as it completes.
 
-        `references` may be endless: no more than `concurrency` are taken ahead of what was yielded. `per_registry`
-        bounds how many are in flight at one registry, `timeout` each image by itself; `progress` is called with the
-        number completed so far. One failure never stops the rest. Leaving the loop early cancels what is in flight.
+        `references` may be endless: it is read in this thread, and no further ahead of what was yielded than
+        `concurrency` (twice that with `per_registry`, which bounds how many are in flight at one registry). `timeout`
+        is each image's own; `progress` is called with the number completed so far. One failure never stops the rest;
+        an exception of `references` itself is raised when what had begun is done. Leaving the loop early cancels what
+        is in flight, and closing the client ends the loop with OperationCancelledError.
         """
         from pycoco.batch import in_flight
 
+        requested_platform(platform)
         deadline = self._deadline(timeout)
         return in_flight(
             references,
@@ -238,23 +302,35 @@ class Client(BaseClient):
         self._close()
 
 
-def wait(future: Future[Fetched], deadline: float | None) -> Fetched:
-    """Return what a fetch read. Whatever interrupts the wait, Ctrl-C above all, cancels the fetch itself."""
+def _done(image: Image) -> Future[Fetched | Image]:
+    from concurrent.futures import Future
+
+    future: Future[Fetched | Image] = Future()
+    future.set_result(image)
+    return future
+
+
+def wait(future: Future[Fetched | Image], deadline: float | None) -> Fetched | Image:
+    """Return what a fetch read, or raise its error."""
     from concurrent.futures import CancelledError
     from concurrent.futures import TimeoutError as WaitTimeout
 
     try:
         return future.result(None if deadline is None else deadline + _GRACE)
-    except WaitTimeout:
-        if future.done():  # the operation's own error, which is a TimeoutError too
+    except WaitTimeout as error:
+        if isinstance(error, PycocoError):  # the operation's own, which is a TimeoutError too
             raise
-        future.cancel()
         raise DeadlineError(f"nothing came within {deadline:g} seconds") from None
     except CancelledError:
-        raise OperationCancelledError("the operation was cancelled") from None
-    except BaseException:
-        future.cancel()
-        raise
+        raise OperationCancelledError("the operation was cancelled, or its client closed") from None
+    finally:
+        del future
+
+
+def _text(reference: str) -> str:
+    if not isinstance(reference, str):
+        raise InvalidReferenceError(f"{reference!r} is not a reference; give text")
+    return reference
 
 
 def inspect(reference: str, **options: Unpack[Options]) -> Image:

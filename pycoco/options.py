@@ -101,7 +101,7 @@ def settings_of(options: Options, environ: Mapping[str, str]) -> Settings:
         store=_path("store", options.get("store")),
         schema1=options.get("schema1", False),
         nested_indexes=options.get("nested_indexes", 0),
-        user_agent=f"pycoco/{__version__} (containers/image rules)",
+        user_agent=f"pycoco/{__version__}",
         environ=dict(environ),
     )
 

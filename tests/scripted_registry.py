@@ -224,6 +224,7 @@ class _Connection(asyncio.Protocol):
         self._number = self._registry.connections
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.abort()  # Python 3.10 takes a TLS transport for unclosed otherwise
         self._transport = None
         self._registry.open_connections -= 1
         self._registry._protocols.discard(self)
@@ -270,11 +271,16 @@ class _Connection(asyncio.Protocol):
             return None
         first, *lines = self._received[:end].decode("latin-1").split("\r\n")
         headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in lines))
-        length = next((int(value) for name, value in headers if name.lower() == "content-length"), 0)
-        if len(self._received) < end + 4 + length:
+        lower = {name.lower(): value for name, value in headers}
+        if lower.get("transfer-encoding", "").lower() == "chunked":  # as containers/image sends a form
+            found = _unchunked(self._received, end + 4)
+        else:
+            stop = end + 4 + int(lower.get("content-length", 0))
+            found = (bytes(self._received[end + 4 : stop]), stop) if len(self._received) >= stop else None
+        if found is None:
             return None
-        body = bytes(self._received[end + 4 : end + 4 + length])
-        del self._received[: end + 4 + length]
+        body, stop = found
+        del self._received[:stop]
         method, target, _version = first.split(" ", 2)
         return Request(method, target, headers, body, self._number)
 
@@ -337,6 +343,20 @@ class _Connection(asyncio.Protocol):
             yield b"%x\r\n%b\r\n" % (len(piece), piece) if answer.chunked else piece
         if answer.chunked and answer.send is None:
             yield b"0\r\n\r\n"
+
+
+def _unchunked(received: bytearray, start: int) -> tuple[bytes, int] | None:
+    """The chunked body that begins at `start`, without trailers, and where it ends; None until all of it is there."""
+    body = bytearray()
+    while (end := received.find(b"\r\n", start)) >= 0:
+        size = int(received[start:end], 16)
+        start = end + 2 + size + 2
+        if len(received) < start:
+            break
+        body += received[end + 2 : start - 2]
+        if size == 0:
+            return bytes(body), start
+    return None
 
 
 _TLS_HANDSHAKE = b"\x16\x03"

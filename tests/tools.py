@@ -60,8 +60,15 @@ def require_tool(name: str) -> str:
     raise pytest.fail.Exception(reason) if in_ci() else pytest.skip.Exception(reason)
 
 
+OURS = {
+    "imagetool": ROOT / "tests" / "imagetool",
+    "benchserver": ROOT / "tests" / "bench" / "server",
+}
+"""Go programs of this project's own tests, built from these directories."""
+
+
 def build_tool(name: str, say: Say = _quiet) -> Path:
-    """Return the path of "imagetool", "registry", "crane" or "regctl", building it if this machine has not yet."""
+    """Return the path of a program named in INSTALLED or OURS, building it if this machine has not yet."""
     # Remembered, because tests change HOME and with it where a cache would be looked for.
     if name not in _programs:
         _programs[name] = _find_or_build(name, say)
@@ -72,8 +79,8 @@ _programs: dict[str, Path] = {}
 
 
 def _find_or_build(name: str, say: Say) -> Path:
-    if name == "imagetool":
-        return _built(name, _source_hash(ROOT / "tests" / "imagetool"), say, _build_imagetool)
+    if name in OURS:
+        return _built(name, _source_hash(OURS[name]), say, lambda go, target: _build_ours(go, OURS[name], target))
     module, version = INSTALLED[name]
 
     def install(go: Path, target: Path) -> None:
@@ -85,10 +92,8 @@ def _find_or_build(name: str, say: Say) -> Path:
 _BUILD_FLAGS = ("-trimpath", "-ldflags=-s -w")
 
 
-def _build_imagetool(go: Path, target: Path) -> None:
-    _run_go(
-        go, ["build", *_BUILD_FLAGS, "-o", str(target), "."], ROOT / "tests" / "imagetool", {"GOFLAGS": "-mod=readonly"}
-    )
+def _build_ours(go: Path, source: Path, target: Path) -> None:
+    _run_go(go, ["build", *_BUILD_FLAGS, "-o", str(target), "."], source, {"GOFLAGS": "-mod=readonly"})
 
 
 def _built(name: str, version: str, say: Say, build: Callable[[Path, Path], None]) -> Path:

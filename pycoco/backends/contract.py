@@ -187,7 +187,8 @@ class Session(Protocol):
 
     def parse_challenges(self, lines: Sequence[str]) -> list[Challenge]: ...
 
-    def close(self) -> None: ...
+    def close(self, *, wait: bool = True) -> None:
+        """Cancel what runs and let go of everything; with `wait`, that is over when this returns."""
 
 
 class Backend(Protocol):

@@ -1,6 +1,6 @@
 """Picking a backend by name; nothing else.
 
-"auto" is the Go library where it can be loaded and pure Python otherwise. PYCOCO_BACKEND overrides "auto" only: who
+"auto" is the Go library where it can be used and pure Python otherwise. PYCOCO_BACKEND overrides "auto" only: who
 names a backend gets that one or an error.
 """
 
@@ -10,7 +10,7 @@ import os
 import threading
 
 from pycoco.backends.contract import Backend
-from pycoco.errors import BackendUnavailableError, ConfigurationError, ForkedProcessError
+from pycoco.errors import BackendError, BackendUnavailableError, ConfigurationError, ForkedProcessError
 
 NAMES = ("auto", "go", "python")
 
@@ -29,9 +29,16 @@ def select(name: str = "auto", *, override: str | None = None) -> Backend:
     if _checked(name, "backend") != "auto":
         return _open(name)
     try:
-        return _open("go")
+        found = _open("go")
+        found.versions()  # a library that panicked before answers nothing any more
     except (BackendUnavailableError, ForkedProcessError):
         return _open("python")
+    except BackendError as error:
+        import logging
+
+        logging.getLogger("pycoco").warning("using the Python backend: %s", error)
+        return _open("python")
+    return found
 
 
 def _checked(name: str, source: str) -> str:

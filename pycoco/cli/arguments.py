@@ -136,6 +136,7 @@ def _save(commands: Any) -> None:
     command = _command(commands, "save", "save", "write the image's metadata as an OCI layout without layers")
     command.add_argument("reference", metavar="REF")
     command.add_argument("directory", metavar="DIR")
+    command.add_argument("--name", metavar="NAME", help="what it is called in the layout; default: the full reference")
     command.add_argument("--json", action="store_true")
     _add_client_options(command)
 

@@ -7,32 +7,37 @@ import json
 import sys
 
 from pycoco.cli.client_options import client_of
-from pycoco.cri import bundle, guest_agreement
+from pycoco.cri import Bundle, GuestAgreement, bundle, guest_agreement
 from pycoco.errors import ConfigurationError
+from pycoco.image import Image
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Read the image and make the directory; what a node would have had to decide is said as warnings."""
+    """Read the image and make the directory; what only the node or the guest can decide is said as warnings."""
     container, sandbox = _file(parsed.container), _file(parsed.sandbox)
     with client_of(parsed) as client:
         image = client.inspect(parsed.reference)
+    agreement = guest_agreement(image)
     made = bundle(image, parsed.directory, container=container, sandbox=sandbox, replace=parsed.replace)
-    for warning in made.runtime_config.warnings:
+    for warning in (*made.runtime_config.warnings, *agreement.problems):
         print(f"pycoco: warning: {warning}", file=sys.stderr)
     if parsed.json:
-        report = {
-            "directory": str(made.directory),
-            "pinned": image.pinned,
-            "guest_pull": made.guest_pull.to_dict() if made.guest_pull is not None else None,
-            "guest_agreement": guest_agreement(image).to_dict(),
-            "needs_passwd": made.runtime_config.needs_passwd,
-            "needs_group": made.runtime_config.needs_group,
-            "warnings": list(made.runtime_config.warnings),
-        }
-        print(json.dumps(report, indent=2, ensure_ascii=False))
+        print(json.dumps(_report(image, made, agreement), indent=2, ensure_ascii=False))
     else:
         print(made.directory)
     return 0
+
+
+def _report(image: Image, made: Bundle, agreement: GuestAgreement) -> dict[str, object]:
+    return {
+        "directory": str(made.directory),
+        "pinned": image.pinned,
+        "guest_pull": made.guest_pull.to_dict() if made.guest_pull is not None else None,
+        "guest_agreement": agreement.to_dict(),
+        "needs_passwd": made.runtime_config.needs_passwd,
+        "needs_group": made.runtime_config.needs_group,
+        "warnings": list(made.runtime_config.warnings),
+    }
 
 
 def _file(path: str | None) -> bytes | None:

@@ -6,16 +6,17 @@ import argparse
 import json
 
 from pycoco.cli.client_options import client_of
-from pycoco.layout.writer import save
+from pycoco.layout.writer import name_of, save
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Read the image, write the layout, and say what to call it."""
     with client_of(parsed) as client:
         image = client.inspect(parsed.reference)
-    save(image, parsed.directory)
+    name = parsed.name or name_of(image)
+    save(image, parsed.directory, reference=name)
     if parsed.json:
-        print(json.dumps({"directory": parsed.directory, "reference": image.reference, "digest": image.digest}))
+        print(json.dumps({"directory": parsed.directory, "reference": name, "digest": image.digest}))
     else:
-        print(f"oci:{parsed.directory}:{image.reference}")
+        print(f"oci:{parsed.directory}:{name}")
     return 0

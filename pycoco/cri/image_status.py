@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pycoco.cri import image_metadata
+from pycoco.cri.go_integer import parse_int
 from pycoco.cri.go_json import go_map
 from pycoco.cri.image_metadata import (
     ImageMetadata,
@@ -24,8 +25,6 @@ from pycoco.cri.image_metadata import (
     json_texts,
 )
 from pycoco.manifest import parse_object
-
-_INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -100,9 +99,8 @@ def repo_digests(image: ImageMetadata) -> tuple[str, ...]:
 def image_user(user: str) -> tuple[int | None, str]:
     """getUserFromImage: the uid or the name before the first ":", of which at most one is set."""
     name = user.split(":")[0]
-    if _INTEGER.fullmatch(name) and -(2**63) <= int(name) < 2**63:
-        return int(name), ""
-    return None, name
+    uid = parse_int(name)
+    return uid, name if uid is None else ""
 
 
 def image_spec(image: ImageMetadata) -> dict[str, Any]:

@@ -6,9 +6,9 @@ Upstream: CRI-O internal/factory/container/container.go (SpecSetProcessArgs, Wil
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from pycoco.cri.go_integer import parse_int
 from pycoco.errors import ContainerConfigError
 
 DEFAULT_STOP_SIGNAL = 15
@@ -23,7 +23,6 @@ _NUMBERS = {name: number for number, name in enumerate(_STANDARD_SIGNALS.split()
 _NUMBERS |= {"IOT": 6, "CLD": 17, "POLL": 29, "RTMIN": _SIGRTMIN, "RTMAX": _SIGRTMAX}
 _NUMBERS |= {f"RTMIN+{above}": _SIGRTMIN + above for above in range(1, 16)}
 _NUMBERS |= {f"RTMAX-{below}": _SIGRTMAX - below for below in range(1, 15)}
-_INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 
 
 def arguments(
@@ -66,8 +65,7 @@ def stop_signal_number(name: str) -> int | None:
     """
     if not name:
         return DEFAULT_STOP_SIGNAL
-    if _INTEGER.fullmatch(name):
-        number = int(name)
-        return number if number != 0 and -(2**63) <= number < 2**63 else None
+    if (number := parse_int(name)) is not None:
+        return number or None
     # strings.ToUpper maps more than ASCII, but no signal has such a name.
     return _NUMBERS.get(name.upper().removeprefix("SIG"))

@@ -7,15 +7,14 @@ GeneratePasswd, GenerateGroup) and moby/sys/user user.go (GetExecUser). Names li
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pycoco.cri.container_config import LinuxContainerSecurityContext, SupplementalGroupsPolicy
+from pycoco.cri.go_integer import parse_int
 from pycoco.errors import ContainerConfigError
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 _HIGHEST = 2**31 - 1
 
 
@@ -131,7 +130,7 @@ def _exec_user(text: str, passwd: bytes | None, group: bytes | None) -> ProcessU
 def _passwd_entry(user_part: str, passwd: bytes | None) -> _PasswdEntry | None:
     if passwd is None:
         return None
-    number = 0 if not user_part else _integer(user_part)
+    number = 0 if not user_part else parse_int(user_part)
     for entry in _passwd_entries(passwd):
         if entry.uid == number if number is not None else entry.name == user_part:
             return entry  # the first match wins
@@ -143,7 +142,7 @@ def _user_ids(user_part: str, entry: _PasswdEntry | None, passwd: bytes | None) 
         return entry.uid, entry.gid
     if not user_part:
         return 0, 0
-    number = _integer(user_part)
+    number = parse_int(user_part)
     if number is not None:
         return _in_range(number, "user"), 0
     if passwd is None:
@@ -152,7 +151,7 @@ def _user_ids(user_part: str, entry: _PasswdEntry | None, passwd: bytes | None) 
 
 
 def _group_id(group_part: str, group: bytes | None) -> int | None:
-    number = _integer(group_part)
+    number = parse_int(group_part)
     for entry in _group_entries(group or b""):
         if entry.gid == number if number is not None else entry.name == group_part:
             return entry.gid
@@ -165,11 +164,6 @@ def _group_id(group_part: str, group: bytes | None) -> int | None:
 
 def _groups_of(name: str, group: bytes | None) -> tuple[int, ...]:
     return tuple(entry.gid for entry in _group_entries(group or b"") if name in entry.members)
-
-
-def _integer(text: str) -> int | None:
-    """strconv.Atoi, which takes a sign and leading zeros, but no spaces, underscores or other digits."""
-    return int(text) if _INTEGER.fullmatch(text) else None
 
 
 def _in_range(number: int, what: str) -> int:
@@ -196,13 +190,13 @@ def _lines(content: bytes, fields: int) -> Iterable[list[str]]:
 def _passwd_entries(passwd: bytes) -> Iterable[_PasswdEntry]:
     for parts in _lines(passwd, 7):
         # A field that is no number counts as 0, as parseParts ignores strconv's error.
-        yield _PasswdEntry(parts[0], _integer(parts[2]) or 0, _integer(parts[3]) or 0)
+        yield _PasswdEntry(parts[0], parse_int(parts[2]) or 0, parse_int(parts[3]) or 0)
 
 
 def _group_entries(group: bytes) -> Iterable[_GroupEntry]:
     for parts in _lines(group, 4):
         members = tuple(parts[3].split(",")) if parts[3] else ()
-        yield _GroupEntry(parts[0], _integer(parts[2]) or 0, members)
+        yield _GroupEntry(parts[0], parse_int(parts[2]) or 0, members)
 
 
 def passwd_with(user: ProcessUser, passwd: bytes, home: str) -> bytes | None:

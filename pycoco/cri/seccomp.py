@@ -87,7 +87,7 @@ def _load(path: str, capabilities: Sequence[str], architecture: str) -> dict[str
         raise ContainerConfigError(f"unable to load local profile {path!r}: {reason}") from None
     try:
         return _compiled(document, frozenset(capabilities), architecture)
-    except (AttributeError, KeyError, StopIteration, TypeError):
+    except (AttributeError, KeyError, StopIteration, TypeError, ValueError):
         raise ContainerConfigError(f"{path!r} is not a seccomp profile: see containers-common's seccomp.json") from None
 
 

@@ -128,11 +128,19 @@ class Store:
         instance_type = media_types.guess(instance) if instance else ""
         return StoredImage(digest, media_type, top, instance_digest, instance_type, instance, config_digest, config)
 
+    def prepare(self) -> None:
+        """Make the directory a store if it is none yet. Raises LayoutError where nothing could be put."""
+        if self._prepared:
+            return
+        self._layout.prepare()
+        for directory in (self.directory, self._blobs):
+            if not os.access(directory, os.W_OK | os.X_OK):
+                raise LayoutError(f"{directory!r} cannot be written to: allow it, or name another directory")
+        self._listed = self._layout.names()
+        self._prepared = True
+
     def _keep(self, digest: str, body: bytes) -> None:
-        if not self._prepared:
-            self._layout.prepare()
-            self._listed = self._layout.names()
-            self._prepared = True
+        self.prepare()
         self._layout.put(digest, body)
 
     def _list(self, image: ImageDocuments, name: str) -> None:

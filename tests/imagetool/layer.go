@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -21,9 +22,12 @@ import (
 )
 
 // layer is a layer of the specification. MediaType and Content make a blob of any kind, for artifacts; otherwise it is a tar of
-// Files (path: text) and of Random bytes that no compressor shrinks.
+// Files (path: text), of Copies (path: a file of this machine, with its content and mode), of Links (path: where the symbolic
+// link leads) and of Random bytes that no compressor shrinks.
 type layer struct {
 	Files       map[string]string `json:"files"`
+	Copies      map[string]string `json:"copies"`
+	Links       map[string]string `json:"links"`
 	Random      int               `json:"random"`
 	Compression string            `json:"compression"` // "gzip" (default), "zstd" or "none"
 	Encrypt     []recipient       `json:"encrypt"`
@@ -82,30 +86,66 @@ func (b *builder) addLayer(layer layer, types layerTypes) (ocispec.Descriptor, d
 }
 
 func tarOf(layer layer) ([]byte, error) {
-	files := maps.Clone(layer.Files)
-	if files == nil {
-		files = map[string]string{}
-	}
-	if layer.Random > 0 {
-		files["srv/random"] = randomText(layer.Random)
+	entries, err := entriesOf(layer)
+	if err != nil {
+		return nil, err
 	}
 	var out bytes.Buffer
 	archive := tar.NewWriter(&out)
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		mode := int64(0o644)
-		if strings.HasPrefix(files[name], "#!") {
-			mode = 0o755
+	for _, name := range slices.Sorted(maps.Keys(entries)) {
+		entry := entries[name]
+		header := &tar.Header{
+			Name: name, Typeflag: tar.TypeReg, Mode: int64(entry.mode), Size: int64(len(entry.content)), Linkname: entry.link,
+			ModTime: time.Unix(1714979289, 0), Format: tar.FormatPAX,
 		}
-		header := &tar.Header{Name: name, Mode: mode, Size: int64(len(files[name])), ModTime: time.Unix(1714979289, 0), Format: tar.FormatPAX}
+		if entry.link != "" {
+			header.Typeflag = tar.TypeSymlink
+		}
 		if err := archive.WriteHeader(header); err != nil {
 			return nil, err
 		}
-		if _, err := io.WriteString(archive, files[name]); err != nil {
+		if _, err := archive.Write(entry.content); err != nil {
 			return nil, err
 		}
 	}
-	err := archive.Close() // before the bytes are taken: it writes the end of the archive
+	err = archive.Close() // before the bytes are taken: it writes the end of the archive
 	return out.Bytes(), err
+}
+
+// entry is one member of a layer's tar: a file, or a symbolic link if link says where it leads.
+type entry struct {
+	content []byte
+	mode    os.FileMode
+	link    string
+}
+
+func entriesOf(layer layer) (map[string]entry, error) {
+	entries := map[string]entry{}
+	for name, text := range layer.Files {
+		mode := os.FileMode(0o644)
+		if strings.HasPrefix(text, "#!") {
+			mode = 0o755
+		}
+		entries[name] = entry{content: []byte(text), mode: mode}
+	}
+	for name, source := range layer.Copies {
+		content, err := os.ReadFile(source)
+		if err != nil {
+			return nil, err
+		}
+		about, err := os.Stat(source)
+		if err != nil {
+			return nil, err
+		}
+		entries[name] = entry{content: content, mode: about.Mode().Perm()}
+	}
+	for name, target := range layer.Links {
+		entries[name] = entry{mode: 0o777, link: target}
+	}
+	if layer.Random > 0 {
+		entries["srv/random"] = entry{content: []byte(randomText(layer.Random)), mode: 0o644}
+	}
+	return entries, nil
 }
 
 // randomText is the same on every run, so that an unencrypted layer keeps its digest.

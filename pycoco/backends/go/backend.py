@@ -6,7 +6,7 @@ It is not for loading the library (see `library`) nor for waiting on it (see `co
 from __future__ import annotations
 
 import base64
-import logging
+import contextlib
 import re
 import threading
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from pycoco.backends.contract import (
 from pycoco.backends.go import library
 from pycoco.backends.go.completions import Completions
 from pycoco.backends.go.library import Library, error_of
-from pycoco.errors import InvalidReferenceError, PycocoError
+from pycoco.errors import BackendError, InvalidReferenceError, PycocoError
 
 # What JSON cannot carry: os.fsdecode gives it for names that are not UTF-8.
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -57,19 +57,12 @@ class GoBackend:
 
     def open(self, settings: Settings) -> GoSession:
         """Open a session; configuration is read when an operation needs it."""
-        self._set_log_level()
         return GoSession(self._library, self._completions, settings)
 
     def versions(self) -> dict[str, str]:
         """Return the versions inside the library: "go", "platform" and "containers/image"."""
         result, _ = self._library.call({"operation": "versions"})
         return {str(name): str(version) for name, version in result.items()}
-
-    def _set_log_level(self) -> None:
-        """Let Go make only the records that Python would take: debug lines are many."""
-        level = logging.getLogger("pycoco").getEffectiveLevel()
-        name = "debug" if level <= logging.DEBUG else "info" if level <= logging.INFO else "warning"
-        self._library.call({"operation": "log_level", "log_level": name})
 
 
 class GoSession:
@@ -107,15 +100,15 @@ class GoSession:
 
     def short_name_candidates(self, reference: str) -> list[Candidate]:
         """Return the references that a name may stand for, in the order to try them."""
-        return [Candidate(**each) for each in self._call("short_name_candidates", reference=reference)]
+        return [Candidate(**each) for each in self._ask("short_name_candidates", reference)]
 
     def pull_sources(self, reference: str) -> list[PullSource]:
         """Return where a qualified reference would be read from, in order."""
-        return [PullSource(**each) for each in self._call("pull_sources", reference=reference)]
+        return [PullSource(**each) for each in self._ask("pull_sources", reference)]
 
     def credentials_for(self, reference: str) -> Credentials:
         """Return what would be sent to a qualified reference's own registry."""
-        found = self._call("credentials_for", reference=reference)
+        found = self._ask("credentials_for", reference)
         # A password may be any bytes.
         return Credentials(
             **{name: base64.b64decode(value).decode("utf-8", "surrogateescape") for name, value in found.items()}
@@ -152,9 +145,12 @@ class GoSession:
         """Read WWW-Authenticate header lines as containers/image does."""
         return [Challenge(**each) for each in self._call("parse_challenges", lines=list(lines))]
 
-    def close(self) -> None:
-        """Cancel what runs and forget the settings. A second call does nothing."""
-        if not library.loaded_before_fork():
+    def close(self, *, wait: bool = True) -> None:
+        """Cancel what runs and forget the settings; there is nothing to wait for. A second call does nothing."""
+        if library.loaded_before_fork():
+            return
+        self._completions.cancel_session(self._id)
+        with contextlib.suppress(BackendError):  # a library that panicked: there is nothing left to close
             self._library.call({"operation": "close", "session": self._id})
 
     def _request(self, operation: str, **fields: object) -> dict[str, object]:
@@ -163,7 +159,13 @@ class GoSession:
             raise InvalidReferenceError(f"{reference!r} is not UTF-8 text; rename what it names")
         return {"operation": operation, "session": self._id, **fields}
 
+    def _ask(self, operation: str, reference: str) -> Any:
+        """Ask what may take its time: it reads files, runs credential helpers, or waits for other clients' operations."""
+        library.refuse_after_fork()
+        return self._completions.answer(self._request(operation, reference=reference), lambda result, _: result)
+
     def _call(self, operation: str, **fields: object) -> Any:
+        """Ask what is answered from its arguments alone, at once."""
         library.refuse_after_fork()
         result, _ = self._library.call(self._request(operation, **fields))
         return result

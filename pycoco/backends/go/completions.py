@@ -6,15 +6,18 @@ in flight; a thread that waits, or an event loop, waits on a future as for any o
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import itertools
 import logging
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from concurrent.futures import CancelledError, Future
+from typing import Any, NamedTuple, TypeVar
 
-from pycoco.backends.go.library import Library, result_of
-from pycoco.errors import BackendError
+from pycoco.backends.go.library import Library, error_of
+from pycoco.errors import BackendError, OperationCancelledError, PycocoError
 
 T = TypeVar("T")
 
@@ -30,45 +33,126 @@ _LEVELS = {
     "trace": logging.DEBUG,
 }
 
+_EXIT_SECONDS = 1.0
+
+
+class _Pending(NamedTuple):
+    future: Future[Any]
+    decode: Callable[[Any, list[bytes]], Any]
+    session: object
+
 
 class Completions:
     """The operations in flight and the thread that ends them."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._lock = threading.Lock()
-        self._pending: dict[int, tuple[Future[Any], Callable[[Any, list[bytes]], Any]]] = {}
+        self._ids = itertools.count(1)
+        self._pending: dict[int, _Pending] = {}  # each access is one atomic step of a dict
+        self._unusable: PycocoError | None = None
+        self._log_level = -1
+        self._process = os.getpid()
         descriptor = library.completion_descriptor()
-        threading.Thread(target=self._run, args=(descriptor,), name="pycoco-completions", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, args=(descriptor,), name="pycoco-completions", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise BackendError(f"the Go backend needs a thread, and none can be started: {error}") from None
+        atexit.register(self._end)
 
     def start(self, request: dict[str, object], decode: Callable[[Any, list[bytes]], T]) -> Future[T]:
         """Submit a request. Cancelling the future cancels the operation in Go."""
+        self._follow_log_level()
         future: Future[T] = Future()
-        with self._lock:  # the reply may be there before submit returns
-            operation = self._library.submit(request)
-            self._pending[operation] = (future, decode)
-        future.add_done_callback(lambda done: self._library.cancel(operation) if done.cancelled() else None)
+        operation = next(self._ids)
+        try:
+            # Known before it runs: a signal may interrupt this anywhere, and nothing may then run on unseen.
+            self._pending[operation] = _Pending(future, decode, request.get("session"))
+            future.add_done_callback(lambda done: self._library.cancel(operation) if done.cancelled() else None)
+            if self._unusable is not None:
+                raise type(self._unusable)(self._unusable.message)
+            self._library.submit(operation, request)
+        except BaseException:
+            self._pending.pop(operation, None)
+            future.cancel()
+            raise
         return future
 
+    def answer(self, request: dict[str, object], decode: Callable[[Any, list[bytes]], T]) -> T:
+        """Submit a request and wait for it; whatever interrupts that, Ctrl-C above all, cancels the operation."""
+        future = self.start(request, decode)
+        try:
+            return future.result()
+        except CancelledError:
+            raise OperationCancelledError("the operation was cancelled, or its client closed") from None
+        finally:
+            future.cancel()
+            del future  # an error must not be kept alive by its own traceback
+
+    def cancel_session(self, session: int) -> None:
+        """Cancel all that runs for a session: its futures are cancelled at once."""
+        for pending in list(self._pending.values()):
+            if pending.session == session:
+                pending.future.cancel()
+
+    def _follow_log_level(self) -> None:
+        """Let Go make only the records that Python would take: debug lines are many."""
+        level = logger.getEffectiveLevel()
+        if level == self._log_level:
+            return
+        self._log_level = level
+        name = "debug" if level <= logging.DEBUG else "info" if level <= logging.INFO else "warning"
+        with contextlib.suppress(BackendError):  # a library that panicked says so to what was asked for
+            self._library.call({"operation": "log_level", "log_level": name})
+
     def _run(self, descriptor: int) -> None:
-        while True:
-            if not os.read(descriptor, 64):
-                return
-            while (finished := self._library.complete()) is not None:
-                self._dispatch(*finished)
+        try:
+            while os.read(descriptor, 64):
+                while (finished := self._library.complete()) is not None:
+                    self._dispatch(*finished)
+                if self._unusable is not None:
+                    return
+        except OSError as error:  # a daemon closes all descriptors it finds
+            self._fail(BackendError(f"the Go library's completion descriptor was closed by somebody: {error}"))
+        else:
+            self._fail(BackendError("the Go library's completion descriptor was closed by somebody"))
 
     def _dispatch(self, operation: int, header: Any, parts: list[bytes]) -> None:
         if "log" in header:
             record = header["log"]
-            logger.log(_LEVELS.get(record["level"], logging.INFO), "%s", record["message"])
+            with contextlib.suppress(Exception):  # a handler's own business; the thread must outlive it
+                logger.log(_LEVELS.get(record["level"], logging.INFO), "%s", record["message"])
             return
-        with self._lock:
-            future, decode = self._pending.pop(operation, (None, None))
-        if future is None or decode is None or not future.set_running_or_notify_cancel():
+        pending = self._pending.pop(operation, None)
+        if pending is None or not pending.future.set_running_or_notify_cancel():
+            return
+        if "error" in header:
+            pending.future.set_exception(error_of(header["error"]))
             return
         try:
-            future.set_result(decode(result_of(header), parts))
+            result = pending.decode(header["result"], parts)
         except Exception as error:
-            future.set_exception(error)
-        except BaseException as error:  # the thread must outlive it, and somebody waits
-            future.set_exception(BackendError(f"a reply of the Go library could not be read: {error!r}"))
+            failure = error if isinstance(error, PycocoError) else None
+            pending.future.set_exception(
+                failure or BackendError(f"a reply of the Go library could not be read: {error!r}")
+            )
+        else:
+            pending.future.set_result(result)
+
+    def _fail(self, error: BackendError) -> None:
+        """Nothing will complete any more: tell everybody who waits, and whoever comes later."""
+        self._unusable = error
+        for operation in list(self._pending):
+            pending = self._pending.pop(operation, None)
+            if pending is not None and pending.future.set_running_or_notify_cancel():
+                pending.future.set_exception(error)
+
+    def _end(self) -> None:
+        """Cancel what runs and end the thread, so that none wakes up in an interpreter that is being taken apart."""
+        if os.getpid() != self._process or not self._thread.is_alive():
+            return
+        self._unusable = OperationCancelledError("the interpreter is shutting down")
+        for pending in list(self._pending.values()):
+            pending.future.cancel()
+        self._library.submit(next(self._ids), {"operation": "versions"})  # wakes the thread
+        self._thread.join(_EXIT_SECONDS)

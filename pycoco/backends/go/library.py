@@ -18,15 +18,16 @@ from typing import Any
 
 from pycoco.errors import BackendError, BackendUnavailableError, ForkedProcessError, PycocoError, from_code
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 """Must equal abiVersion in go/exports.go."""
 
 # storage/pkg/unshare has a C constructor that, with this variable set, would act on the whole process when the library
 # is loaded (go.podman.io/storage pkg/unshare/unshare.c).
 _UNSHARE_VARIABLE = "_Containers-unshare"
 
-_lock = threading.Lock()
+_lock = threading.Lock()  # also held while forking: nobody forks half a library
 _loaded: Library | None = None
+_opened = False  # the Go runtime is here, or may be, even if the library turned out to be of no use
 _loaded_before_fork = False
 
 
@@ -42,7 +43,6 @@ def load() -> Library:
         if _loaded is None:
             refuse_after_fork()
             _loaded = Library(library_path())
-            os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forget_after_fork)
     return _loaded
 
 
@@ -60,11 +60,15 @@ def refuse_after_fork() -> None:
         )
 
 
-def _forget_after_fork() -> None:
-    global _loaded, _loaded_before_fork, _lock
-    _loaded = None
-    _loaded_before_fork = True
-    _lock = threading.Lock()
+def _after_fork_in_child() -> None:
+    global _loaded, _loaded_before_fork
+    if _opened:
+        _loaded = None
+        _loaded_before_fork = True
+    _lock.release()
+
+
+os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_fork_in_child)
 
 
 def library_path() -> Path:
@@ -89,9 +93,11 @@ class Library:
                 f"the variable {_UNSHARE_VARIABLE} is set, which would make the Go library change this process; "
                 "unset it and start again"
             )
+        global _opened
         try:
             from pycoco.backends.go._ffi import ffi
 
+            _opened = True
             self._ffi: Any = ffi
             self._lib: Any = self._ffi.dlopen(str(path))
             version = int(self._lib.pycoco_abi_version())
@@ -110,10 +116,10 @@ class Library:
         _, header, parts = self._take(self._lib.pycoco_call(self._ffi.from_buffer(body), len(body)))
         return result_of(header), parts
 
-    def submit(self, request: dict[str, object]) -> int:
-        """Start a request and return its operation id."""
+    def submit(self, operation: int, request: dict[str, object]) -> None:
+        """Start a request under an operation id that was never used before."""
         body = _encode(request)
-        return int(self._lib.pycoco_submit(self._ffi.from_buffer(body), len(body)))
+        self._lib.pycoco_submit(operation, self._ffi.from_buffer(body), len(body))
 
     def cancel(self, operation: int) -> None:
         """Cancel an operation; its reply still comes."""

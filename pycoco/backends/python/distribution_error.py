@@ -155,7 +155,8 @@ def _regular(document: encoding_json.Value) -> SpecError:
             raise ValueError("an error's code or message is no string")
     if not decoded:
         return _NONE
-    return SpecError(_shown(str(decoded[0].get("code", "UNKNOWN"))), _shown(str(decoded[0].get("message", ""))))
+    code = str(decoded[0].get("code", "")) or "UNKNOWN"  # what has no code, or an empty one, is decoded to that
+    return SpecError(_shown(code), _shown(str(decoded[0].get("message", ""))))
 
 
 def _fields(document: encoding_json.Value, names: tuple[str, ...]) -> dict[str, encoding_json.Value]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pycoco.backends.python import media_types, strict_json
+from pycoco.backends.python import media_types, strict_json, timestamps
 from pycoco.backends.python.strict_json import boolean, empty_struct, mapping, sequence, string, struct
 from pycoco.backends.python.timestamps import timestamp
-from pycoco.errors import ManifestError, NotAnImageError
+from pycoco.errors import NotAnImageError
 
 _RUN = struct(
     {
@@ -72,15 +72,5 @@ def check(data: bytes, manifest_type: str, config_type: str, artifact_type: str 
     require_image(manifest_type, config_type, artifact_type)
     document = strict_json.loads(data, "config")
     strict_json.require(document, _IMAGE, "config")
-    _refuse_escaped_times(data, document)
+    timestamps.refuse_escaped(data.decode(), document, "config", within="history")
     return document
-
-
-def _refuse_escaped_times(data: bytes, document: dict[str, Any]) -> None:
-    """Refuse a time written with a JSON escape, which Go reads without undoing it (time.Time.UnmarshalJSON)."""
-    if b"\\" not in data:
-        return
-    times = [document.get("created"), *((entry or {}).get("created") for entry in document.get("history") or ())]
-    for time in times:
-        if time is not None and f'"{time}"'.encode() not in data:
-            raise ManifestError(f"the config writes the time {time!r} with escapes, which not every reader undoes")

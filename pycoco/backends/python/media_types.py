@@ -9,6 +9,7 @@ Mirrors containers/image internal/manifest/manifest.go (NormalizedMIMEType, Gues
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from pycoco.backends.python import manifest_fields, strict_json
@@ -61,20 +62,34 @@ def guess(data: bytes) -> str:
 
     For local layouts only, where nothing else says it: a registry's Content-Type is never second-guessed.
     """
+    members: list[tuple[str, Any]] = []
+
+    def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members[:] = pairs  # the outermost object's come last
+        return dict(pairs)
+
     try:
-        document = json.loads(data.decode("utf-8", "replace"), parse_int=_small_integer)
+        document = json.loads(
+            data.decode("utf-8", "replace"),
+            parse_int=_small_integer,
+            parse_constant=_no_constant,
+            object_pairs_hook=keep,
+        )
     except (ValueError, RecursionError):
         return ""
     if type(document) is not dict:
         return ""
-    claimed = _field(document, "mediaType")
-    version = _field(document, "schemaVersion")
-    if strict_json.string(claimed) or strict_json.int64(version):
+    types, versions = _values(members, "mediaType"), _values(members, "schemaVersion")
+    if any(map(strict_json.string, types)) or any(map(strict_json.int64, versions)):
         return ""
+    claimed, version = _last(types), _last(versions)
     if claimed in MANIFESTS - SCHEMA1_TYPES:
         return str(claimed)
     if version == 1:
-        return SCHEMA1 if _field(document, "signatures") is None else SCHEMA1_SIGNED
+        signatures = _values(members, "signatures")
+        if any(map(_is_out_of_range, signatures)):
+            return ""
+        return SCHEMA1_SIGNED if signatures and signatures[-1] is not None else SCHEMA1
     return _guess_version_2(document) if version == 2 else ""
 
 
@@ -103,15 +118,34 @@ def _guess_version_2(document: dict[str, Any]) -> str:
 
 def _field(document: dict[str, Any], name: str) -> Any:
     """Look a field up as encoding/json does: in any case, the last one that is not null."""
-    found = None
-    for key, value in document.items():
-        if value is not None and strict_json.fold(key) == strict_json.fold(name):
-            found = value
-    return found
+    return _last(_values(document.items(), name))
+
+
+def _values(members: Iterable[tuple[str, Any]], name: str) -> list[Any]:
+    """Return what encoding/json decodes into a field, one after the other."""
+    folded = strict_json.fold(name)
+    return [value for key, value in members if strict_json.fold(key) == folded]
+
+
+def _last(values: list[Any]) -> Any:
+    return next((value for value in reversed(values) if value is not None), None)
+
+
+def _is_out_of_range(value: Any) -> bool:
+    """Whether a number in `value` is none of float64: encoding/json refuses to decode it into an `any`."""
+    if isinstance(value, dict):
+        return any(map(_is_out_of_range, value.values()))
+    if isinstance(value, list):
+        return any(map(_is_out_of_range, value))
+    return isinstance(value, float) and value in (float("inf"), float("-inf"))
 
 
 def _small_integer(literal: str) -> int | float:
     return int(literal) if len(literal) <= 20 else float(literal)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _is_token(text: str) -> bool:

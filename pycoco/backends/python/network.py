@@ -10,7 +10,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from pycoco.backends.contract import ParsedReference, PullSource, Settings
+from pycoco.backends.contract import Fetched, ParsedReference, PullSource, Settings
 from pycoco.backends.python import certificates, credentials
 from pycoco.backends.python.configuration import CurrentConfiguration
 from pycoco.backends.python.credentials import FoundCredentials
@@ -36,6 +36,8 @@ class Network:
     """One session's registries. Make it on any thread; use it on the loop it is made for."""
 
     def __init__(self, loop: LoopThread, settings: Settings, configuration: CurrentConfiguration) -> None:
+        self.tasks: set[asyncio.Task[Fetched]] = set()
+        """The operations under way."""
         self._loop = loop
         self._settings = settings
         self._configuration = configuration
@@ -99,7 +101,6 @@ class Network:
         kept = self._credentials.get(key)
         if kept is None or time.monotonic() >= kept.learnt + _CREDENTIALS_SECONDS:
             kept = await self._lookups.do(key, lambda: self._look_up(named, logical_domain))
-            self._credentials[key] = kept
         return kept.found
 
     async def _look_up(self, named: NamedReference, logical_domain: str) -> _Kept:
@@ -107,4 +108,5 @@ class Network:
         found = await asyncio.to_thread(
             credentials.for_endpoint, named.domain, logical_domain, named.name, self._settings, helpers
         )
-        return _Kept(found, time.monotonic())
+        kept = self._credentials[named.name, logical_domain] = _Kept(found, time.monotonic())
+        return kept

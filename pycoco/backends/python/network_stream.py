@@ -81,6 +81,8 @@ class _Received(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended = True
         self.error = exc
+        if self.transport is not None:
+            self.transport.abort()  # Python 3.10 takes a TLS transport for unclosed otherwise
         self._wake(self._waiter)
         self._wake(self._drained)
 

@@ -108,14 +108,7 @@ def load(settings: Settings) -> RegistriesConfiguration:
     ConfigurationError, with file and, where it can be told, line, if a file is missing that was named, cannot be
     read, or is wrong.
     """
-    try:
-        paths = _paths(settings)
-    except ConfigurationError:
-        # Upstream reads one file after the other, this last, and says what is wrong in the first that is wrong.
-        if settings.environ.get(_OVERRIDE):
-            without = {name: value for name, value in settings.environ.items() if name != _OVERRIDE}
-            load(replace(settings, environ=without))
-        raise
+    paths = _paths(settings)
     files = [(path, parse_registries_file(configuration_files.read(path), path)) for path in paths]
     return _merged(files)
 
@@ -126,6 +119,17 @@ def signature(settings: Settings) -> Hashable:
 
 
 def _paths(settings: Settings) -> list[str]:
+    try:
+        return _found(settings)
+    except ConfigurationError:
+        # Upstream reads one file after the other, this one last, and says what is wrong in the first that is wrong.
+        if settings.environ.get(_OVERRIDE):
+            without = {name: value for name, value in settings.environ.items() if name != _OVERRIDE}
+            load(replace(settings, environ=without))
+        raise
+
+
+def _found(settings: Settings) -> list[str]:
     return configuration_files.find(
         "registries",
         "conf",

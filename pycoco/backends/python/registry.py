@@ -110,8 +110,11 @@ class Registry:
 
     async def properties(self) -> _Properties:
         """What the ping told, asking only the first time."""
-        if self._properties is None:
-            self._properties = await self._pings.do(None, self._ping)
+        return self._properties or await self._pings.do(None, self._ping_and_keep)
+
+    async def _ping_and_keep(self) -> _Properties:
+        # Kept here, not by who waits for it: nobody may find neither the ping under way nor its result.
+        self._properties = await self._ping()
         return self._properties
 
     async def _ping(self) -> _Properties:
@@ -202,17 +205,20 @@ class Registry:
         if kept is None or time.time() > kept.token.expires:
             plain_http = properties.scheme == "http"
             request = token.token_request(challenge, scopes, access.credentials, plain_http=plain_http)
-            kept = await self._token_requests.do(key, lambda: self._ask_for_token(request, plain_http=plain_http))
-            self._keep(key, kept)
+            kept = await self._token_requests.do(
+                key, lambda: self._get_token_and_keep(key, request, plain_http=plain_http)
+            )
         return kept.token, key
 
-    def _keep(self, key: Hashable, kept: _KeptToken) -> None:
+    async def _get_token_and_keep(self, key: Hashable, request: token.TokenRequest, *, plain_http: bool) -> _KeptToken:
+        kept = await self._ask_for_token(request, plain_http=plain_http)
         if len(self._tokens) >= _TOKENS_KEPT:
             now = time.time()
-            self._tokens = {key: kept for key, kept in self._tokens.items() if kept.token.expires > now}
+            self._tokens = {other: still for other, still in self._tokens.items() if still.token.expires > now}
             if len(self._tokens) >= _TOKENS_KEPT:
                 self._tokens.clear()
         self._tokens[key] = kept
+        return kept
 
     async def _ask_for_token(self, request: token.TokenRequest, *, plain_http: bool) -> _KeptToken:
         backoff = Backoff()

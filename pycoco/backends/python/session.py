@@ -56,7 +56,6 @@ class PythonSession:
         self._store = store.Store(settings.store) if settings.store else None
         # By the loop it lives on: a forked child has another loop, and must not touch its parent's connections.
         self._networks: dict[event_loop.LoopThread, Network] = {}
-        self._tasks: set[asyncio.Task[Fetched]] = set()
         self._closed = False
 
     def fetch(
@@ -102,8 +101,8 @@ class PythonSession:
     def parse_challenges(self, lines: Sequence[str]) -> list[Challenge]:
         return challenge.parse_challenges(lines)
 
-    def close(self) -> None:
-        """Cancel what runs and close the connections; waits for that, unless called on the network's own thread."""
+    def close(self, *, wait: bool = True) -> None:
+        """Cancel what runs and close the connections; waits for that, except on the network's own thread."""
         if self._closed:
             return
         self._closed = True
@@ -111,7 +110,7 @@ class PythonSession:
             if loop is not event_loop.current():
                 continue
             closed = loop.submit(lambda network=network: self._close(network), "closing the client")  # type: ignore[misc]
-            if not loop.is_current():
+            if wait and not loop.is_current():
                 with contextlib.suppress(PycocoError, TimeoutError):
                     closed.result(_CLOSE_SECONDS)
 
@@ -124,7 +123,7 @@ class PythonSession:
         return network
 
     async def _close(self, network: Network) -> None:
-        tasks = list(self._tasks)
+        tasks = list(network.tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -135,7 +134,7 @@ class PythonSession:
             raise OperationCancelledError("the client is closed; make another one")
         task = asyncio.current_task()
         assert task is not None
-        self._tasks.add(task)
+        network.tasks.add(task)
         try:
             parsed = reference.parse_reference(text)
             if parsed.transport != "docker":
@@ -146,7 +145,7 @@ class PythonSession:
         except Exception as error:
             raise BackendError(f"the Python backend failed ({type(error).__name__}); please report this") from error
         finally:
-            self._tasks.discard(task)
+            network.tasks.discard(task)
 
     async def _fetch_candidates(self, network: Network, text: str, platform: contract.RequestedPlatform) -> Fetched:
         """Like CRI-O (server/image_pull.go): the candidates one after the other, and the last one's error."""

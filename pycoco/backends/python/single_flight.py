@@ -1,7 +1,7 @@
 """One piece of asynchronous work per key at a time, shared by everybody who asks for it meanwhile.
 
-It remembers nothing: results are for those who waited. A caller that is cancelled leaves the work to the others, and
-the last one to leave cancels it.
+It remembers nothing: results are for those who waited, and work whose result is to be kept keeps it itself. A caller
+that is cancelled leaves the work to the others, and the last one to leave cancels it.
 """
 
 from __future__ import annotations

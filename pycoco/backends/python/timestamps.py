@@ -10,14 +10,19 @@ errors.
 from __future__ import annotations
 
 import calendar
+import json
 import re
+from collections.abc import Iterator
 from typing import Any
+
+from pycoco.errors import ManifestError
 
 _RFC3339 = re.compile(
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
     r"T(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?:[.,][0-9]+)?"
     r"(?:Z|[+-](?P<zone_hour>[0-9]{2}):(?P<zone_minute>[0-9]{2}))"
 )
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
 _HIGHEST = {"hour": 23, "minute": 59, "second": 59, "zone_hour": 24, "zone_minute": 60}
 
 
@@ -40,3 +45,28 @@ def timestamp(value: Any) -> str:
     if value is None or (type(value) is str and is_timestamp(value)):
         return ""
     return "is not an RFC 3339 time"
+
+
+def refuse_escaped(text: str, document: dict[str, Any], what: str, within: str = "") -> None:
+    """Refuse a time written with a JSON escape, which Go reads without undoing it (time.Time.UnmarshalJSON).
+
+    `document` is what strict_json made of `text`, its times checked; those in "created" are looked at, and those in
+    "created" of each element of the member `within`. Raises ManifestError.
+    """
+    if "\\" not in text:
+        return
+    # The same document with a mark for each escape: no key is there twice, so both have the same members in order.
+    as_written = json.loads(_ESCAPE.sub("\ue000", text), parse_int=float)
+    for time, written in _times(document, as_written, within):
+        if time != written:
+            raise ManifestError(f"the {what} writes the time {time!r} with escapes, which not every reader undoes")
+
+
+def _times(document: dict[str, Any], as_written: dict[str, Any], within: str) -> Iterator[tuple[Any, Any]]:
+    for (key, value), written in zip(document.items(), as_written.values(), strict=True):
+        if key == "created":
+            yield value, written
+        elif within and key == within:
+            for element, other in zip(value or (), written or (), strict=True):
+                if element:
+                    yield from _times(element, other, "")

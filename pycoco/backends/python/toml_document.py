@@ -190,12 +190,25 @@ def _parse(text: str, document: Document) -> dict[str, Any]:
     parser = _parser()
     try:
         parsed: dict[str, Any] = parser.loads(text)
+        _refuse_large_integers(parsed)
     except parser.TOMLDecodeError as error:
         raise document.error(f"not TOML: {error}", _line_of_error(error, document)) from None
     except (ValueError, RecursionError) as error:
         # Dates such as February 30, and brackets nested beyond measure.
         raise document.error(f"not TOML: {error}") from None
     return parsed
+
+
+def _refuse_large_integers(value: Any) -> None:
+    """Raise ValueError for an integer of more than 64 bits: TOML leaves it to the reader, and upstream's refuses."""
+    if isinstance(value, dict):
+        for element in value.values():
+            _refuse_large_integers(element)
+    elif isinstance(value, list):
+        for element in value:
+            _refuse_large_integers(element)
+    elif type(value) is int and not -(2**63) <= value < 2**63:
+        raise ValueError(f"{value} is out of range")
 
 
 def _parser() -> Any:

@@ -1,37 +1,26 @@
-"""HTTP requests over kept connections: one pool per origin, redirects followed by hand.
+"""HTTP requests with httpx, redirects followed by hand.
 
-It knows nothing of registries and their authentication. httpcore, the engine of httpx, speaks HTTP/1.1 on each
-connection; the pool is ours, because httpcore's looks at every connection for every request, which costs ten times
-the CPU of the request itself. Time limits are those of containers/image: connecting has one, answers have none but
-the operation's own.
+It knows nothing of registries and their authentication, nor of connections (see `connections`). Redirects are followed
+here, because net/http and httpx differ in what they send along.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import ssl
-import time
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import cast
-from urllib.parse import unquote, urlsplit
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import httpcore
+import httpx
 
 from pycoco.backends.python import body as bodies
-from pycoco.backends.python import proxies, redirects
+from pycoco.backends.python import redirects
 from pycoco.backends.python.challenge import Challenge, parse_challenges
+from pycoco.backends.python.connections import CONNECTIONS_PER_HOST, ConnectionPool, request_for
 from pycoco.backends.python.distribution_error import ERROR_BODY_LIMIT
-from pycoco.backends.python.network_stream import NetworkBackend
 from pycoco.backends.python.redirects import Hop, redacted
 from pycoco.errors import UnavailableError
-
-CONNECTIONS_PER_HOST = 32
-_IDLE_SECONDS = 90.0  # http.Transport.IdleConnTimeout in tlsclientconfig.NewTransport
-_SWEEP_SECONDS = 30.0
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -39,12 +28,11 @@ Headers = Sequence[tuple[bytes, bytes]]
 class Answer:
     """The answer to a request, its body not read yet. Close it, or read it to its end, to free its connection."""
 
-    def __init__(self, url: str, response: httpcore.Response, release: Callable[[], None], *, gunzip: bool) -> None:
+    def __init__(self, url: str, response: httpx.Response, *, gunzip: bool) -> None:
         self.url = url
-        self.status = response.status
-        self._headers = response.headers
+        self.status = response.status_code
+        self._headers = response.headers.raw
         self._response = response
-        self._release: Callable[[], None] | None = release
         self._gunzip = gunzip and (self.header("content-encoding") or "").lower() == "gzip"
 
     def all(self, name: str) -> list[str]:
@@ -63,7 +51,7 @@ class Answer:
         """The decoded body as it arrives. Raises TruncatedBodyError, DamagedBodyError."""
         gunzip = bodies.Gunzip() if self._gunzip else None
         try:
-            async for data in cast("AsyncIterable[bytes]", self._response.stream):
+            async for data in self._response.aiter_raw():
                 if gunzip is None:
                     yield data
                     continue
@@ -116,50 +104,7 @@ class Answer:
 
     async def close(self) -> None:
         """Free the connection; it is kept only if the body was read to its end."""
-        if self._release is not None:
-            release, self._release = self._release, None
-            try:
-                await self._response.aclose()
-            finally:
-                release()
-
-
-class _Origin:
-    """The connections to one scheme, host and port."""
-
-    def __init__(self, origin: httpcore.Origin, factory: httpcore.AsyncConnectionPool, limit: int) -> None:
-        self._origin = origin
-        self._factory = factory
-        self._permits = asyncio.Semaphore(limit)
-        self.idle: list[tuple[httpcore.AsyncConnectionInterface, float]] = []
-
-    async def acquire(self) -> tuple[httpcore.AsyncConnectionInterface, bool]:
-        """A connection, and whether it was used before. Waits while as many as allowed are in use."""
-        await self._permits.acquire()
-        while self.idle:
-            connection, until = self.idle.pop()
-            if time.monotonic() < until and connection.is_idle() and not connection.has_expired():
-                return connection, True
-            await connection.aclose()
-        return self._factory.create_connection(self._origin), False
-
-    def release(self, connection: httpcore.AsyncConnectionInterface) -> None:
-        if connection.is_idle() and not connection.has_expired():
-            self.idle.append((connection, time.monotonic() + _IDLE_SECONDS))
-        self._permits.release()
-
-    async def close_idle(self, *, until: float) -> None:
-        """Close the connections that nobody used for as long as `until` says, a moment of time.monotonic()."""
-        closing = [connection for connection, expires in self.idle if expires <= until or connection.has_expired()]
-        self.idle = [kept for kept in self.idle if kept[0] not in closing]
-        for connection in closing:
-            await connection.aclose()
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    url: httpcore.URL
-    host_header: bytes
+        await self._response.aclose()
 
 
 class Transport:
@@ -168,12 +113,8 @@ class Transport:
     def __init__(
         self, tls: ssl.SSLContext, environ: Mapping[str, str], connections_per_host: int = CONNECTIONS_PER_HOST
     ) -> None:
-        self._tls = tls
-        self._environ = environ
-        self._limit = connections_per_host
-        self._origins: dict[tuple[bytes, bytes, int | None], _Origin] = {}
-        self._factories: dict[str | None, httpcore.AsyncConnectionPool] = {}
-        self._sweep: asyncio.Task[None] | None = None
+        pool = ConnectionPool(tls, environ, connections_per_host)
+        self._client = httpx.AsyncClient(transport=pool, trust_env=False, follow_redirects=False, timeout=None)
 
     async def send(
         self,
@@ -211,82 +152,13 @@ class Transport:
 
     async def close(self) -> None:
         """Close the idle connections; those in use close with their answers."""
-        if self._sweep is not None:
-            self._sweep.cancel()
-        for origin in self._origins.values():
-            await origin.close_idle(until=float("inf"))
+        await self._client.aclose()
 
     async def _exchange(self, hop: Hop, headers: Headers, *, gzip: bool) -> Answer:
-        target = _target(hop.url)
-        sent = _headers(hop, headers, target, gzip=gzip)
-        request = httpcore.Request(hop.method, target.url, headers=sent, content=hop.body)
-        origin = self._origin(hop.url, target)
-        connection, response = await _respond(origin, hop, request)
-        self._start_sweep()
-        return Answer(hop.url, response, lambda: origin.release(connection), gunzip=gzip)
-
-    def _origin(self, url: str, target: _Target) -> _Origin:
-        key = (target.url.scheme, target.url.host, target.url.port)
-        origin = self._origins.get(key)
-        if origin is None:
-            proxy = proxies.proxy_for(url, self._environ)
-            if proxy not in self._factories:
-                self._factories[proxy] = self._factory(proxy)
-            origin = self._origins[key] = _Origin(target.url.origin, self._factories[proxy], self._limit)
-        return origin
-
-    def _factory(self, proxy: str | None) -> httpcore.AsyncConnectionPool:
-        return httpcore.AsyncConnectionPool(
-            ssl_context=self._tls,
-            proxy=None if proxy is None else _proxy(proxy, self._tls),
-            network_backend=NetworkBackend(),
-        )
-
-    def _start_sweep(self) -> None:
-        if self._sweep is None or self._sweep.done():
-            self._sweep = asyncio.get_running_loop().create_task(self._sweep_idle())
-
-    async def _sweep_idle(self) -> None:
-        while any(origin.idle for origin in self._origins.values()):
-            await asyncio.sleep(_SWEEP_SECONDS)
-            for origin in list(self._origins.values()):
-                await origin.close_idle(until=time.monotonic())
-
-
-async def _respond(
-    origin: _Origin, hop: Hop, request: httpcore.Request
-) -> tuple[httpcore.AsyncConnectionInterface, httpcore.Response]:
-    """The head of the response, and the connection that it came on."""
-    while True:
-        connection, reused = await origin.acquire()
-        try:
-            return connection, await connection.handle_async_request(request)
-        except BaseException as error:
-            with contextlib.suppress(Exception):
-                await connection.aclose()
-            origin.release(connection)
-            if reused and hop.body is None and _is_dead(error):
-                # http.Transport, too, asks again where a kept connection turns out to be dead.
-                continue
-            if isinstance(error, httpcore.LocalProtocolError):
-                # Its text, and so its traceback, may hold the header at fault and with it a token.
-                raise UnavailableError(f"{redacted(hop.url)} cannot be asked: a header is not valid") from None
-            if isinstance(error, Exception):
-                raise unreachable(hop.url, error) from error
-            raise
-
-
-def _is_dead(error: BaseException) -> bool:
-    """Whether the server had closed the connection, as opposed to answering with what is not HTTP."""
-    if isinstance(error, httpcore.RemoteProtocolError):
-        return error.__cause__ is None  # else it is h11's, about what it received
-    return isinstance(error, (httpcore.ReadError, httpcore.WriteError))
-
-
-def unreachable(url: str, error: Exception) -> UnavailableError:
-    """The exception for a request that got no answer."""
-    shown = redacted(url)
-    return UnavailableError(f"cannot reach {shown}: {error}", url=shown, retryable=True)
+        request = request_for(hop.method, hop.url, _headers(hop, headers, gzip=gzip), hop.body)
+        response = await self._client.send(request, auth=None, stream=True)
+        self._client.cookies.clear()  # net/http without a jar keeps none
+        return Answer(hop.url, response, gunzip=gzip)
 
 
 def timed_out(error: BaseException | None) -> bool:
@@ -300,22 +172,8 @@ def timed_out(error: BaseException | None) -> bool:
     return False
 
 
-def _target(url: str) -> _Target:
-    parts = urlsplit(url)
-    try:
-        host = (parts.hostname or "").encode("ascii" if url.isascii() else "idna")
-        netloc = parts.netloc.rpartition("@")[2].encode("ascii" if url.isascii() else "idna")
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        target = httpcore.URL(
-            scheme=parts.scheme.encode("ascii"), host=host, port=parts.port, target=path.encode("ascii")
-        )
-    except (ValueError, UnicodeError):
-        raise UnavailableError(f"{redacted(url)} is not a URL that can be asked for") from None
-    return _Target(target, netloc)
-
-
-def _headers(hop: Hop, headers: Headers, target: _Target, *, gzip: bool) -> list[tuple[bytes, bytes]]:
-    sent = [(b"Host", target.host_header), *headers]
+def _headers(hop: Hop, headers: Headers, *, gzip: bool) -> list[tuple[bytes, bytes]]:
+    sent = list(headers)
     if gzip:
         sent.append((b"Accept-Encoding", b"gzip"))
     if hop.authorization is not None:
@@ -324,11 +182,3 @@ def _headers(hop: Hop, headers: Headers, target: _Target, *, gzip: bool) -> list
         sent.append((b"Content-Type", b"application/x-www-form-urlencoded"))
         sent.append((b"Content-Length", b"%d" % len(hop.body)))
     return sent
-
-
-def _proxy(url: str, tls: ssl.SSLContext) -> httpcore.Proxy:
-    parts = urlsplit(url)
-    auth = (unquote(parts.username or ""), unquote(parts.password or "")) if "@" in parts.netloc else None
-    secure = parts.scheme == "https"
-    location = parts._replace(netloc=parts.netloc.rpartition("@")[2], path="", query="", fragment="").geturl()
-    return httpcore.Proxy(location, auth=auth, ssl_context=tls if secure else None)

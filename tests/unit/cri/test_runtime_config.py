@@ -37,8 +37,9 @@ def _schema_directory() -> Path:
         listed = subprocess.run(
             [go, "mod", "download", "-json", RUNTIME_SPEC], capture_output=True, check=True, timeout=50, cwd="/"
         )
-    except (OSError, subprocess.SubprocessError):
-        pytest.skip(f"{MISSING_TOOL} go, or the Go module proxy: {RUNTIME_SPEC} cannot be had")
+    except (OSError, subprocess.SubprocessError) as error:
+        why = getattr(error, "stdout", b"") or error
+        pytest.skip(f"{MISSING_TOOL} go, or the Go module proxy: {RUNTIME_SPEC} cannot be had: {why!r}")
     return Path(json.loads(listed.stdout)["Dir"]) / "schema"
 
 

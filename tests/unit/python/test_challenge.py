@@ -1,4 +1,4 @@
-"""The twin's reading of WWW-Authenticate; the rows are what docker/wwwauthenticate.go of containers/image makes of it."""
+"""The twin's reading of WWW-Authenticate; the rows are what docker/wwwauthenticate.go makes of it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,42 @@
+// Asking again when a token server has too many requests.
+//
+// containers/image asks a registry again after a 429, five times in all (docker/docker_client.go
+// makeRequestToResolvedURL), but takes the first one of a token server for an answer, whose Retry-After it does not hand
+// on either. Everything else is asked as often as containers/image asks.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"go.podman.io/image/v5/docker"
+	"go.podman.io/image/v5/types"
+)
+
+// As makeRequestToResolvedURL has them.
+const (
+	backoffAttempts     = 5
+	backoffInitialDelay = 2 * time.Second
+)
+
+// openSource opens an image source, waiting and opening it anew while a token server is too busy: only a token request
+// fails with ErrTooManyRequests (httpResponseToError in docker/errors.go).
+func openSource(ctx context.Context, system *types.SystemContext, ref types.ImageReference) (types.ImageSource, error) {
+	delay := backoffInitialDelay
+	for attempt := 1; ; attempt++ {
+		source, err := ref.NewImageSource(ctx, system)
+		if attempt == backoffAttempts || !errors.Is(err, docker.ErrTooManyRequests) {
+			return source, err
+		}
+		logrus.Debugf("too many requests to a token server, waiting %s", delay)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(delay):
+		}
+		delay *= 2 // 2, 4, 8 and 16 seconds: never as long as upstream's cap
+	}
+}

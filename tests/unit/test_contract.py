@@ -1,0 +1,71 @@
+"""The contract holds for both backends, and the header, the generated binding and the library say the same."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pycoco.backends.contract import OPERATIONS, Session, Settings
+from pycoco.backends.go import library
+from pycoco.backends.select import select
+from pycoco.errors import BackendUnavailableError
+
+HEADER = Path(__file__).parents[2] / "go" / "pycoco.h"
+
+
+@pytest.mark.parametrize("backend", ["go", "python"])
+def test_a_session_exports_every_operation(backend: str) -> None:
+    session = select(backend).open(Settings(environ=dict(os.environ)))
+    for operation in OPERATIONS:
+        assert callable(getattr(session, operation)), operation
+    session.close()
+    session.close()
+
+
+def test_the_protocol_names_every_operation() -> None:
+    assert set(OPERATIONS) <= set(vars(Session))
+
+
+@pytest.mark.parametrize("backend", ["go", "python"])
+def test_a_backend_tells_versions(backend: str) -> None:
+    assert select(backend).versions()
+
+
+def test_the_library_exports_what_the_header_declares() -> None:
+    declared = set(re.findall(r"\b(pycoco_\w+)\(", HEADER.read_text().partition("cffi: begin")[2]))
+    listed = subprocess.run(
+        ["nm", "-D", "--defined-only", str(library.library_path())], capture_output=True, text=True, check=True, timeout=30
+    ).stdout
+    assert declared == {name for name in re.findall(r" T (\w+)", listed) if name.startswith("pycoco_")}
+
+
+def test_the_abi_version_is_the_same_on_both_sides() -> None:
+    exports = (HEADER.parent / "exports.go").read_text()
+    assert re.findall(r"abiVersion = (\d+)", exports) == [str(library.ABI_VERSION)]
+
+
+def test_a_library_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(BackendUnavailableError, match=r'backend="python"'):
+        library.Library(tmp_path / "absent.so")
+
+
+def test_a_file_that_is_no_library_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "text.so").write_text("not a library")
+    with pytest.raises(BackendUnavailableError, match="cannot be loaded"):
+        library.Library(tmp_path / "text.so")
+
+
+def test_a_library_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "ABI_VERSION", 99)
+    with pytest.raises(BackendUnavailableError, match="ABI version"):
+        library.Library(library.library_path())
+
+
+def test_the_variable_that_would_change_this_process_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_Containers-unshare", "1")
+    with pytest.raises(BackendUnavailableError, match="_Containers-unshare"):
+        library.Library(library.library_path())
