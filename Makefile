@@ -27,7 +27,7 @@ INSTALL_SOURCES := pyproject.toml build.py licenses.py pycoco/_version.py $(filt
 SET_GOFLAGS = export GOFLAGS="$$($(PY) -c 'import build; print(*build.GO_FLAGS)')"
 
 .DEFAULT_GOAL := dev
-.PHONY: dev demo test check bench fuzz soak wheel clean help
+.PHONY: dev demo test check bench fuzz mutation soak wheel clean help
 
 dev: $(VENV)/installed ## build pycoco and install it, editable, into .venv (what plain `make` does)
 
@@ -54,8 +54,11 @@ check: dev $(VENV)/staticcheck-$(STATICCHECK) ## linters, formats and types, of 
 bench: dev ## measure pycoco
 	$(PY) -m tests.bench $(ARGS)
 
-fuzz: dev ## look for input on which the two backends differ
-	$(PY) -m tests.fuzz $(ARGS)
+fuzz: dev ## look for input on which the two backends differ, for MINUTES=10
+	MINUTES="$(MINUTES)" $(PY) -m tests.fuzz $(ARGS)
+
+mutation: dev ## plant faults in the Python backend and see that the tests notice each
+	$(PY) -m tests.mutation $(ARGS)
 
 soak: dev ## run for long and watch memory, descriptors and threads
 	$(PY) -m tests.soak $(ARGS)

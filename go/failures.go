@@ -7,6 +7,8 @@
 package main
 
 import (
+	"compress/flate"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -137,7 +139,7 @@ func ofPolicy(err error, message string) *failure {
 func ofRegistry(err error, message string) *failure {
 	var coder errcode.ErrorCoder
 	if errors.As(err, &coder) {
-		return ofSpecCode(coder.ErrorCode(), message)
+		return ofSpecCode(coder, message)
 	}
 	var credentials docker.ErrUnauthorizedForCredentials
 	if errors.As(err, &credentials) {
@@ -156,8 +158,8 @@ func ofRegistry(err error, message string) *failure {
 	return nil
 }
 
-func ofSpecCode(code errcode.ErrorCode, message string) *failure {
-	found := &failure{Code: codeRegistry, Message: message, SpecCode: code.Descriptor().Value}
+func ofSpecCode(coder errcode.ErrorCoder, message string) *failure {
+	found := &failure{Code: codeRegistry, Message: message, SpecCode: coder.ErrorCode().Descriptor().Value}
 	switch found.SpecCode {
 	case "UNAUTHORIZED":
 		found.Code, found.Status = codeUnauthorized, 401
@@ -171,7 +173,8 @@ func ofSpecCode(code errcode.ErrorCode, message string) *failure {
 		found.Code, found.Status, found.Retryable = codeUnavailable, 503, true
 	case "UNKNOWN":
 		// Harbor and registry.redhat.io say only this much (docker_client.go isManifestUnknownError).
-		if strings.Contains(strings.ToLower(message), "not found") {
+		// The message may tell of mirrors too; this registry's own words count.
+		if own, ok := coder.(errcode.Error); ok && strings.Contains(strings.ToLower(own.Message), "not found") {
 			found.Code, found.Status = codeNotFound, 404
 		}
 	}
@@ -226,7 +229,9 @@ func ofNetwork(err error, message string) *failure {
 			return &failure{Code: codeUnavailable, Message: message, Retryable: true}
 		}
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+	var corrupt flate.CorruptInputError
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.As(err, &corrupt) {
 		return &failure{Code: codeUnavailable, Message: message, Retryable: true}
 	}
 	return nil
@@ -237,17 +242,41 @@ var texts = []struct{ part, code string }{
 	{"exceeded maximum allowed size of", codeTooLarge},                       // internal/iolimits ReadAtMost
 	{"Manifest does not match provided manifest digest", codeDigestMismatch}, // internal/image UnparsedImage.Manifest
 	{"computing manifest digest", codeDigestMismatch},                        // the same
+	{"reading manifest body", codeUnavailable},                               // docker dockerClient.fetchManifest
 	{"decoding bearer token", codeRegistry},                                  // docker bearerToken.readFromHTTPResponseBody
 	{"missing realm in bearer auth challenge", codeRegistry},                 // docker dockerClient.getBearerToken
+	{"in chunk length", codeUnavailable},                                     // net/http/internal parseHexUint
+	{"malformed chunked encoding", codeUnavailable},                          // the same, chunkedReader
+	{"chunked encoding contains too much non-data", codeUnavailable},         // the same
+	{"chunked line ", codeUnavailable},                                       // the same, readChunkLine
+	{"in chunked line", codeUnavailable},                                     // the same
+	{"for chunk length", codeUnavailable},                                    // the same, parseHexUint
+	{"http chunk length too large", codeUnavailable},                         // the same
+	{"header line too long", codeUnavailable},                                // the same, ErrLineTooLong
+	{"reading trailer", codeUnavailable},                                     // net/http errTrailerEOF
+	{"long trailer after chunked body", codeUnavailable},                     // net/http body.readTrailer
+	{"bad trailer key", codeUnavailable},                                     // the same
 }
 
-func ofText(_ error, message string) *failure {
+func ofText(err error, message string) *failure {
+	text := ownText(err)
 	for _, each := range texts {
-		if strings.Contains(message, each.part) {
-			return &failure{Code: each.code, Message: message}
+		if strings.Contains(text, each.part) {
+			return &failure{Code: each.code, Message: message, Retryable: each.code == codeUnavailable}
 		}
 	}
 	return nil
+}
+
+// ownText is what a registry failed with, without what newImageSource (docker/docker_image_src.go) tells of its mirrors.
+func ownText(err error) string {
+	if text := err.Error(); !strings.HasPrefix(text, "(Mirrors also failed: ") {
+		return text
+	}
+	if own := errors.Unwrap(err); own != nil {
+		return own.Error()
+	}
+	return err.Error()
 }
 
 // diagnose explains why an ImageSource could not be opened. Errors with a type speak for themselves; for the others the
@@ -323,7 +352,14 @@ var urlSecrets = regexp.MustCompile(`(https?://)(?:[^/\s"@]*@)?([^\s"?]*)(?:\?[^
 // helperOutput is what docker-credential-helpers (client/client.go Get) quotes of a helper that failed: it may be anything.
 var helperOutput = regexp.MustCompile("(?s), out: `.*`")
 
+// messageLimit bounds what of a registry's own words, which may be of any length, gets into a message.
+const messageLimit = 2000
+
 func oneSentence(text string) string {
 	text = helperOutput.ReplaceAllString(text, "")
-	return strings.Join(strings.Fields(urlSecrets.ReplaceAllString(text, "$1$2")), " ")
+	text = strings.Join(strings.Fields(urlSecrets.ReplaceAllString(text, "$1$2")), " ")
+	if len(text) > messageLimit { // what happened at mirrors comes first, and at the primary last
+		text = strings.ToValidUTF8(text[:messageLimit/2]+"…"+text[len(text)-messageLimit/2:], "")
+	}
+	return text
 }

@@ -94,10 +94,8 @@ func isSchema1(mediaType string) bool {
 
 // parseManifest parses a verified manifest: strict JSON, the types of its fields, contradictions, upstream's parser.
 func parseManifest(body []byte, mediaType string) (*checkedManifest, error) {
-	for _, into := range []reflect.Type{structures[mediaType], reflect.TypeFor[essential]()} {
-		if err := checkJSON(body, "the manifest", into); err != nil {
-			return nil, err
-		}
+	if err := checkJSON(body, "the manifest", structures[mediaType], reflect.TypeFor[essential]()); err != nil {
+		return nil, err
 	}
 	if err := json.Unmarshal(body, reflect.New(structures[mediaType]).Interface()); err != nil {
 		return nil, &failure{Code: codeManifest, Message: "the manifest cannot be parsed: " + err.Error()}

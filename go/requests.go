@@ -78,7 +78,8 @@ func checkProxy(chosen *url.URL) error {
 	}
 	switch chosen.Scheme {
 	case "http", "https", "socks5", "socks5h":
-		if chosen.Hostname() != "" {
+		// httpproxy makes http://http:// of an http:// without a host.
+		if chosen.Hostname() != "" && !strings.HasPrefix(chosen.Path, "//") {
 			return nil
 		}
 	}
@@ -110,6 +111,13 @@ func (w *requestWatch) permit(target *url.URL) error {
 		return &failure{
 			Code:    codeRegistry,
 			Message: fmt.Sprintf("the registry sends to a URL at %s with a user name in it; this is refused", target.Host),
+			URL:     redact(target),
+		}
+	}
+	if strings.Contains(target.RawQuery, " ") { // net/http would send it, and with it a line that is no request
+		return &failure{
+			Code:    codeUnavailable,
+			Message: fmt.Sprintf("the registry sends to a URL at %s that cannot be asked for: there is a space in it", target.Host),
 			URL:     redact(target),
 		}
 	}

@@ -19,11 +19,30 @@ import (
 // payloadDigest is the digest of what a signed manifest's signatures cover (manifest.Digest, which MatchesDigest compares).
 func payloadDigest(body []byte) (found digest.Digest, err error) {
 	defer refuseUnreadableSignatures(&err)
+	if manifest.GuessMIMEType(body) == manifest.DockerV2Schema1SignedMediaType {
+		if err := checkJSON(body, "the manifest", reflect.TypeFor[signedManifest]()); err != nil {
+			return "", unreadableSignatures(err)
+		}
+	}
 	found, err = manifest.Digest(body)
 	if err != nil {
 		return "", unreadableSignatures(err)
 	}
 	return found, nil
+}
+
+// signedManifest has the fields that libtrust reads of a manifest (jsonsign.go jsParsedSignature), all of which both twins
+// hold to the strict rule.
+type signedManifest struct {
+	Signatures []struct {
+		Header struct {
+			JWK       json.RawMessage `json:"jwk"`
+			Algorithm string          `json:"alg"`
+			Chain     []string        `json:"x5c"`
+		} `json:"header"`
+		Signature string `json:"signature"`
+		Protected string `json:"protected"`
+	} `json:"signatures"`
 }
 
 // upstreamManifest reads and verifies a manifest as containers/image does, which computes payloadDigest of whatever

@@ -5,9 +5,12 @@
 package main
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/sirupsen/logrus"
@@ -15,33 +18,48 @@ import (
 	"go.podman.io/image/v5/manifest"
 )
 
-// stored returns the blob, or nil where it is absent or damaged; what is damaged is fetched again.
+// stored returns the blob, or nil where it is absent or damaged; what is damaged is fetched again. With a policy nothing
+// comes from here: its signatures are at the registry, and the verdict is about what the registry has.
 func (s *session) stored(wanted string) []byte {
-	if s.settings.Store == "" {
+	if s.settings.Store == "" || s.settings.Policy != nil {
 		return nil
 	}
 	parsed, err := digest.Parse(wanted)
 	if err != nil || parsed.Algorithm() != digest.SHA256 {
 		return nil
 	}
-	file, err := os.Open(filepath.Join(s.settings.Store, "blobs", "sha256", parsed.Encoded()))
-	if err != nil {
+	body, err := readRegular(filepath.Join(s.settings.Store, "blobs", "sha256", parsed.Encoded()))
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	defer file.Close()
-	body, err := io.ReadAll(io.LimitReader(file, bodyLimit+1))
-	if err != nil || len(body) > bodyLimit || digest.FromBytes(body) != parsed {
+	if err != nil || digest.FromBytes(body) != parsed {
 		logrus.Warnf("the store's blob %s is damaged; it is fetched again", wanted)
 		return nil
 	}
 	return body
 }
 
-// fetchFromStore answers without a request when a pinned image is there whole; nil otherwise. With a policy it never
-// does: signatures are at the registry.
+// readRegular reads a file that may have become anything: never more than the bound, and never waiting for a pipe's writer.
+func readRegular(path string) ([]byte, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if about, err := file.Stat(); err != nil || !about.Mode().IsRegular() {
+		return nil, errors.Join(err, fs.ErrInvalid)
+	}
+	body, err := io.ReadAll(io.LimitReader(file, bodyLimit+1))
+	if err == nil && len(body) > bodyLimit {
+		return nil, fs.ErrInvalid
+	}
+	return body, err
+}
+
+// fetchFromStore answers without a request when a pinned image is there whole; nil otherwise.
 func (s *session) fetchFromStore(named reference.Named, platform *requestedPlatform) *fetched {
 	pinned := pinnedDigest(named)
-	if pinned == "" || s.settings.Policy != nil {
+	if pinned == "" {
 		return nil
 	}
 	top := s.stored(pinned)

@@ -14,6 +14,7 @@ import (
 	"io"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -24,10 +25,10 @@ const depthLimit = 200
 // freeForm are the members whose keys are data, not names: keys that differ only in case are different there.
 var freeForm = map[string]bool{"annotations": true, "Labels": true, "Volumes": true, "ExposedPorts": true}
 
-// checkJSON accepts one strict JSON object whose keys are unambiguous, to be decoded into a struct of type into.
+// checkJSON accepts one strict JSON object whose keys are unambiguous, to be decoded into structs of the types in into.
 // It refuses what is not UTF-8, a byte-order mark, unpaired surrogates, trailing bytes, numbers beyond a float64,
 // nesting beyond depthLimit, duplicate keys, keys that differ only in case, and keys that are a field in another case.
-func checkJSON(body []byte, what string, into reflect.Type) error {
+func checkJSON(body []byte, what string, into ...reflect.Type) error {
 	if err := checkSyntaxAndKeys(body, what); err != nil {
 		return err
 	}
@@ -35,10 +36,12 @@ func checkJSON(body []byte, what string, into reflect.Type) error {
 	if err := json.Unmarshal(body, &document); err != nil { // a number out of range
 		return &failure{Code: codeManifest, Message: fmt.Sprintf("%s is not valid JSON: %v", what, err)}
 	}
-	if key, field := fieldInAnotherCase(document, into); key != "" {
-		return &failure{
-			Code:    codeAmbiguousManifest,
-			Message: fmt.Sprintf("%s can be read in two ways: the key %q is %q to some readers", what, key, field),
+	for _, each := range into {
+		if key, field := fieldInAnotherCase(document, each); key != "" {
+			return &failure{
+				Code:    codeAmbiguousManifest,
+				Message: fmt.Sprintf("%s can be read in two ways: the key %q is %q to some readers", what, key, field),
+			}
 		}
 	}
 	return nil
@@ -163,8 +166,14 @@ type jsonField struct {
 	into reflect.Type
 }
 
+// knownFields remembers what fieldsOf found: reflection costs more than the document's own walk.
+var knownFields sync.Map // reflect.Type → map[string]jsonField
+
 // fieldsOf lists a struct's JSON fields by folded name, embedded structs' included.
 func fieldsOf(into reflect.Type) map[string]jsonField {
+	if known, ok := knownFields.Load(into); ok {
+		return known.(map[string]jsonField)
+	}
 	fields := map[string]jsonField{}
 	for _, each := range reflect.VisibleFields(into) {
 		name, _, _ := strings.Cut(each.Tag.Get("json"), ",")
@@ -172,6 +181,7 @@ func fieldsOf(into reflect.Type) map[string]jsonField {
 			fields[foldKey(name)] = jsonField{name, each.Type}
 		}
 	}
+	knownFields.Store(into, fields)
 	return fields
 }
 

@@ -5,45 +5,49 @@
     image = pycoco.inspect("quay.io/org/app:v1", platform="linux/arm64")
     print(image.digest, image.config.entrypoint, [layer.encrypted for layer in image.layers])
 
-Everything public is named in __all__. Importing this package loads neither the Go library nor httpx.
+Everything public is named in __all__, and imported from its module when it is first used: importing this package itself
+loads nothing, so that it costs no program more than what of it is used.
 """
 
 from pycoco._version import __version__
-from pycoco.async_client import AsyncClient
-from pycoco.client import Client, inspect
-from pycoco.encryption import LayerEncryption, Recipient
-from pycoco.errors import (
-    AmbiguousManifestError,
-    BackendError,
-    BackendUnavailableError,
-    BlockedError,
-    ConfigurationError,
-    ContainerConfigError,
-    CredentialsError,
-    DeadlineError,
-    DeniedError,
-    DigestMismatchError,
-    ForkedProcessError,
-    InvalidReferenceError,
-    LayoutError,
-    ManifestError,
-    NoMatchingPlatformError,
-    NotAnImageError,
-    NotFoundError,
-    OperationCancelledError,
-    PolicyRejectedError,
-    PycocoError,
-    RateLimitedError,
-    RegistryError,
-    ShortNameError,
-    TooLargeError,
-    UnauthorizedError,
-    UnavailableError,
-    UnsupportedManifestError,
-)
-from pycoco.image import Image
-from pycoco.image_config import History, ImageConfig
-from pycoco.manifest import Descriptor, Index, IndexEntry, Layer, Manifest, Platform
+
+TYPE_CHECKING = False  # type checkers take it for true; the typing module's own would cost its import
+if TYPE_CHECKING:
+    from pycoco.async_client import AsyncClient
+    from pycoco.client import Client, inspect
+    from pycoco.encryption import LayerEncryption, Recipient
+    from pycoco.errors import (
+        AmbiguousManifestError,
+        BackendError,
+        BackendUnavailableError,
+        BlockedError,
+        ConfigurationError,
+        ContainerConfigError,
+        CredentialsError,
+        DeadlineError,
+        DeniedError,
+        DigestMismatchError,
+        ForkedProcessError,
+        InvalidReferenceError,
+        LayoutError,
+        ManifestError,
+        NoMatchingPlatformError,
+        NotAnImageError,
+        NotFoundError,
+        OperationCancelledError,
+        PolicyRejectedError,
+        PycocoError,
+        RateLimitedError,
+        RegistryError,
+        ShortNameError,
+        TooLargeError,
+        UnauthorizedError,
+        UnavailableError,
+        UnsupportedManifestError,
+    )
+    from pycoco.image import Image
+    from pycoco.image_config import History, ImageConfig
+    from pycoco.manifest import Descriptor, Index, IndexEntry, Layer, Manifest, Platform
 
 __all__ = [
     "AmbiguousManifestError",
@@ -89,3 +93,28 @@ __all__ = [
     "__version__",
     "inspect",
 ]
+
+# By name, the module that has it: all the rest are errors.
+_MODULE_OF = {
+    **dict.fromkeys(__all__, "pycoco.errors"),
+    "AsyncClient": "pycoco.async_client",
+    **dict.fromkeys(("Client", "inspect"), "pycoco.client"),
+    **dict.fromkeys(("LayerEncryption", "Recipient"), "pycoco.encryption"),
+    "Image": "pycoco.image",
+    **dict.fromkeys(("History", "ImageConfig"), "pycoco.image_config"),
+    **dict.fromkeys(("Descriptor", "Index", "IndexEntry", "Layer", "Manifest", "Platform"), "pycoco.manifest"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for (PEP 562)."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'pycoco' has no attribute {name!r}")
+    from importlib import import_module
+
+    found = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

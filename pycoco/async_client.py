@@ -1,7 +1,7 @@
 """The client for asyncio: the methods of `Client`, awaited.
 
-No thread waits for a request: a backend completes a future, and that wakes the event loop. Cancelling a task cancels the
-operation in the backend. Nothing here depends on which event loop it is.
+No thread waits for a request: a backend completes a future, and that wakes the event loop. Cancelling a task cancels
+the operation in the backend. Nothing here depends on which event loop it is.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ class AsyncClient(BaseClient):
         import asyncio
 
         if not self._closed:
-            await asyncio.to_thread(self._close)
+            # In a thread, as it waits for connections to close; shielded, so that it happens in a cancelled task too.
+            await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, self._close))
 
     async def _kept_image(self, reference: str, fetched: Fetched | Image) -> Image:
         if isinstance(fetched, Image) or self._store is None:

@@ -190,7 +190,8 @@ def _in_flight(
                 progress(count)
             yield reference, result
     finally:
-        cancel(running)
+        if os.getpid() == process:  # another thread may have held a future's lock when this process was forked
+            cancel(running)
     if source.failure is not None:
         raise source.failure
 

@@ -35,6 +35,9 @@ CONCURRENCY = 64
 
 _ARCHIVES = ("oci-archive:", "docker-archive:")
 
+_LONGEST = 1e8
+"""Seconds, three years: more than that some clocks cannot count."""
+
 _GRACE = 0.5
 """Seconds that a backend may take to report its own deadline before the client stops waiting."""
 
@@ -198,7 +201,8 @@ class BaseClient:
                 logging.getLogger("pycoco.layout").warning("images are no longer kept in the store: %s", error)
 
     def _deadline(self, timeout: float | None) -> float | None:
-        return checked_timeout(timeout) if timeout is not None else self._timeout
+        deadline = checked_timeout(timeout) if timeout is not None else self._timeout
+        return None if deadline is None else min(deadline, _LONGEST)
 
     def _close(self) -> None:
         if self._closed:
@@ -217,7 +221,8 @@ class BaseClient:
         opened = getattr(self, "_opened", {}).get(os.getpid())
         if opened is None:
             return
-        warnings.warn(f"unclosed {self!r}; use it in a with statement or call close()", ResourceWarning, source=self)
+        message = f"unclosed {self!r}; use it in a with statement or call close()"
+        warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
         self._closed = True
         if not sys.is_finalizing():
             opened.close(wait=False)
@@ -312,17 +317,12 @@ def _done(image: Image) -> Future[Fetched | Image]:
 
 def wait(future: Future[Fetched | Image], deadline: float | None) -> Fetched | Image:
     """Return what a fetch read, or raise its error."""
-    from concurrent.futures import CancelledError
-    from concurrent.futures import TimeoutError as WaitTimeout
+    from pycoco import waiting
 
     try:
-        return future.result(None if deadline is None else deadline + _GRACE)
-    except WaitTimeout as error:
-        if isinstance(error, PycocoError):  # the operation's own, which is a TimeoutError too
-            raise
-        raise DeadlineError(f"nothing came within {deadline:g} seconds") from None
-    except CancelledError:
-        raise OperationCancelledError("the operation was cancelled, or its client closed") from None
+        return waiting.result(future, None if deadline is None else deadline + _GRACE)
+    except waiting.NotYetError:
+        raise DeadlineError(f"nothing came within {deadline:g} seconds; allow a longer timeout") from None
     finally:
         del future
 

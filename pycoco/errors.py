@@ -130,7 +130,11 @@ class DeniedError(RegistryError, PermissionError):
 
 
 class RateLimitedError(RegistryError):
-    """Too many requests. `retry_after` is the registry's own advice in seconds, or None."""
+    """Too many requests.
+
+    `retry_after` is the registry's own advice in seconds, None where it gave none or the backend is not told: the Go
+    one never is.
+    """
 
     code = "rate_limited"
 

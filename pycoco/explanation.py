@@ -7,14 +7,16 @@ not tell; the parity tests hold the two together.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pycoco.backends.contract import ParsedReference, PullSource, RequestedPlatform, Session, Settings
 from pycoco.backends.python import certificates, credentials, platforms, policy, registries_conf, short_names
+from pycoco.backends.python.credentials import FoundCredentials
 from pycoco.backends.python.reference import parse_reference
-from pycoco.backends.python.registries_conf import RegistriesConfiguration
+from pycoco.backends.python.registries_conf import RegistriesConfiguration, Registry
 from pycoco.errors import PycocoError
 
 
@@ -24,7 +26,8 @@ class ExplainedSource:
 
     `mirror`, `insecure` and `blocked` are as registries.conf has them. `credentials` is where they would come from (a
     file, a helper, "given") and `credentials_key` the key that matched there; "" for none. `certificates` is the
-    directory that applies, "" for none.
+    directory that applies, "" for none, and `certificate_files` what it has. `problems` are what would make this source
+    fail before it is asked: credentials or certificates that cannot be read.
     """
 
     reference: str
@@ -35,6 +38,16 @@ class ExplainedSource:
     credentials: str
     credentials_key: str
     certificates: str
+    certificate_files: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutMirror:
+    """A mirror that is not for this reference, and why."""
+
+    location: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,8 @@ class ExplainedCandidate:
     """One reference that the name may stand for. `origin` and `file` say why: an alias or a search registry, and where.
 
     `registry_prefix`, `registry_file` and `registry_line` are the [[registry]] entry that applies; "" and None without.
+    `left_out` are those of its mirrors that `sources` has not. `policy` is the part of policy.json that would apply, or
+    why none can be named.
     """
 
     reference: str
@@ -51,17 +66,21 @@ class ExplainedCandidate:
     registry_file: str
     registry_line: int | None
     sources: tuple[ExplainedSource, ...]
+    left_out: tuple[LeftOutMirror, ...]
+    policy: str
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """How a reference would be resolved.
 
-    `policy` is the part of policy.json that would apply, or why none can be named; it is checked only if asked for.
-    `platforms` are those that satisfy the request, best first.
+    `registries_files` are the registries.conf and drop-ins that were read, in this order; none for a local layout.
+    `policy` is that of the first candidate, or of the layout; it is checked only if asked for. `platforms` are those
+    that satisfy the request, best first.
     """
 
     reference: str
+    registries_files: tuple[str, ...]
     candidates: tuple[ExplainedCandidate, ...]
     policy: str
     policy_checked: bool
@@ -77,21 +96,22 @@ def explain(
 ) -> Explanation:
     """Explain `reference` with a client's session and settings.
 
-    Raises InvalidReferenceError, ShortNameError, ConfigurationError or CredentialsError, as a fetch would.
+    Raises InvalidReferenceError, ShortNameError and, for a broken registries.conf, ConfigurationError, as a fetch does.
     """
     parsed = session.parse_reference(reference)
     wanted = tuple(platforms.text(each) for each in platforms.wanted(platform or settings.platform))
     if parsed.transport != "docker":
         candidates: tuple[ExplainedCandidate, ...] = ()
-        first = parsed
+        files: tuple[str, ...] = ()
     else:
         configuration = registries_conf.load(settings)
         candidates = tuple(_candidates(session, settings, configuration, reference))
-        first = parse_reference(candidates[0].reference)
+        files = configuration.files
     return Explanation(
         reference=parsed.text,
+        registries_files=files,
         candidates=candidates,
-        policy=_policy(settings, first),
+        policy=candidates[0].policy if candidates else _policy(settings, parsed),
         policy_checked=settings.policy is not None,
         platforms=wanted,
     )
@@ -113,6 +133,8 @@ def _candidates(
             sources=tuple(
                 _source(source, parsed, settings, configuration) for source in session.pull_sources(candidate.reference)
             ),
+            left_out=tuple(_left_out(entry, digested=bool(parsed.digest))) if entry else (),
+            policy=_policy(settings, parsed),
         )
 
 
@@ -125,17 +147,39 @@ def _origin_file(origin: str, settings: Settings, configuration: RegistriesConfi
     return ""
 
 
+def _left_out(entry: Registry, *, digested: bool) -> Iterator[LeftOutMirror]:
+    """The mirrors that Registry.PullSourcesFromReference (sysregistriesv2) passes over."""
+    for mirror in entry.mirrors:
+        if entry.mirror_by_digest_only and not digested:
+            yield LeftOutMirror(mirror.location, "only for references by digest (mirror-by-digest-only)")
+        elif mirror.pull_from_mirror == "digest-only" and not digested:
+            yield LeftOutMirror(mirror.location, "only for references by digest (pull-from-mirror)")
+        elif mirror.pull_from_mirror == "tag-only" and digested:
+            yield LeftOutMirror(mirror.location, "only for references by tag (pull-from-mirror)")
+
+
 def _source(
     source: PullSource, logical: ParsedReference, settings: Settings, configuration: RegistriesConfiguration
 ) -> ExplainedSource:
     physical = parse_reference(source.reference)
-    found = credentials.for_endpoint(
-        physical.domain,
-        logical.domain,
-        f"{physical.domain}/{physical.path}",
-        settings,
-        configuration.credential_helpers,
-    )
+    problems: list[str] = []
+    found = FoundCredentials()
+    try:
+        found = credentials.for_endpoint(
+            physical.domain,
+            logical.domain,
+            f"{physical.domain}/{physical.path}",
+            settings,
+            configuration.credential_helpers,
+        )
+    except PycocoError as error:
+        problems.append(str(error))
+    directory = ""
+    try:
+        directory = certificates.directory_for(physical.domain, settings) or ""
+        certificates.ssl_context(physical.domain, settings, verify=False)  # reads what is there, trusts nothing
+    except PycocoError as error:
+        problems.append(str(error))
     return ExplainedSource(
         reference=source.reference,
         mirror=source.mirror,
@@ -144,8 +188,19 @@ def _source(
         namespace_proxy=source.namespace_proxy,
         credentials=found.origin,
         credentials_key=found.key,
-        certificates=certificates.directory_for(physical.domain, settings) or "",
+        certificates=directory,
+        certificate_files=_certificate_files(directory),
+        problems=tuple(problems),
     )
+
+
+def _certificate_files(directory: str) -> tuple[str, ...]:
+    if not directory:
+        return ()
+    try:
+        return tuple(sorted(name for name in os.listdir(directory) if name.endswith((".crt", ".cert", ".key"))))
+    except OSError:  # passed over, as by containers/image
+        return ()
 
 
 def _policy(settings: Settings, reference: ParsedReference) -> str:

@@ -55,6 +55,12 @@ def _open(name: str) -> Backend:
 
 
 def _make(name: str) -> Backend:
+    import logging
+
+    # Who wants records adds a handler. Where nobody does, Python would write warnings to stderr by itself.
+    logger = logging.getLogger("pycoco")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
     # Imported here, so that choosing one backend never imports the other.
     if name == "go":
         from pycoco.backends.go.backend import GoBackend

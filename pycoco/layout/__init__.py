@@ -6,7 +6,7 @@ It is not for registries, nor for any layer.
 from __future__ import annotations
 
 from pycoco.layout.source import LayoutSource, open_source
-from pycoco.layout.store import Store, StoredImage
+from pycoco.layout.store import Store
 from pycoco.layout.writer import save
 
-__all__ = ["LayoutSource", "Store", "StoredImage", "open_source", "save"]
+__all__ = ["LayoutSource", "Store", "open_source", "save"]

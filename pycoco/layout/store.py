@@ -1,7 +1,7 @@
 """A directory of image metadata that is looked up by digest: a cache in the form of an OCI layout.
 
 It is not for names: a tag says nothing about what a registry has now, so only what is pinned by a digest is found
-here. index.json lists what was put for other tools to read, and no look-up reads it.
+here (see `pinned`). index.json lists what was put for other tools to read, and no look-up reads it.
 
 Nothing is believed for being there. Each blob is hashed whenever it is read; a damaged one is reported to the logger
 "pycoco.layout" and treated as absent, and the next `put` replaces it. Hence blobs are not forced to the disk either:
@@ -15,13 +15,11 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from pycoco import digest as digests
 from pycoco.backends.contract import MANIFEST_LIMIT
-from pycoco.backends.python import media_types, strict_json
-from pycoco.errors import InvalidReferenceError, LayoutError, ManifestError, TooLargeError
+from pycoco.backends.python import media_types
+from pycoco.errors import InvalidReferenceError, LayoutError, TooLargeError
 from pycoco.layout import documents
 from pycoco.layout.files import read_regular
 from pycoco.layout.writer import ImageDocuments, Layout, documents_of, entries_of, name_of
@@ -32,20 +30,6 @@ ENTRIES_LIMIT = 512
 _SHA256 = re.compile(r"sha256:[a-f0-9]{64}")
 
 _log = logging.getLogger("pycoco.layout")
-
-
-@dataclass(frozen=True, slots=True)
-class StoredImage:
-    """The verified documents of one image; the fields are those of `pycoco.backends.contract.Fetched`."""
-
-    digest: str
-    media_type: str
-    top_manifest: bytes = field(repr=False)
-    instance_digest: str
-    instance_media_type: str
-    instance_manifest: bytes = field(repr=False)
-    config_digest: str
-    config: bytes = field(repr=False)
 
 
 class Store:
@@ -101,33 +85,6 @@ class Store:
             self._list(image, name)
         return True
 
-    def find(self, digest: str, choose: Callable[[bytes, str], str]) -> StoredImage | None:
-        """Return the image pinned by `digest`, or None unless all of its documents are here.
-
-        `choose(index, media_type)` returns the digest of the instance wanted; what it raises passes through. The
-        repository plays no part: the same digest is the same image wherever it was read. The bytes are what their
-        digests say and not checked otherwise: whoever put them here did, or whoever reads them must.
-        """
-        top = self.get(digest)
-        if top is None:
-            return None
-        media_type = media_types.guess(top)
-        if media_type not in media_types.INDEXES:
-            return self._whole(digest, media_type, top, "", b"")
-        instance_digest = choose(top, media_type)
-        instance = self.get(instance_digest)
-        return None if instance is None else self._whole(digest, media_type, top, instance_digest, instance)
-
-    def _whole(
-        self, digest: str, media_type: str, top: bytes, instance_digest: str, instance: bytes
-    ) -> StoredImage | None:
-        config_digest = _config_digest(instance or top)
-        config = self.get(config_digest)
-        if config is None:
-            return None
-        instance_type = media_types.guess(instance) if instance else ""
-        return StoredImage(digest, media_type, top, instance_digest, instance_type, instance, config_digest, config)
-
     def prepare(self) -> None:
         """Make the directory a store if it is none yet. Raises LayoutError where nothing could be put."""
         if self._prepared:
@@ -165,12 +122,3 @@ def _is_findable(image: ImageDocuments) -> bool:
         digest_matches = digest_matches and digests.of(image.raw_manifest) == image.instance_digest
     top = image.raw_manifest if image.raw_index is None else image.raw_index
     return digest_matches and image.media_type in documents.NAMED_TYPES and media_types.guess(top) == image.media_type
-
-
-def _config_digest(manifest: bytes) -> str:
-    try:
-        config = strict_json.loads(manifest, "manifest").get("config")
-    except ManifestError:
-        return ""
-    digest = config.get("digest") if isinstance(config, dict) else None
-    return digest if isinstance(digest, str) else ""

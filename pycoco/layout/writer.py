@@ -106,7 +106,7 @@ def entries_of(image: ImageDocuments, name: str) -> list[dict[str, Any]]:
     if _REF_NAME.fullmatch(name) is None:
         raise InvalidReferenceError(
             f"{name[:300]!r} cannot name an image in an OCI layout ({REF_NAME} allows letters and digits with single "
-            "separators between them): give another name as `reference`"
+            "separators between them): give another name as `reference`, or by --name"
         )
     if image.raw_index is None:
         return [_descriptor(image.raw_manifest, image.media_type, name)]

@@ -69,7 +69,9 @@ def test_the_summary_shows_what_was_read(registry: Registry, backend: str) -> No
 
 
 def test_json_is_the_images_own_object(registry: Registry, backend: str) -> None:
-    printed = json.loads(read(registry, "inspect", "plain", "--json", "--backend", backend, "--platform", "linux/amd64"))
+    printed = json.loads(
+        read(registry, "inspect", "plain", "--json", "--backend", backend, "--platform", "linux/amd64")
+    )
     image = pycoco.inspect(
         registry.reference(REPOSITORY, "plain"), backend=backend, platform="linux/amd64", tls_verify=False
     )

@@ -147,9 +147,7 @@ def test_bundle_prints_its_directory(registry: Registry, run: Run, backend: str,
     assert [line for line in made.errors.splitlines() if "guest" in line] == []
 
 
-def test_bundle_as_json(
-    registry: Registry, built_images: BuiltImages, run: Run, backend: str, tmp_path: Path
-) -> None:
+def test_bundle_as_json(registry: Registry, built_images: BuiltImages, run: Run, backend: str, tmp_path: Path) -> None:
     reference = registry.reference(REPOSITORY, "encrypted")
     report = run("bundle", reference, tmp_path / "b", "--json", backend=backend).json
     pinned = registry.reference(REPOSITORY, digest=built_images.images["encrypted"]["digest"])

@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -59,19 +59,19 @@ def encrypted_busybox(platform: str) -> Spec:
     }
 
 
-def skip(reason: str) -> pytest.skip.Exception | pytest.fail.Exception:
-    """What to raise where this machine cannot run the story: a skip, and in CI a failure."""
+def skip(reason: str) -> NoReturn:
+    """Skip the story where this machine cannot run it; in CI fail it."""
     reason = f"{MISSING_TOOL} {reason}"
-    return pytest.fail.Exception(reason) if in_ci() else pytest.skip.Exception(reason)
+    raise pytest.fail.Exception(reason) if in_ci() else pytest.skip.Exception(reason)
 
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> BuiltImages:
     """The image, in an index whose first entry is another platform's, and the key that only the guest has."""
     if os.geteuid() != 0:
-        raise skip("root: containers cannot be started, so this test checks nothing; run it as root")
+        skip("root: containers cannot be started, so this test checks nothing; run it as root")
     if not BUSYBOX.exists() or b"ld-linux" in BUSYBOX.read_bytes()[:4096]:  # a dynamic one names its interpreter
-        raise skip("a static /bin/busybox is not there; install it (apt-get install busybox-static)")
+        skip("a static /bin/busybox is not there; install it (apt-get install busybox-static)")
     other = "linux/riscv64" if PLATFORM != "linux/riscv64" else "linux/amd64"
     index = {"kind": "index", "manifests": [encrypted_busybox(other), encrypted_busybox(PLATFORM)]}
     return build_images(build_tool("imagetool"), tmp_path_factory.mktemp("story"), {"app": index})
@@ -117,16 +117,16 @@ def start(bundle: Path, state: Path) -> list[str]:
     said = ""
     for name in ("crun", "runc"):
         if name == "runc" or shutil.which(name):
-            root, container = ["--root", state / name], f"pycoco-story-{secrets.token_hex(6)}"
+            runtime, container = (require_tool(name), "--root", state / name), f"pycoco-story-{secrets.token_hex(6)}"
             try:
-                done = run(require_tool(name), *root, "run", "--bundle", bundle, container)
+                done = run(*runtime, "run", "--bundle", bundle, container)
             finally:
-                run(require_tool(name), *root, "delete", "--force", container)
+                run(*runtime, "delete", "--force", container)
             if done.returncode == 0:
                 return done.stdout.splitlines()
             assert "cgroup" in done.stderr, done.stderr
             said += done.stderr
-    raise skip(f"cgroups that crun or runc accept: {said}")
+    skip(f"cgroups that crun or runc accept: {said}")
 
 
 def test_a_container_from_an_image_that_the_host_cannot_decrypt(

@@ -37,9 +37,8 @@ def test_a_backend_tells_versions(backend: str) -> None:
 
 def test_the_library_exports_what_the_header_declares() -> None:
     declared = set(re.findall(r"\b(pycoco_\w+)\(", HEADER.read_text().partition("cffi: begin")[2]))
-    listed = subprocess.run(
-        ["nm", "-D", "--defined-only", str(library.library_path())], capture_output=True, text=True, check=True, timeout=30
-    ).stdout
+    command = ["nm", "-D", "--defined-only", str(library.library_path())]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
     assert declared == {name for name in re.findall(r" T (\w+)", listed) if name.startswith("pycoco_")}
 
 

@@ -160,7 +160,7 @@ class GoSession:
         return {"operation": operation, "session": self._id, **fields}
 
     def _ask(self, operation: str, reference: str) -> Any:
-        """Ask what may take its time: it reads files, runs credential helpers, or waits for other clients' operations."""
+        """Ask what may take its time: it reads files, runs helpers, or waits for other clients' operations."""
         library.refuse_after_fork()
         return self._completions.answer(self._request(operation, reference=reference), lambda result, _: result)
 

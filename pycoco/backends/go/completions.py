@@ -13,9 +13,10 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
+from pycoco import waiting
 from pycoco.backends.go.library import Library, error_of
 from pycoco.errors import BackendError, OperationCancelledError, PycocoError
 
@@ -68,7 +69,7 @@ class Completions:
         try:
             # Known before it runs: a signal may interrupt this anywhere, and nothing may then run on unseen.
             self._pending[operation] = _Pending(future, decode, request.get("session"))
-            future.add_done_callback(lambda done: self._library.cancel(operation) if done.cancelled() else None)
+            future.add_done_callback(lambda done: self._cancel(operation) if done.cancelled() else None)
             if self._unusable is not None:
                 raise type(self._unusable)(self._unusable.message)
             self._library.submit(operation, request)
@@ -82,9 +83,7 @@ class Completions:
         """Submit a request and wait for it; whatever interrupts that, Ctrl-C above all, cancels the operation."""
         future = self.start(request, decode)
         try:
-            return future.result()
-        except CancelledError:
-            raise OperationCancelledError("the operation was cancelled, or its client closed") from None
+            return waiting.result(future)
         finally:
             future.cancel()
             del future  # an error must not be kept alive by its own traceback
@@ -94,6 +93,10 @@ class Completions:
         for pending in list(self._pending.values()):
             if pending.session == session:
                 pending.future.cancel()
+
+    def _cancel(self, operation: int) -> None:
+        if os.getpid() == self._process:  # in a forked child, even this would hang
+            self._library.cancel(operation)
 
     def _follow_log_level(self) -> None:
         """Let Go make only the records that Python would take: debug lines are many."""

@@ -1,71 +1,62 @@
-"""Kept connections to each origin, as an httpx transport: HTTP/1.1 by httpcore, the pool ours.
+"""Kept connections to each origin: which one a request goes over, and how many there are.
 
-It knows nothing of redirects or registries. httpcore speaks on each connection; its own pool looks at every connection
-for every request, which under load costs ten times the CPU of the request itself. Time limits are those of
-containers/image: connecting has one (see `network_stream`), answers have none but the operation's own.
+It knows nothing of redirects or registries, and speaks no HTTP (see `http1`, and `proxied` for proxies). Connecting has
+a time limit (see `network_stream`), answers have none but the operation's own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import ssl
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
-from typing import cast
-from urllib.parse import unquote, urlsplit
-
-import httpcore
-import httpx
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from pycoco.backends.python import proxies
-from pycoco.backends.python.network_stream import NetworkBackend
+from pycoco.backends.python.http1 import Connection, Headers, InvalidRequestError, Request
+from pycoco.backends.python.network_stream import LostConnectionError, connect
 from pycoco.backends.python.redirects import redacted
-from pycoco.errors import ConfigurationError, UnavailableError
+from pycoco.errors import UnavailableError
 
-CONNECTIONS_PER_HOST = 32
+if TYPE_CHECKING:
+    from pycoco.backends.python.proxied import Proxy
+
+CONNECTIONS_PER_HOST = 64
+"""As many as `inspect_many` has images in flight: fewer would let images wait although the server could answer."""
+
 _IDLE_SECONDS = 90.0  # http.Transport.IdleConnTimeout in tlsclientconfig.NewTransport
 _SWEEP_SECONDS = 30.0
-_TARGET = "pycoco.target"
+_PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """What a URL says, byte for byte: httpx would normalise it."""
+class Response(Protocol):
+    """An answer, its body not read yet; header names are in lower case. See http1.Response."""
 
-    text: str
-    url: httpcore.URL
+    status: int
+    headers: Headers
+    complete: bool
+    """Whether the body was read to its end."""
 
+    async def whole(self, limit: int) -> bytes | None: ...
 
-def request_for(method: str, url: str, headers: list[tuple[bytes, bytes]], content: bytes | None) -> httpx.Request:
-    """Return a request for exactly this `url`. Raises UnavailableError for one that cannot be asked for.
+    def pieces(self) -> AsyncGenerator[bytes, None]: ...
 
-    httpx is given the URL without its query, which may hold a secret: httpx logs URLs.
-    """
-    parts = urlsplit(url)
-    encoding = "ascii" if url.isascii() else "idna"
-    try:
-        host = (parts.hostname or "").encode(encoding)
-        netloc = parts.netloc.rpartition("@")[2].encode(encoding)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        target = httpcore.URL(
-            scheme=parts.scheme.encode("ascii"), host=host, port=parts.port, target=path.encode("ascii")
-        )
-        return httpx.Request(
-            method,
-            redacted(url),
-            headers=[(b"Host", netloc), *headers],
-            content=content,
-            extensions={_TARGET: _Target(url, target)},
-        )
-    except (ValueError, UnicodeError, httpx.InvalidURL):
-        raise UnavailableError(f"{redacted(url)} is not a URL that can be asked for") from None
+    async def close(self) -> None: ...
 
 
-class ConnectionPool(httpx.AsyncBaseTransport):
-    """Connections with one set of TLS settings. For one event loop; takes requests that `request_for` makes."""
+class _Connection(Protocol):
+    @property
+    def is_idle(self) -> bool: ...
+
+    async def exchange(self, request: Request) -> Response: ...
+
+    async def close(self) -> None: ...
+
+
+class ConnectionPool:
+    """Connections with one set of TLS settings. For one event loop."""
 
     def __init__(
         self, tls: ssl.SSLContext, environ: Mapping[str, str], connections_per_host: int = CONNECTIONS_PER_HOST
@@ -73,56 +64,55 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         self._tls = tls
         self._environ = environ
         self._limit = connections_per_host
-        self._origins: dict[tuple[bytes, bytes, int | None], _Origin] = {}
-        self._factories: dict[str | None, httpcore.AsyncConnectionPool] = {}
+        self._origins: dict[tuple[str, str, int], _Origin] = {}
+        self._proxies: dict[str, Proxy] = {}
         self._sweep: asyncio.Task[None] | None = None
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request; the response's stream frees the connection when it is read to its end or closed.
+    async def send(
+        self, method: str, url: str, headers: list[tuple[bytes, bytes]], body: bytes | None
+    ) -> tuple[Response, Callable[[], None]]:
+        """Send a request for exactly this `url`; return the answer, and what frees its connection.
 
-        Raises UnavailableError where there is no answer.
+        What frees it is to be called once, after the answer was closed. Raises UnavailableError where there is no
+        answer, ConfigurationError for a proxy that cannot be used.
         """
-        target: _Target = request.extensions[_TARGET]
-        has_body = request.method != "GET"
-        sent = httpcore.Request(
-            request.method,
-            target.url,
-            headers=request.headers.raw,
-            content=cast("AsyncIterable[bytes]", request.stream) if has_body else None,
-        )
-        origin = self._origin(target)
-        connection, answer = await _respond(origin, target.text, sent, may_repeat=not has_body)
-        self._start_sweep()
-        stream = _ResponseStream(answer, lambda: origin.release(connection))
-        return httpx.Response(answer.status, headers=answer.headers, stream=stream, extensions=answer.extensions)
+        parts = urlsplit(url)
+        encoding = "ascii" if url.isascii() else "idna"
+        try:
+            netloc = parts.netloc.rpartition("@")[2].encode(encoding)
+            target = f"{parts.path or '/'}?{parts.query}" if "?" in url else parts.path or "/"
+            request = Request(method, target.encode("ascii"), [(b"Host", netloc), *headers], body)
+            host = (parts.hostname or "").encode(encoding).decode("ascii")
+            port = parts.port or _PORTS[parts.scheme]
+        except (ValueError, KeyError):
+            raise UnavailableError(f"{redacted(url)} is not a URL that can be asked for") from None
+        origin = self._origins.get((parts.scheme, host, port)) or self._open(url, parts.scheme, host, port)
+        connection, response = await _respond(origin, url, request)
+        if self._sweep is None or self._sweep.done():
+            self._sweep = asyncio.get_running_loop().create_task(self._sweep_idle())
+        return response, lambda: origin.release(connection)
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         """Close the idle connections; those in use close with their answers."""
         if self._sweep is not None:
             self._sweep.cancel()
         for origin in self._origins.values():
             await origin.close_idle(until=float("inf"))
 
-    def _origin(self, target: _Target) -> _Origin:
-        key = (target.url.scheme, target.url.host, target.url.port)
-        origin = self._origins.get(key)
-        if origin is None:
-            proxy = proxies.proxy_for(target.text, self._environ)
-            if proxy not in self._factories:
-                self._factories[proxy] = self._factory(proxy)
-            origin = self._origins[key] = _Origin(target.url.origin, self._factories[proxy], self._limit)
+    def _open(self, url: str, scheme: str, host: str, port: int) -> _Origin:
+        proxy = proxies.proxy_for(url, self._environ)
+        origin = _Origin(self._connector(proxy, scheme, host, port), self._limit)
+        self._origins[scheme, host, port] = origin
         return origin
 
-    def _factory(self, proxy: str | None) -> httpcore.AsyncConnectionPool:
-        return httpcore.AsyncConnectionPool(
-            ssl_context=self._tls,
-            proxy=None if proxy is None else _proxy(proxy, self._tls),
-            network_backend=NetworkBackend(),
-        )
+    def _connector(self, proxy: str | None, scheme: str, host: str, port: int) -> _Connector:
+        if proxy is None:
+            return _Direct(host, port, self._tls if scheme == "https" else None)
+        if proxy not in self._proxies:
+            from pycoco.backends.python.proxied import Proxy
 
-    def _start_sweep(self) -> None:
-        if self._sweep is None or self._sweep.done():
-            self._sweep = asyncio.get_running_loop().create_task(self._sweep_idle())
+            self._proxies[proxy] = Proxy(proxy, self._tls)
+        return _Proxied(self._proxies[proxy], scheme, host, port)
 
     async def _sweep_idle(self) -> None:
         while any(origin.idle for origin in self._origins.values()):
@@ -131,101 +121,92 @@ class ConnectionPool(httpx.AsyncBaseTransport):
                 await origin.close_idle(until=time.monotonic())
 
 
-class _ResponseStream(httpx.AsyncByteStream):
-    """A response's body, and the connection that is free once it is closed."""
+class _Connector(Protocol):
+    async def connect(self) -> _Connection: ...
 
-    def __init__(self, response: httpcore.Response, release: Callable[[], None]) -> None:
-        self._response = response
-        self._release: Callable[[], None] | None = release
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for data in cast("AsyncIterable[bytes]", self._response.stream):
-            yield data
+class _Direct:
+    """Connections without a proxy."""
 
-    async def aclose(self) -> None:
-        if self._release is not None:
-            release, self._release = self._release, None
-            try:
-                await self._response.aclose()
-            finally:
-                release()
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+        self._host = host
+        self._port = port
+        self._tls = tls
+
+    async def connect(self) -> _Connection:
+        stream = await connect(self._host, self._port)
+        if self._tls is not None:
+            stream = await stream.start_tls(self._tls, self._host)
+        return Connection(stream)
+
+
+class _Proxied:
+    """Connections by way of a proxy, made with their first request."""
+
+    def __init__(self, proxy: Proxy, scheme: str, host: str, port: int) -> None:
+        self._proxy = proxy
+        self._origin = (scheme, host, port)
+
+    async def connect(self) -> _Connection:
+        return self._proxy.connection(*self._origin)
 
 
 class _Origin:
     """The connections to one scheme, host and port."""
 
-    def __init__(self, origin: httpcore.Origin, factory: httpcore.AsyncConnectionPool, limit: int) -> None:
-        self._origin = origin
-        self._factory = factory
+    def __init__(self, connector: _Connector, limit: int) -> None:
+        self.connect = connector.connect
         self._permits = asyncio.Semaphore(limit)
-        self.idle: list[tuple[httpcore.AsyncConnectionInterface, float]] = []
+        self.idle: list[tuple[_Connection, float]] = []
 
-    async def acquire(self) -> tuple[httpcore.AsyncConnectionInterface, bool]:
-        """A connection, and whether it was used before. Waits while as many as allowed are in use."""
+    async def acquire(self) -> _Connection | None:
+        """A kept connection, or None for leave to make one. Waits while as many as allowed are in use."""
         await self._permits.acquire()
         while self.idle:
             connection, until = self.idle.pop()
-            if time.monotonic() < until and connection.is_idle() and not connection.has_expired():
-                return connection, True
-            await connection.aclose()
-        return self._factory.create_connection(self._origin), False
+            if time.monotonic() < until and connection.is_idle:
+                return connection
+            await connection.close()
+        return None
 
-    def release(self, connection: httpcore.AsyncConnectionInterface) -> None:
-        if connection.is_idle() and not connection.has_expired():
+    def release(self, connection: _Connection | None) -> None:
+        if connection is not None and connection.is_idle:
             self.idle.append((connection, time.monotonic() + _IDLE_SECONDS))
         self._permits.release()
 
     async def close_idle(self, *, until: float) -> None:
         """Close the connections that nobody used for as long as `until` says, a moment of time.monotonic()."""
-        closing = [connection for connection, expires in self.idle if expires <= until or connection.has_expired()]
+        closing = [connection for connection, expires in self.idle if expires <= until or not connection.is_idle]
         self.idle = [kept for kept in self.idle if kept[0] not in closing]
         for connection in closing:
-            await connection.aclose()
+            await connection.close()
 
 
-async def _respond(
-    origin: _Origin, url: str, request: httpcore.Request, *, may_repeat: bool
-) -> tuple[httpcore.AsyncConnectionInterface, httpcore.Response]:
-    """The head of the response, and the connection that it came on."""
+async def _respond(origin: _Origin, url: str, request: Request) -> tuple[_Connection, Response]:
+    """The head of the answer, and the connection that it came on."""
     while True:
-        connection, reused = await origin.acquire()
+        kept = connection = await origin.acquire()
         try:
-            return connection, await connection.handle_async_request(request)
+            if connection is None:
+                connection = await origin.connect()
+            return connection, await connection.exchange(request)
         except BaseException as error:
-            with contextlib.suppress(Exception):
-                await connection.aclose()
-            origin.release(connection)
-            if reused and may_repeat and _is_dead(error):
+            if connection is not None:
+                with contextlib.suppress(Exception):
+                    await connection.close()
+            origin.release(None)
+            if kept is not None and request.body is None and isinstance(error, LostConnectionError):
                 # http.Transport, too, asks again where a kept connection turns out to be dead.
                 continue
-            if isinstance(error, httpcore.LocalProtocolError):
-                # Its text, and so its traceback, may hold the header at fault and with it a token.
+            if isinstance(error, InvalidRequestError):
+                # Its traceback may hold the header at fault and with it a token.
                 raise UnavailableError(f"{redacted(url)} cannot be asked: a header is not valid") from None
             if isinstance(error, Exception):
                 raise unreachable(url, error) from error
             raise
 
 
-def _is_dead(error: BaseException) -> bool:
-    """Whether the server had closed the connection, as opposed to answering with what is not HTTP."""
-    if isinstance(error, httpcore.RemoteProtocolError):
-        return error.__cause__ is None  # else it is h11's, about what it received
-    return isinstance(error, (httpcore.ReadError, httpcore.WriteError))
-
-
 def unreachable(url: str, error: Exception) -> UnavailableError:
     """The exception for a request that got no answer."""
     shown = redacted(url)
     return UnavailableError(f"cannot reach {shown}: {error}", url=shown, retryable=True)
-
-
-def _proxy(url: str, tls: ssl.SSLContext) -> httpcore.Proxy:
-    parts = urlsplit(url)
-    if parts.scheme.startswith("socks5") and importlib.util.find_spec("socksio") is None:
-        raise ConfigurationError(
-            "the Python backend needs the package socksio for a socks5 proxy; install httpx[socks]"
-        )
-    auth = (unquote(parts.username or ""), unquote(parts.password or "")) if "@" in parts.netloc else None
-    secure = parts.scheme == "https"
-    location = parts._replace(netloc=parts.netloc.rpartition("@")[2], path="", query="", fragment="").geturl()
-    return httpcore.Proxy(location, auth=auth, ssl_context=tls if secure else None)

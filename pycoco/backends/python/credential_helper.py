@@ -59,6 +59,8 @@ def _run(program: str, registry: str, environ: Mapping[str, str]) -> tuple[int, 
 
 
 def _exchange(process: subprocess.Popen[bytes], program: str, registry: str) -> tuple[int, bytes]:
+    # On Ctrl-C subprocess would wait a moment for a child that got the signal as well; in its own session it did not.
+    process._sigint_wait_secs = 0.0  # type: ignore[attr-defined]
     try:
         output, _ = process.communicate(registry.encode("utf-8", "surrogateescape"), timeout=TIME_LIMIT)
     except subprocess.TimeoutExpired:

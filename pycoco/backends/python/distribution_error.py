@@ -103,20 +103,31 @@ def error_for(
     )
 
 
+def needs_body(status: int, challenges: Sequence[Challenge]) -> bool:
+    """Whether containers/image looks for the error in the body (handleErrorResponse)."""
+    return 400 <= status < 500 and _bearer_error(status, challenges) is None
+
+
 def spec_error(status: int, challenges: Sequence[Challenge], body: bytes) -> SpecError:
     """The first error that an answer carries (handleErrorResponse): a bearer challenge's, else the body's."""
     if not 400 <= status < 500:
         return _NONE
-    if status == 401:
-        for challenge in challenges:
-            code = _BY_BEARER_ERROR.get(challenge.parameters.get("error", ""))
-            if challenge.scheme == "bearer" and code:
-                return SpecError(code, _shown(challenge.parameters.get("error_description", "")))
+    found = _bearer_error(status, challenges)
+    if found is not None:
+        return found
     try:
         document = encoding_json.parse(body)
         return _irregular(status, document) or _regular(document)
     except ValueError:
         return _NONE
+
+
+def _bearer_error(status: int, challenges: Sequence[Challenge]) -> SpecError | None:
+    for challenge in challenges if status == 401 else ():
+        code = _BY_BEARER_ERROR.get(challenge.parameters.get("error", ""))
+        if challenge.scheme == "bearer" and code:
+            return SpecError(code, _shown(challenge.parameters.get("error_description", "")))
+    return None
 
 
 def _class_for(status: int, error: SpecError) -> type[RegistryError]:

@@ -12,7 +12,7 @@ import asyncio
 import copy
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pycoco import digest as digests
@@ -94,15 +94,18 @@ class DockerSource:
         raise _all_failed(failed)
 
     async def _first_manifest(self, source: PullSource) -> tuple[Endpoint, Received]:
-        endpoint = await self._endpoints.endpoint(source, self._logical, self._started)
         try:
-            return endpoint, await _manifest(endpoint, endpoint.requested)
+            return await self._first_manifest_once(source)
         except UnauthorizedError:
             if not self._endpoints.forget_credentials(source, self._logical, self._started):
                 raise
         # The credentials were found for an earlier image; since then there may have been a login.
+        return await self._first_manifest_once(source)
+
+    async def _first_manifest_once(self, source: PullSource) -> tuple[Endpoint, Received]:
         endpoint = await self._endpoints.endpoint(source, self._logical, self._started)
-        return endpoint, await _manifest(endpoint, endpoint.requested)
+        opening = replace(endpoint, access=replace(endpoint.access, patient=not self._remaining))
+        return endpoint, await _manifest(opening, endpoint.requested)
 
     async def _opened(self) -> Endpoint:
         """The endpoint in use. There is none yet where the top-level manifest did not have to be asked for."""

@@ -56,6 +56,9 @@ class LoopThread:
             self.loop.call_soon_threadsafe(operation.start)
         except RuntimeError:  # the loop is closed: the interpreter is on its way out
             operation.fail(OperationCancelledError(f"{what} was cancelled: the interpreter is shutting down"))
+        except BaseException:  # a signal's: nobody will have the future
+            operation.future.cancel()
+            raise
         return operation.future
 
     def call(self, function: Callable[[], object]) -> None:
@@ -212,7 +215,7 @@ class _Loop(asyncio.SelectorEventLoop):
         return super().run_in_executor(executor or self._daemon_executor, func, *args)
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # reentrant: the garbage collector may close a client wherever it runs
 _current: LoopThread | None = None
 _abandoned: list[LoopThread] = []
 
@@ -229,7 +232,7 @@ def current() -> LoopThread:
 def _after_fork_in_child() -> None:
     # The parent's loop is kept alive unused: collecting it would close and unregister what the parent still uses.
     global _lock, _current
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     if _current is not None:
         _abandoned.append(_current)
         _current = None

@@ -142,7 +142,10 @@ def effective_type(content_type: str, *, schema1: bool = False) -> str:
 
 def digest_of(data: bytes, media_type: str) -> str:
     """Return a manifest's sha256 digest: of its bytes, or of a signed schema 1 manifest's payload."""
-    payload = legacy.payload(data) if media_type in media_types.SCHEMA1_TYPES else data
+    try:
+        payload = legacy.payload(data) if media_type in media_types.SCHEMA1_TYPES else data
+    except ManifestError as error:
+        raise DigestMismatchError(f"the manifest has no digest: {error}") from None
     return digests.of(payload)
 
 
@@ -154,7 +157,8 @@ def _match_digest(data: bytes, digest: str) -> None:
     if not digest.startswith("sha256:"):
         raise DigestMismatchError(f"the manifest was asked for by {digest}, but only sha256 digests can be verified")
     actual = digests.of(data)
-    if b"\\u" in data or b"signatures" in data.lower():  # only then can it look like a signed schema 1 manifest
+    if b"\\u" in data or b"signatures" in data.lower() or not data.isascii():
+        # Only then can it look like a signed schema 1 manifest (with U+017F for an s, say).
         try:
             actual = digests.of(legacy.payload(data))
         except ManifestError as error:

@@ -1,21 +1,17 @@
-"""Plain asyncio sockets and TLS beneath httpcore's connections.
+"""Plain asyncio sockets and TLS: bytes to and from a server, as a connection of HTTP needs them.
 
-It knows no HTTP. httpcore's own asyncio backend goes through anyio's layers; this one reads from the loop's protocol
-directly, which costs a fraction of the CPU, resolves names in daemon threads, and knows without a system call whether
-an idle connection was closed by the server.
+It knows no HTTP. What arrives is read from the loop's protocol directly, and whether an idle connection was closed by
+the server is known without a system call. The time limits are those of containers/image.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
 import ssl
-from collections.abc import Iterable
-from typing import Any
 
-import httpcore
+from pycoco.backends.python.dialling import dial
 
 _CONNECT_SECONDS = 30.0
 """net.Dialer.Timeout in containers/image pkg/tlsclientconfig.NewTransport."""
@@ -23,34 +19,23 @@ _CONNECT_SECONDS = 30.0
 _HANDSHAKE_SECONDS = 10.0
 """http.Transport.TLSHandshakeTimeout there."""
 
-_HAPPY_EYEBALLS_SECONDS = 0.3
 _PAUSE_ABOVE = 256 * 1024
 
 
-class NetworkBackend(httpcore.AsyncNetworkBackend):
-    """Connects with the time limits of containers/image, whatever timeout httpcore passes."""
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        loop = asyncio.get_running_loop()
-        connecting = loop.create_connection(_Received, host, port, happy_eyeballs_delay=_HAPPY_EYEBALLS_SECONDS)
-        try:
-            transport, received = await asyncio.wait_for(connecting, _CONNECT_SECONDS)
-        except (TimeoutError, asyncio.TimeoutError) as error:
-            raise httpcore.ConnectTimeout(f"no connection within {_CONNECT_SECONDS:g} seconds") from error
-        except (OSError, ValueError, UnicodeError) as error:
-            raise httpcore.ConnectError(_reason(error)) from error
-        return _Stream(transport, received)
+class NoConnectionError(Exception):
+    """There is no connection to be had; the text says why. Never leaves the network's rooms."""
 
 
-class _Received(asyncio.Protocol):
-    """What has arrived on one connection and was not read yet."""
+class TimeLimitError(NoConnectionError):
+    """There was none within the time that it may take."""
+
+
+class LostConnectionError(Exception):
+    """The connection ended too early; the text says how. Never leaves the network's rooms."""
+
+
+class Received(asyncio.Protocol):
+    """What has arrived on one connection and was not read yet: `data`, which a reader takes from the front."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -93,26 +78,35 @@ class _Received(asyncio.Protocol):
         self._writing_paused = False
         self._wake(self._drained)
 
-    async def read(self, limit: int) -> bytes:
-        """Up to `limit` bytes, b"" at the end. Raises the connection's error once all that arrived was read."""
-        if not self.data and not self.ended:
+    async def more(self) -> bool:
+        """Wait until something has arrived; False when nothing will any more. Raises LostConnectionError."""
+        if not self.ended:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
                 await self._waiter
             finally:
                 self._waiter = None
-        if not self.data:
-            if self.error is not None:
-                raise self.error
-            return b""
-        taken = bytes(self.data[:limit])
-        del self.data[:limit]
+            if not self.ended or self.data:
+                return True
+        if self.error is not None:
+            raise LostConnectionError(reason(self.error)) from self.error
+        return False
+
+    def take(self, size: int) -> bytes:
+        """Take as many bytes as are there, at most `size`."""
+        if size >= len(self.data):
+            taken = bytes(self.data)
+            self.data.clear()
+        else:
+            taken = bytes(memoryview(self.data)[:size])
+            del self.data[:size]
         if self._reading_paused and not self.ended and self.transport is not None:
             self._reading_paused = False
             self.transport.resume_reading()
         return taken
 
     async def drain(self) -> None:
+        """Wait until what was written has left, or enough of it."""
         if self._writing_paused and not self.ended:
             self._drained = asyncio.get_running_loop().create_future()
             try:
@@ -126,63 +120,66 @@ class _Received(asyncio.Protocol):
             waiter.set_result(None)
 
 
-class _Stream(httpcore.AsyncNetworkStream):
-    def __init__(self, transport: asyncio.Transport, received: _Received) -> None:
-        self._transport = transport
-        self._received = received
+class Stream:
+    """One connection, with or without TLS."""
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        try:
-            return await self._received.read(max_bytes)
-        except OSError as error:
-            raise httpcore.ReadError(_reason(error)) from error
+    def __init__(self, transport: asyncio.Transport, received: Received) -> None:
+        self.transport = transport
+        self.received = received
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if not buffer:
-            return
-        if self._transport.is_closing():
-            raise httpcore.WriteError("the connection was closed")
-        self._transport.write(buffer)
-        await self._received.drain()
+    @property
+    def is_dead(self) -> bool:
+        """Of a connection on which nothing is expected: the server closed it, or sent what nobody asked for."""
+        return self.received.ended or bool(self.received.data) or self.transport.is_closing()
 
-    async def aclose(self) -> None:
-        # Not close(): for TLS that would wait for the other side.
-        self._transport.abort()
+    async def write(self, data: bytes) -> None:
+        """Send `data`. Raises LostConnectionError."""
+        if self.transport.is_closing():
+            raise LostConnectionError("the connection was closed")
+        self.transport.write(data)
+        await self.received.drain()
 
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.AsyncNetworkStream:
+    async def start_tls(self, context: ssl.SSLContext, server_name: str | None) -> Stream:
+        """Shake hands; the stream that is returned stands for this one. Raises NoConnectionError."""
         loop = asyncio.get_running_loop()
-        received = _Received()
+        received = Received()
         try:
             transport = await loop.start_tls(
-                self._transport,
+                self.transport,
                 received,
-                ssl_context,
-                server_hostname=server_hostname,
+                context,
+                server_hostname=server_name,
                 ssl_handshake_timeout=_HANDSHAKE_SECONDS,
             )
         except BaseException as error:
-            self._transport.abort()
+            self.transport.abort()
             if isinstance(error, ConnectionAbortedError):
-                raise httpcore.ConnectTimeout(f"no TLS handshake within {_HANDSHAKE_SECONDS:g} seconds") from error
+                raise TimeLimitError(f"no TLS handshake within {_HANDSHAKE_SECONDS:g} seconds") from error
             if isinstance(error, (OSError, ValueError, UnicodeError)):
-                raise httpcore.ConnectError(_reason(error)) from error
+                raise NoConnectionError(reason(error)) from error
             raise
         assert transport is not None
         received.transport = transport
-        return _Stream(transport, received)
+        return Stream(transport, received)
 
-    def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable":
-            # Of an idle connection: the server closed it, or sent what nobody asked for.
-            return self._received.ended or bool(self._received.data) or self._transport.is_closing()
-        with contextlib.suppress(KeyError):
-            return self._transport.get_extra_info({"ssl_object": "ssl_object"}[info])
-        return None
+    def abort(self) -> None:
+        """Close at once: an orderly end of TLS would wait for the other side."""
+        self.transport.abort()
 
 
-def _reason(error: BaseException) -> str:
+async def connect(host: str, port: int) -> Stream:
+    """Connect, without TLS. Raises NoConnectionError."""
+    try:
+        connected = await dial(host, port, _CONNECT_SECONDS)
+        transport, received = await asyncio.get_running_loop().create_connection(Received, sock=connected)
+    except (TimeoutError, asyncio.TimeoutError) as error:
+        raise TimeLimitError(f"no connection within {_CONNECT_SECONDS:g} seconds") from error
+    except (OSError, ValueError, UnicodeError) as error:
+        raise NoConnectionError(reason(error)) from error
+    return Stream(transport, received)
+
+
+def reason(error: BaseException) -> str:
     """What a person can use of an error of the system or of TLS; never empty."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate verify failed: {error.verify_message}"

@@ -7,20 +7,16 @@ are no cookies and there is no Referer.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urlsplit
 
+from pycoco.backends.python.urls import absolute_url
 from pycoco.errors import RegistryError, UnavailableError
 
 MAX_REQUESTS = 10
 """Requests in one chain, the first included (defaultCheckRedirect)."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# Everything that may stand in a URL; what else a Location holds is percent-encoded.
-_URL_CHARACTERS = "%/:=&?~#+!$,;'@()*[]"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +84,3 @@ def _host(url: str) -> str:
     """The host of a URL in its own case, in which net/http compares it."""
     netloc = urlsplit(url).netloc.rpartition("@")[2]
     return netloc[1:].partition("]")[0] if netloc.startswith("[") else netloc.partition(":")[0]
-
-
-def absolute_url(base: str, location: str) -> str | None:
-    """The http or https URL that a header's `location` means, written so that it can be sent; None if it is none.
-
-    Mirrors net/url.Parse as far as headers have any use for it: control characters and broken escapes in the path are
-    errors, other characters that may not stand in a URL are escaped. The fragment is dropped.
-    """
-    if _CONTROL.search(location):
-        return None
-    try:
-        url = urljoin(base, quote(location.encode("utf-8", "surrogateescape"), safe=_URL_CHARACTERS))
-        parts = urlsplit(url)
-        _ = parts.port  # a port that is no number raises
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not parts.hostname or _BROKEN_ESCAPE.search(parts.path):
-        return None
-    return parts._replace(fragment="").geturl()

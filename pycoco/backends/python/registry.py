@@ -21,7 +21,7 @@ from pycoco.backends.python.redirects import redacted
 from pycoco.backends.python.retry import Backoff, retry_after
 from pycoco.backends.python.single_flight import SingleFlight
 from pycoco.backends.python.transport import Answer, Transport
-from pycoco.errors import PycocoError, RegistryError
+from pycoco.errors import PycocoError, RegistryError, UnavailableError
 
 DOCKER_HUB = "docker.io"
 DOCKER_HUB_HOST = "registry-1.docker.io"
@@ -37,6 +37,7 @@ class Access:
 
     `registry_token` is a bearer token given as an option; `namespace` the value of the `ns` parameter, "" for none.
     `started` is the time.monotonic() at which the operation began: what the session learnt earlier may be outdated.
+    Without `patient` a token server's 429 counts at once, because another pull source can be asked instead.
     """
 
     repository: str
@@ -44,6 +45,7 @@ class Access:
     registry_token: str = field(default="", repr=False)
     namespace: str = ""
     started: float = 0.0
+    patient: bool = True
 
     @property
     def scope(self) -> Scope:
@@ -206,12 +208,15 @@ class Registry:
             plain_http = properties.scheme == "http"
             request = token.token_request(challenge, scopes, access.credentials, plain_http=plain_http)
             kept = await self._token_requests.do(
-                key, lambda: self._get_token_and_keep(key, request, plain_http=plain_http)
+                (key, access.patient),
+                lambda: self._get_token_and_keep(key, request, plain_http=plain_http, patient=access.patient),
             )
         return kept.token, key
 
-    async def _get_token_and_keep(self, key: Hashable, request: token.TokenRequest, *, plain_http: bool) -> _KeptToken:
-        kept = await self._ask_for_token(request, plain_http=plain_http)
+    async def _get_token_and_keep(
+        self, key: Hashable, request: token.TokenRequest, *, plain_http: bool, patient: bool
+    ) -> _KeptToken:
+        kept = await self._ask_for_token(request, plain_http=plain_http, patient=patient)
         if len(self._tokens) >= _TOKENS_KEPT:
             now = time.time()
             self._tokens = {other: still for other, still in self._tokens.items() if still.token.expires > now}
@@ -220,7 +225,7 @@ class Registry:
         self._tokens[key] = kept
         return kept
 
-    async def _ask_for_token(self, request: token.TokenRequest, *, plain_http: bool) -> _KeptToken:
+    async def _ask_for_token(self, request: token.TokenRequest, *, plain_http: bool, patient: bool) -> _KeptToken:
         backoff = Backoff()
         while True:
             answer = await self._transport.send(
@@ -231,8 +236,9 @@ class Registry:
                 body=request.body,
                 plain_http=plain_http,
             )
-            # containers/image gives up at the first 429 of a token server; pycoco heeds it as a registry's.
-            if not await _may_retry(answer, backoff):
+            # containers/image gives up at the first 429 of a token server; pycoco heeds it as a registry's, once there
+            # is no other pull source left.
+            if not patient or not await _may_retry(answer, backoff):
                 break
         what = f"getting a token for {self.domain}"
         if answer.status == 200:
@@ -285,7 +291,13 @@ async def failure(what: str, answer: Answer, *, by_status: bool = False) -> Regi
     """The exception for an answer with a status that is of no use; see `distribution_error.error_for`."""
     challenges = answer.challenges
     advice = retry_after(answer.header("retry-after"))
-    body = await answer.read_error_body()
+    try:
+        body = await answer.read_error_body()
+    except UnavailableError:
+        # handleErrorResponse makes the body's failure the whole error, except where it does not look at the body.
+        if not by_status and distribution_error.needs_body(answer.status, challenges):
+            raise
+        body = b""
     url = redacted(answer.url)
     return distribution_error.error_for(what, url, answer.status, challenges, body, advice, by_status=by_status)
 

@@ -1,20 +1,18 @@
 """Docker's schema 1 manifests, deprecated and read only when asked for: payload, invariants, layers.
 
-It is not for verifying their signatures, which nothing does: the digest covers the payload, and no key is trusted.
+It is not for their signatures (see `libtrust`), which nothing verifies: no key is trusted.
 
-Mirrors containers/image manifest/docker_schema1.go (Schema1FromManifest) and libtrust's ParsePrettySignature. The
-JSON texts in history are held to the same rules as the manifest.
+Mirrors containers/image manifest/docker_schema1.go (Schema1FromManifest). The JSON texts in history are held to the
+same rules as the manifest.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from typing import Any
 
-from pycoco.backends.python import manifest_fields, media_types, strict_json
-from pycoco.backends.python.strict_json import anything, boolean, sequence, string, struct
+from pycoco.backends.python import libtrust, manifest_fields, media_types, strict_json
+from pycoco.backends.python.strict_json import boolean, sequence, string, struct
 from pycoco.backends.python.timestamps import refuse_escaped, timestamp
 from pycoco.errors import ManifestError
 
@@ -28,15 +26,6 @@ FIELDS = struct(
         "history": sequence(struct({"v1Compatibility": string})),
     }
 )
-_SIGNATURES = sequence(
-    struct(
-        {
-            "header": struct({"jwk": anything, "alg": string, "x5c": sequence(string)}),
-            "signature": string,
-            "protected": string,
-        }
-    )
-)
 _COMPATIBILITY = struct(
     {
         "id": string,
@@ -49,47 +38,14 @@ _COMPATIBILITY = struct(
     }
 )
 _ID = re.compile(r"[a-f0-9]{64}")
-_BASE64URL = re.compile(r"(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2}==|[A-Za-z0-9_-]{3}=)?")
 
 
 def payload(data: bytes) -> bytes:
-    """Return what the digest covers: the bytes before the signatures and the tail that they name, or all of them.
+    """Return what the digest covers: all of it, or what the signatures cover of a manifest that looks signed.
 
-    Raises ManifestError if it looks signed, and the signatures do not say what they cover (manifest.Digest).
+    Raises ManifestError if they do not say what that is (manifest.Digest).
     """
-    if media_types.guess(data) != media_types.SCHEMA1_SIGNED:
-        return data
-    length, tail = 0, b""
-    try:
-        signatures = json.loads(data.decode("utf-8", "replace"), parse_int=float)["signatures"]
-        wrong = _SIGNATURES(signatures)
-        for signature in signatures or ():
-            this_length, this_tail = _covered(signature)
-            # A length of 0 and an empty tail leave it to the next signature.
-            wrong = wrong or (length and length != this_length) or (tail and tail != this_tail)
-            length, tail = length or this_length, tail or this_tail
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
-        raise ManifestError("the schema 1 manifest's signatures do not say which bytes they cover") from None
-    if wrong or not 0 <= length <= len(data):
-        raise ManifestError("the schema 1 manifest's signatures contradict each other or the manifest")
-    return data[:length] + tail
-
-
-def _covered(signature: dict[str, Any]) -> tuple[int, bytes]:
-    protected = json.loads(_base64url(signature["protected"]), parse_int=float)
-    length = protected["formatLength"]
-    if type(length) is not float:
-        raise ValueError("not a number")
-    return int(length), _base64url(protected["formatTail"])
-
-
-def _base64url(text: str) -> bytes:
-    """Decode as libtrust does (joseBase64UrlDecode), which skips blanks and line ends."""
-    encoded = text.replace("\n", "").replace(" ", "")
-    encoded = (encoded + "=" * (-len(encoded) % 4)).replace("\r", "")
-    if _BASE64URL.fullmatch(encoded) is None or len(encoded) % 4:
-        raise ValueError("not base64url")
-    return base64.urlsafe_b64decode(encoded)
+    return libtrust.payload(data) if media_types.guess(data) == media_types.SCHEMA1_SIGNED else data
 
 
 def validated(document: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+from pycoco import waiting
 from pycoco.backends import contract
 from pycoco.backends.contract import (
     Candidate,
@@ -67,9 +68,8 @@ class PythonSession:
     ) -> Future[Fetched]:
         """Read one image's metadata; `timeout` in seconds bounds all of it."""
         loop = event_loop.current()
-        network = self._network(loop)
         wanted = self._settings.platform if platform is None else platform
-        return loop.submit(lambda: self._fetch(network, reference, wanted), f"reading {_shown(reference)}", timeout)
+        return loop.submit(lambda: self._fetch(loop, reference, wanted), f"reading {_shown(reference)}", timeout)
 
     def parse_reference(self, reference_text: str) -> ParsedReference:
         return reference.parse_reference(reference_text)
@@ -111,10 +111,11 @@ class PythonSession:
                 continue
             closed = loop.submit(lambda network=network: self._close(network), "closing the client")  # type: ignore[misc]
             if wait and not loop.is_current():
-                with contextlib.suppress(PycocoError, TimeoutError):
-                    closed.result(_CLOSE_SECONDS)
+                with contextlib.suppress(PycocoError, waiting.NotYetError):
+                    waiting.result(closed, _CLOSE_SECONDS)
 
     def _network(self, loop: event_loop.LoopThread) -> Network:
+        """On the loop's thread: a signal may interrupt an import and leave its lock taken, but none comes there."""
         network = self._networks.get(loop)
         if network is None:
             from pycoco.backends.python.network import Network  # httpcore loads with it
@@ -129,8 +130,9 @@ class PythonSession:
         await asyncio.gather(*tasks, return_exceptions=True)
         await network.close()
 
-    async def _fetch(self, network: Network, text: str, platform: contract.RequestedPlatform) -> Fetched:
-        if self._closed:
+    async def _fetch(self, loop: event_loop.LoopThread, text: str, platform: contract.RequestedPlatform) -> Fetched:
+        network = self._network(loop)
+        if self._closed:  # looked at afterwards: who closed before saw no network
             raise OperationCancelledError("the client is closed; make another one")
         task = asyncio.current_task()
         assert task is not None

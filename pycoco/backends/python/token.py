@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote_plus, unquote_to_bytes, urlsplit
 
 from pycoco.backends.contract import Credentials
-from pycoco.backends.python import encoding_json, redirects, timestamps
+from pycoco.backends.python import encoding_json, redirects, timestamps, urls
 from pycoco.backends.python.challenge import Challenge, Scope
 from pycoco.errors import RegistryError, UnavailableError
 
@@ -66,7 +66,7 @@ def token_request(
     """
     if "realm" not in challenge.parameters:
         raise RegistryError("the registry's bearer challenge names no realm to get a token from")
-    realm = redirects.absolute_url("", challenge.parameters["realm"])
+    realm = urls.absolute_url("", challenge.parameters["realm"])
     if realm is None:
         raise UnavailableError("the realm of the registry's bearer challenge is not an http or https URL")
     parts = urlsplit(realm)
@@ -92,7 +92,13 @@ def read_token(body: bytes, now: float) -> Token:
     except ValueError:
         raise RegistryError("the token server's answer is not the JSON object that it should be") from None
     issued = now if fields.issued_at is None else fields.issued_at
-    return Token(fields.token or fields.access_token, issued + max(fields.expires_in, MINIMUM_SECONDS))
+    return Token(fields.token or fields.access_token, issued + _duration(max(fields.expires_in, MINIMUM_SECONDS)))
+
+
+def _duration(seconds: int) -> float:
+    """So many seconds as a time.Duration, nanoseconds in 64 bits, holds them: centuries may turn negative."""
+    nanoseconds = seconds * 10**9
+    return ((nanoseconds + 2**63) % 2**64 - 2**63) / 10**9
 
 
 @dataclass

@@ -189,7 +189,7 @@ def read_table(content: bytes, path: str) -> Table:
 def _parse(text: str, document: Document) -> dict[str, Any]:
     parser = _parser()
     try:
-        parsed: dict[str, Any] = parser.loads(text)
+        parsed: dict[str, Any] = parser.loads(text, parse_float=_float)
         _refuse_large_integers(parsed)
     except parser.TOMLDecodeError as error:
         raise document.error(f"not TOML: {error}", _line_of_error(error, document)) from None
@@ -197,6 +197,14 @@ def _parse(text: str, document: Document) -> dict[str, Any]:
         # Dates such as February 30, and brackets nested beyond measure.
         raise document.error(f"not TOML: {error}") from None
     return parsed
+
+
+def _float(literal: str) -> float:
+    """The float of a literal. Raises ValueError where it is too large for one, as upstream's reader does."""
+    number = float(literal)
+    if number in (float("inf"), float("-inf")) and "inf" not in literal:
+        raise ValueError(f"{literal} is out of range")
+    return number
 
 
 def _refuse_large_integers(value: Any) -> None:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import pytest
 
 from pycoco.backends.contract import MANIFEST_LIMIT
 from pycoco.backends.python.resolve import Need
-from pycoco.errors import LayoutError, NoMatchingPlatformError
+from pycoco.errors import LayoutError
 from pycoco.layout import Store, open_source, save
 from pycoco.layout import store as store_module
 
@@ -35,12 +34,9 @@ def names(directory: Path) -> list[str]:
     return [each["annotations"][REF_NAME] for each in index["manifests"]]
 
 
-def choose(image: Sample) -> Callable[[bytes, str], str]:
-    def chosen(index: bytes, media_type: str) -> str:
-        assert (index, media_type) == (image.raw_index, image.media_type)
-        return image.instance_digest
-
-    return chosen
+def is_whole(store: Store, image: Sample) -> bool:
+    """Whether the store has all that a look-up of the image needs."""
+    return all(store.get(sha256(body)) == body for body in image.documents)
 
 
 def test_nothing_is_there_before_something_is_put(tmp_path: Path) -> None:
@@ -101,52 +97,21 @@ def test_a_damaged_blob_is_told_not_returned_and_replaced(
 
 
 @pytest.mark.parametrize("image", ALL)
-def test_a_pinned_image_is_found_whole(tmp_path: Path, image: Sample) -> None:
-    store = Store(tmp_path)
-    assert store.find(image.digest, choose(image)) is None
-    assert store.put_image(image)
-    found = Store(tmp_path).find(image.digest, choose(image))
-    assert found is not None
-    assert (found.digest, found.media_type, found.top_manifest) == (image.digest, image.media_type, image.top)
-    assert (found.config_digest, found.config) == (sha256(image.raw_config), image.raw_config)
-    single = ("", "", b"")
-    instance = (image.instance_digest, image.instance_media_type, image.raw_manifest)
-    expected = single if image.raw_index is None else instance
-    assert (found.instance_digest, found.instance_media_type, found.instance_manifest) == expected
+def test_all_documents_of_an_image_are_kept(tmp_path: Path, image: Sample) -> None:
+    assert not is_whole(Store(tmp_path), image)
+    assert Store(tmp_path).put_image(image)
+    assert is_whole(Store(tmp_path), image)
 
 
-def test_an_image_that_is_not_whole_is_not_found(tmp_path: Path) -> None:
+def test_what_is_missing_is_put_again(tmp_path: Path) -> None:
     image = sample(index=True)
+    store = Store(tmp_path)
     for body in image.documents:
-        store = Store(tmp_path)
         store.put_image(image)
         blob(tmp_path, sha256(body)).unlink()
-        assert store.find(image.digest, choose(image)) is None
+        assert not is_whole(store, image)
         store.put_image(image)
-        assert store.find(image.digest, choose(image)) is not None
-
-
-def test_the_choice_is_the_callers(tmp_path: Path) -> None:
-    image = sample(index=True)
-    store = Store(tmp_path)
-    store.put_image(image)
-
-    def none_matches(index: bytes, media_type: str) -> str:
-        raise NoMatchingPlatformError("none")
-
-    with pytest.raises(NoMatchingPlatformError):
-        store.find(image.digest, none_matches)
-    assert store.find(image.digest, lambda index, media_type: "sha256:" + "3" * 64) is None
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"not JSON", b"{}", b"[]", b'{"schemaVersion":2,"config":1}', b'{"schemaVersion":2,"config":{"digest":1}}'],
-)
-def test_a_blob_that_is_no_manifest_is_no_image(tmp_path: Path, body: bytes) -> None:
-    store = Store(tmp_path)
-    store.put(sha256(body), body)
-    assert store.find(sha256(body), choose(sample())) is None
+        assert is_whole(store, image)
 
 
 def other(image: Sample, **changes: object) -> Sample:
@@ -202,7 +167,7 @@ def test_an_image_that_has_no_name_in_a_layout_is_kept_unlisted(
     image = sample().named(reference)
     store = Store(tmp_path)
     assert store.put_image(image)
-    assert store.find(image.digest, choose(image)) is not None
+    assert is_whole(store, image)
     assert not [each for each in caplog.records if each.levelno >= logging.WARNING]
 
 
@@ -215,7 +180,7 @@ def test_a_full_index_is_told_once_and_images_are_still_kept(
     for image in images:
         assert store.put_image(image)
     assert names(tmp_path) == [image.reference for image in images[:3]]
-    assert all(store.find(image.digest, choose(image)) for image in images)
+    assert all(is_whole(store, image) for image in images)
     assert caplog.text.count("is full") == 1
 
 
@@ -243,7 +208,7 @@ def test_a_damaged_index_hides_no_image(tmp_path: Path) -> None:
     image = sample()
     Store(tmp_path).put_image(image)
     (tmp_path / "index.json").write_bytes(b"damaged")
-    assert Store(tmp_path).find(image.digest, choose(image)) is not None
+    assert is_whole(Store(tmp_path), image)
 
 
 PUTTER = """
@@ -254,7 +219,7 @@ store = Store(sys.argv[1])
 for number in range(20):
     image = sample(mark=str(number), reference=f"quay.io/acme/app:{number}")
     assert store.put_image(image)
-    assert store.find(image.digest, lambda index, media_type: "") is not None
+    assert store.get(image.digest) == image.top
 """
 
 
@@ -267,7 +232,7 @@ def test_many_processes_and_threads_share_a_store(tmp_path: Path) -> None:
         for number in range(20):
             image = sample(mark=str(number), reference=f"quay.io/acme/app:{number}")
             store.put_image(image)
-            if store.find(image.digest, choose(image)) is None:
+            if not is_whole(store, image):
                 failures.append(number)
 
     threads = [threading.Thread(target=put) for _ in range(3)]
@@ -278,32 +243,6 @@ def test_many_processes_and_threads_share_a_store(tmp_path: Path) -> None:
     assert [process.wait(timeout=50) for process in processes] == [0, 0, 0]
     assert failures == []
     assert sorted(names(tmp_path)) == sorted(f"quay.io/acme/app:{number}" for number in range(20))
-
-
-def test_a_look_up_is_quick_and_reads_no_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = Store(tmp_path)
-    image = sample(index=True)
-    store.put_image(image)
-    opened: list[str] = []
-    real = os.open
-
-    def watched(path: str, *arguments: int, **named: int) -> int:
-        opened.append(os.fspath(path))
-        return real(path, *arguments, **named)
-
-    monkeypatch.setattr(os, "open", watched)
-    assert store.find(image.digest, choose(image)) is not None
-    assert [os.path.basename(path) for path in opened] == [
-        digest[7:] for digest in (image.digest, image.instance_digest, sha256(image.raw_config))
-    ]
-    monkeypatch.undo()
-    wanted = [image.digest, image.instance_digest, sha256(image.raw_config)]
-    # 5,000 images a second are asked for: three blobs each. The bound leaves room for a busy machine.
-    started = time.process_time()
-    for _ in range(1000):
-        for digest in wanted:
-            store.get(digest)
-    assert time.process_time() - started < 1.0
 
 
 def test_an_image_that_is_there_already_is_put_quickly(tmp_path: Path) -> None:

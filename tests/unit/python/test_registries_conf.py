@@ -519,7 +519,7 @@ class PlainDecodeError(ValueError):
     """What tomllib raises before Python 3.14: the line is only in its text."""
 
 
-def plain_loads(text: str) -> dict[str, Any]:
+def plain_loads(text: str, **_: object) -> dict[str, Any]:
     where = "at line 2, column 5" if "$" in text else "at end of document"
     raise PlainDecodeError(f"Invalid value ({where})")
 
