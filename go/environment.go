@@ -46,9 +46,19 @@ func newEnvironment(variables map[string]string) *environment {
 	return &environment{variables: variables, fingerprint: fingerprint.String()}
 }
 
+func (e *environment) has(name string) bool {
+	_, found := e.variables[name]
+	return found
+}
+
 // apply makes the environment Go's own.
 func (e *environment) apply() {
-	os.Clearenv()
+	// Not os.Clearenv: it calls C's clearenv, through a pointer that the runtime does not share.
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); !e.has(name) {
+			_ = os.Unsetenv(name)
+		}
+	}
 	for name, value := range e.variables {
 		_ = os.Setenv(name, value) // fails only for names that no environment can hold
 	}

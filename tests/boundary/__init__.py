@@ -1,0 +1,1 @@
+"""Tests of the way in and out of a backend: interruption, deadlines, asyncio, forks, threads, memory, logs, panics."""
