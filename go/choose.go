@@ -32,14 +32,11 @@ func parseIndex(body []byte, contentType string) (manifest.List, error) {
 			Message: fmt.Sprintf("a platform can only be chosen from an index, and %q is none", contentType),
 		}
 	}
-	if _, err := parseManifest(body, mediaType); err != nil {
+	checked, err := parseManifest(body, mediaType)
+	if err != nil {
 		return nil, err
 	}
-	list, err := manifest.ListFromBlob(body, mediaType)
-	if err != nil {
-		return nil, unparsable(err)
-	}
-	return list, nil
+	return checked.list, nil
 }
 
 func chooseFrom(system *types.SystemContext, list manifest.List) (digest.Digest, error) {

@@ -297,7 +297,11 @@ func diagnose(system *types.SystemContext, named reference.Named, err error) err
 	if primary.Blocked {
 		return &failure{Code: codeBlocked, Message: oneSentence(err.Error())}
 	}
-	if _, broken := config.GetCredentialsForRef(system, primary.named); broken != nil {
+	asked := *system
+	if reference.Domain(primary.named) != reference.Domain(named) { // as newPullClient does
+		asked.DockerAuthConfig = nil
+	}
+	if _, broken := config.GetCredentialsForRef(&asked, primary.named); broken != nil {
 		return credentialsFailure(broken)
 	}
 	if system.DockerCertPath != "" {

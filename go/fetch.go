@@ -101,7 +101,7 @@ func (s *session) fetchFromRegistry(ctx context.Context, named reference.Named, 
 		return nil, err
 	}
 	if err := s.completeCredentials(system, named); err != nil {
-		return nil, err
+		watch.refuse(sources[len(sources)-1], err) // mirrors have credentials of their own, and come first
 	}
 	ref, err := docker.NewReference(named)
 	if err != nil {
@@ -206,13 +206,11 @@ func manifestDigest(body []byte, mediaType string) (string, error) {
 
 // readConfig reads the config blob by its digest alone: the descriptor's urls are never followed.
 func (s *session) readConfig(ctx context.Context, source types.ImageSource, single []byte, mediaType string, found *fetched) error {
-	if _, err := parseManifest(single, mediaType); err != nil {
+	checked, err := parseManifest(single, mediaType)
+	if err != nil {
 		return err
 	}
-	parsed, err := manifest.FromBlob(single, mediaType)
-	if err != nil {
-		return &failure{Code: codeManifest, Message: "the manifest cannot be parsed: " + err.Error()}
-	}
+	parsed := checked.single
 	if legacy, ok := parsed.(*manifest.Schema1); ok { // it carries its config in its youngest history entry
 		return checkConfig([]byte(legacy.History[0].V1Compatibility))
 	}

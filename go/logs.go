@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 
 	"github.com/sirupsen/logrus"
 )
@@ -43,6 +44,17 @@ func init() {
 	logrus.SetOutput(io.Discard)
 	logrus.SetLevel(logrus.InfoLevel)
 	logrus.AddHook(forwardingHook{})
+	// net/http complains of odd servers through the standard library's logger.
+	log.SetFlags(0)
+	log.SetOutput(standardLog{})
+}
+
+// standardLog takes the standard library's lines; they concern a connection, not an image.
+type standardLog struct{}
+
+func (standardLog) Write(line []byte) (int, error) {
+	logrus.Debug(string(line))
+	return len(line), nil
 }
 
 // log queues a record beside the finished replies.

@@ -24,6 +24,9 @@ type checkedManifest struct {
 	IsIndex      bool     `json:"is_index"`
 	ConfigDigest string   `json:"config_digest"`
 	LayerDigests []string `json:"layer_digests"`
+
+	list   manifest.List     // of an index
+	single manifest.Manifest // of anything else
 }
 
 func checkManifestOperation(_ context.Context, request *request) (any, [][]byte, error) {
@@ -161,10 +164,11 @@ func shorten(text string) string {
 
 func checkIndex(body []byte, mediaType string) (*checkedManifest, error) {
 	// The chosen instance's digest is validated when it is chosen; the others go nowhere.
-	if _, err := manifest.ListFromBlob(body, mediaType); err != nil {
+	list, err := manifest.ListFromBlob(body, mediaType)
+	if err != nil {
 		return nil, unparsable(err)
 	}
-	return &checkedManifest{MediaType: mediaType, IsIndex: true, LayerDigests: []string{}}, nil
+	return &checkedManifest{MediaType: mediaType, IsIndex: true, LayerDigests: []string{}, list: list}, nil
 }
 
 func checkImage(body []byte, mediaType string) (*checkedManifest, error) {
@@ -177,7 +181,7 @@ func checkImage(body []byte, mediaType string) (*checkedManifest, error) {
 	if err != nil {
 		return nil, unparsable(err)
 	}
-	checked := &checkedManifest{MediaType: mediaType, LayerDigests: []string{}}
+	checked := &checkedManifest{MediaType: mediaType, LayerDigests: []string{}, single: parsed}
 	if config := parsed.ConfigInfo().Digest; !isSchema1(mediaType) && (config != "" || requireImageConfig(parsed) == nil) {
 		if err := validateDigest("the manifest's config", config); err != nil {
 			return nil, err

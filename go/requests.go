@@ -42,6 +42,9 @@ type requestWatch struct {
 	sources []pullSource
 	plain   map[string]bool // hosts that may be asked over plain http: those of insecure pull sources
 
+	refused    string // a host that cannot be asked, because its credentials cannot be read
+	refusedFor error
+
 	mutex     sync.Mutex
 	plainHTTP bool     // the registry being talked to answers on http, which only an insecure one may
 	manifests []string // host and path of each manifest request, in order
@@ -57,6 +60,11 @@ func newRequestWatch(proxies *proxySettings, sources []pullSource, tlsVerify *bo
 		watch.plain[hostOf(source.named)] = watch.plain[hostOf(source.named)] || insecure
 	}
 	return watch
+}
+
+// refuse lets requests to a pull source's host fail.
+func (w *requestWatch) refuse(source pullSource, why error) {
+	w.refused, w.refusedFor = hostOf(source.named), why
 }
 
 // proxy is a types.SystemContext.DockerProxy. An error from it fails the request before a connection is made.
@@ -93,6 +101,9 @@ func checkProxy(chosen *url.URL) error {
 // detectPropertiesHelper (docker/docker_client.go) pings https first and http only for an insecure registry, so a
 // plain ping is the only way into plain http.
 func (w *requestWatch) permit(target *url.URL) error {
+	if w.refusedFor != nil && target.Host == w.refused {
+		return w.refusedFor
+	}
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	switch ping := target.Path == "/v2/" && target.RawQuery == ""; {

@@ -8,11 +8,11 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -29,32 +29,16 @@ var freeForm = map[string]bool{"annotations": true, "Labels": true, "Volumes": t
 // It refuses what is not UTF-8, a byte-order mark, unpaired surrogates, trailing bytes, numbers beyond a float64,
 // nesting beyond depthLimit, duplicate keys, keys that differ only in case, and keys that are a field in another case.
 func checkJSON(body []byte, what string, into ...reflect.Type) error {
-	if err := checkSyntaxAndKeys(body, what); err != nil {
-		return err
+	decoder := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
+	open := []*jsonNode{}
+	found := jsonFaults{what: what}
+	for at, each := range into {
+		into[at] = pointedAt(each)
 	}
-	var document any
-	if err := json.Unmarshal(body, &document); err != nil { // a number out of range
-		return &failure{Code: codeManifest, Message: fmt.Sprintf("%s is not valid JSON: %v", what, err)}
-	}
-	for _, each := range into {
-		if key, field := fieldInAnotherCase(document, each); key != "" {
-			return &failure{
-				Code:    codeAmbiguousManifest,
-				Message: fmt.Sprintf("%s can be read in two ways: the key %q is %q to some readers", what, key, field),
-			}
-		}
-	}
-	return nil
-}
-
-func checkSyntaxAndKeys(body []byte, what string) error {
-	decoder := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true))
-	open := []*jsonObject{}
-	var ambiguity error
 	for first := true; ; first = false {
 		token, err := decoder.ReadToken()
 		if err == io.EOF && !first {
-			return ambiguity
+			return found.worst()
 		}
 		if err != nil {
 			return malformed(what, err)
@@ -68,17 +52,46 @@ func checkSyntaxAndKeys(body []byte, what string) error {
 			if len(open) >= depthLimit {
 				return &failure{Code: codeManifest, Message: fmt.Sprintf("%s is nested more than %d deep", what, depthLimit)}
 			}
-			open = append(open, openJSON(token.Kind() == '{', open))
+			if first {
+				open = append(open, newJSONNode(true, false, into))
+			} else {
+				open = append(open, open[len(open)-1].open(token.Kind() == '{'))
+			}
 		case token.Kind() == '}' || token.Kind() == ']':
 			open = open[:len(open)-1]
+		case token.Kind() == '0':
+			found.checkNumber(token.String())
 		default:
 			kind, count := decoder.StackIndex(decoder.StackDepth())
 			if isKey := kind == '{' && count%2 == 1; isKey {
-				if err := open[len(open)-1].addKey(token.String(), what); err != nil && ambiguity == nil {
-					ambiguity = err
-				}
+				open[len(open)-1].addKey(token.String(), &found)
 			}
 		}
+	}
+}
+
+// jsonFaults are the first fault of each kind, of those that count only if the whole document's syntax is right.
+type jsonFaults struct {
+	what                           string
+	ambiguity, number, anotherCase error
+}
+
+func (f *jsonFaults) worst() error {
+	for _, err := range []error{f.ambiguity, f.number, f.anotherCase} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkNumber refuses what encoding/json cannot put into an any. Without an exponent it takes 309 digits for that.
+func (f *jsonFaults) checkNumber(text string) {
+	if f.number != nil || (len(text) < 300 && !strings.ContainsAny(text, "eE")) {
+		return
+	}
+	if _, err := strconv.ParseFloat(text, 64); err != nil {
+		f.number = &failure{Code: codeManifest, Message: f.what + " is not valid JSON: a number is out of range"}
 	}
 }
 
@@ -90,75 +103,78 @@ func malformed(what string, err error) error {
 	return &failure{Code: codeManifest, Message: what + " is not valid JSON"}
 }
 
-// jsonObject is one open object, or an open array with no keys.
-type jsonObject struct {
-	keys     map[string]string // by folded key, or by the key itself where keys are data
+// jsonNode is one open object or array, and what encoding/json would decode it into.
+type jsonNode struct {
+	keys     map[string]string // nil for an array; by folded key, or by the key itself where keys are data
 	freeForm bool
 	lastKey  string
+	types    []reflect.Type
+	members  []reflect.Type // of the member whose key was read last, or of every element
 }
 
-func openJSON(isObject bool, open []*jsonObject) *jsonObject {
-	opened := &jsonObject{}
+func newJSONNode(isObject, freeForm bool, types []reflect.Type) *jsonNode {
+	opened := &jsonNode{freeForm: freeForm, types: types}
 	if isObject {
 		opened.keys = map[string]string{}
-		if len(open) > 0 {
-			parent := open[len(open)-1]
-			opened.freeForm = parent.keys != nil && freeForm[parent.lastKey]
+		return opened
+	}
+	for _, each := range types {
+		if each.Kind() == reflect.Slice {
+			opened.members = append(opened.members, pointedAt(each.Elem()))
 		}
 	}
 	return opened
 }
 
-func (o *jsonObject) addKey(key, what string) error {
-	o.lastKey = key
-	folded := key
-	if !o.freeForm {
-		folded = foldKey(key)
-	}
-	if earlier, duplicate := o.keys[folded]; duplicate {
-		return &failure{
-			Code:    codeAmbiguousManifest,
-			Message: fmt.Sprintf("%s can be read in two ways: one object has the keys %q and %q", what, earlier, key),
-		}
-	}
-	o.keys[folded] = key
-	return nil
+// open returns the node for an object or array that begins within n.
+func (n *jsonNode) open(isObject bool) *jsonNode {
+	return newJSONNode(isObject, isObject && n.keys != nil && freeForm[n.lastKey], n.members)
 }
 
-// fieldInAnotherCase looks for a key that encoding/json would take for a struct's field although it is spelled in
-// another case, wherever the document has the shape of the type.
-func fieldInAnotherCase(document any, into reflect.Type) (key, field string) {
+func (n *jsonNode) addKey(key string, found *jsonFaults) {
+	n.lastKey = key
+	folded := foldKey(key)
+	unique := folded
+	if n.freeForm {
+		unique = key
+	}
+	if earlier, duplicate := n.keys[unique]; duplicate && found.ambiguity == nil {
+		found.ambiguity = &failure{
+			Code:    codeAmbiguousManifest,
+			Message: fmt.Sprintf("%s can be read in two ways: one object has the keys %q and %q", found.what, earlier, key),
+		}
+	}
+	n.keys[unique] = key
+	n.enter(key, folded, found)
+}
+
+// enter looks for a key that encoding/json would take for a struct's field although it is spelled in another case,
+// wherever the document has the shape of the type.
+func (n *jsonNode) enter(key, folded string, found *jsonFaults) {
+	n.members = nil
+	for _, each := range n.types {
+		if each.Kind() != reflect.Struct {
+			continue
+		}
+		field, known := fieldsOf(each)[folded]
+		if !known {
+			continue
+		}
+		n.members = append(n.members, field.into)
+		if field.name != key && found.anotherCase == nil {
+			found.anotherCase = &failure{
+				Code:    codeAmbiguousManifest,
+				Message: fmt.Sprintf("%s can be read in two ways: the key %q is %q to some readers", found.what, key, field.name),
+			}
+		}
+	}
+}
+
+func pointedAt(into reflect.Type) reflect.Type {
 	for into.Kind() == reflect.Pointer {
 		into = into.Elem()
 	}
-	switch value := document.(type) {
-	case []any:
-		if into.Kind() != reflect.Slice {
-			return "", ""
-		}
-		for _, element := range value {
-			if key, field := fieldInAnotherCase(element, into.Elem()); key != "" {
-				return key, field
-			}
-		}
-	case map[string]any:
-		if into.Kind() != reflect.Struct {
-			return "", ""
-		}
-		fields := fieldsOf(into)
-		for key, member := range value {
-			known, isKnown := fields[foldKey(key)]
-			switch {
-			case isKnown && known.name != key:
-				return key, known.name
-			case isKnown:
-				if key, field := fieldInAnotherCase(member, known.into); key != "" {
-					return key, field
-				}
-			}
-		}
-	}
-	return "", ""
+	return into
 }
 
 type jsonField struct {
@@ -178,7 +194,7 @@ func fieldsOf(into reflect.Type) map[string]jsonField {
 	for _, each := range reflect.VisibleFields(into) {
 		name, _, _ := strings.Cut(each.Tag.Get("json"), ",")
 		if name != "" && name != "-" && each.IsExported() {
-			fields[foldKey(name)] = jsonField{name, each.Type}
+			fields[foldKey(name)] = jsonField{name, pointedAt(each.Type)}
 		}
 	}
 	knownFields.Store(into, fields)
@@ -187,6 +203,9 @@ func fieldsOf(into reflect.Type) map[string]jsonField {
 
 // foldKey folds as encoding/json does when it matches a key to a field: beside A to Z, U+017F is an s and U+212A a k.
 func foldKey(key string) string {
+	if !strings.ContainsFunc(key, func(r rune) bool { return r < 'a' || r > 'z' }) {
+		return key
+	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case 'A' <= r && r <= 'Z':

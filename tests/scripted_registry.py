@@ -195,13 +195,16 @@ class ScriptedRegistry:
             loop.run_forever()
         finally:
             server.close()
+            for _ in range(3):  # what was accepted just now becomes a connection first, or nobody closes its socket
+                loop.run_until_complete(asyncio.sleep(0))
             for protocol in list(self._protocols):
                 protocol.abort()
             tasks = asyncio.all_tasks(loop)
             for task in tasks:
                 task.cancel()
             loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            loop.run_until_complete(asyncio.sleep(0))
+            for _ in range(3):
+                loop.run_until_complete(asyncio.sleep(0))
             loop.close()
 
 

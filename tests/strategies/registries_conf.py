@@ -336,7 +336,7 @@ def document(choices: Choices) -> bytes:
         lines += _registry(choices)
     if choices.chance(3):
         lines += _aliases(choices)
-    return _finished(choices, lines, 24)
+    return _finished(choices, lines, 40)
 
 
 def _finished(choices: Choices, lines: list[str], one_in: int) -> bytes:
@@ -355,16 +355,16 @@ def _finished(choices: Choices, lines: list[str], one_in: int) -> bytes:
 def _registry(choices: Choices) -> list[str]:
     lines = ["[[registry]]"]
     if not choices.chance(4):
-        lines.append(f'prefix = "{choices.mostly(choices.pick(_PREFIXES), _ODD_PREFIXES, 40)}"')
+        lines.append(f'prefix = "{choices.mostly(choices.pick(_PREFIXES), _ODD_PREFIXES, 80)}"')
     if not choices.chance(60):
-        lines.append(f'location = "{choices.mostly(choices.pick(_LOCATIONS), _ODD_LOCATIONS, 40)}"')
+        lines.append(f'location = "{choices.mostly(choices.pick(_LOCATIONS), _ODD_LOCATIONS, 80)}"')
     for name in ("insecure", "blocked", "mirror-by-digest-only"):
         if choices.chance(5):
-            lines.append(f"{name} = {choices.mostly(choices.pick(_BOOLEANS), _ODD_VALUES, 60)}")
+            lines.append(f"{name} = {choices.mostly(choices.pick(_BOOLEANS), _ODD_VALUES, 120)}")
     if choices.chance(12):
         lines.append(
-            choices.pick(
-                ('namespace-proxy = "quay.io"', "pull-from-mirror = 'all'", "unknown = {}", "namespace-proxy = 1")
+            choices.mostly(
+                'namespace-proxy = "quay.io"', ("pull-from-mirror = 'all'", "unknown = {}", "namespace-proxy = 1")
             )
         )
     if choices.chance(24) and len(lines) > 1:
@@ -385,11 +385,11 @@ def _registry(choices: Choices) -> list[str]:
 
 def _mirror(choices: Choices) -> list[str]:
     lines = ["[[registry.mirror]]"]
-    if not choices.chance(100):
-        lines.append(f'location = "{choices.mostly(choices.pick(_LOCATIONS), _ODD_LOCATIONS, 60)}"')
+    if not choices.chance(200):
+        lines.append(f'location = "{choices.mostly(choices.pick(_LOCATIONS), _ODD_LOCATIONS, 120)}"')
     if choices.chance(4):
-        lines.append(f"insecure = {choices.mostly(choices.pick(_BOOLEANS), _ODD_VALUES, 60)}")
-    if choices.chance(4):
+        lines.append(f"insecure = {choices.mostly(choices.pick(_BOOLEANS), _ODD_VALUES, 120)}")
+    if choices.chance(6):
         lines.append(f"pull-from-mirror = {choices.mostly(choices.pick(_PULL_FROM_MIRROR[:3]), _PULL_FROM_MIRROR, 40)}")
     if choices.chance(12):
         lines.append(f'namespace-proxy = "{choices.pick(("quay.io", "", "a b"))}"')

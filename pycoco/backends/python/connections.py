@@ -1,62 +1,87 @@
-"""Kept connections to each origin: which one a request goes over, and how many there are.
+"""Kept connections to each origin, as an httpx transport: which one a request goes over, and how many there are.
 
-It knows nothing of redirects or registries, and speaks no HTTP (see `http1`, and `proxied` for proxies). Connecting has
-a time limit (see `network_stream`), answers have none but the operation's own.
+It knows nothing of redirects or registries. httpcore, httpx's engine, speaks HTTP/1.1 on each connection; its own pool
+looks at every connection for every request, which under load costs more than the requests. Connecting has a time limit
+(see `network_backend`), answers have none but the operation's own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
+import logging
 import ssl
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import unquote, urlsplit
 
-from pycoco.backends.python import proxies
-from pycoco.backends.python.http1 import Connection, Headers, InvalidRequestError, Request
-from pycoco.backends.python.network_stream import LostConnectionError, connect
+import httpcore
+import httpx
+
+from pycoco.backends.python import event_loop, proxies
+from pycoco.backends.python.network_backend import NetworkBackend
 from pycoco.backends.python.redirects import redacted
-from pycoco.errors import UnavailableError
-
-if TYPE_CHECKING:
-    from pycoco.backends.python.proxied import Proxy
+from pycoco.errors import ConfigurationError, UnavailableError
 
 CONNECTIONS_PER_HOST = 64
 """As many as `inspect_many` has images in flight: fewer would let images wait although the server could answer."""
 
 _IDLE_SECONDS = 90.0  # http.Transport.IdleConnTimeout in tlsclientconfig.NewTransport
 _SWEEP_SECONDS = 30.0
-_PORTS = {"http": 80, "https": 443}
+_TARGET = "pycoco.target"
 
 
-class Response(Protocol):
-    """An answer, its body not read yet; header names are in lower case. See http1.Response."""
+class _NotOfPycoco(logging.Filter):
+    """Drops httpcore's traces of pycoco's own connections: they show every header of an answer, secrets too."""
 
-    status: int
-    headers: Headers
-    complete: bool
-    """Whether the body was read to its end."""
-
-    async def whole(self, limit: int) -> bytes | None: ...
-
-    def pieces(self) -> AsyncGenerator[bytes, None]: ...
-
-    async def close(self) -> None: ...
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.threadName != event_loop.THREAD_NAME
 
 
-class _Connection(Protocol):
-    @property
-    def is_idle(self) -> bool: ...
-
-    async def exchange(self, request: Request) -> Response: ...
-
-    async def close(self) -> None: ...
+for _name in ("connection", "http11", "proxy", "socks"):
+    logging.getLogger(f"httpcore.{_name}").addFilter(_NotOfPycoco())
 
 
-class ConnectionPool:
-    """Connections with one set of TLS settings. For one event loop."""
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What a URL says, byte for byte: httpx would normalise it."""
+
+    text: str
+    url: httpcore.URL
+
+
+def request_for(method: str, url: str, headers: list[tuple[bytes, bytes]], body: bytes | None) -> httpx.Request:
+    """Return a request for exactly this `url`. Raises UnavailableError for one that cannot be asked for.
+
+    httpx itself is given the URL without its query, which may hold a secret and is in the repr of a request.
+    """
+    encoding = "ascii" if url.isascii() else "idna"
+    try:
+        parts = urlsplit(url)
+        netloc = parts.netloc.rpartition("@")[2].encode(encoding)
+        path = f"{parts.path or '/'}?{parts.query}" if "?" in url else parts.path or "/"
+        target = httpcore.URL(
+            scheme=parts.scheme.encode("ascii"),
+            host=(parts.hostname or "").encode(encoding),
+            port=parts.port,
+            target=path.encode("ascii"),
+        )
+        return httpx.Request(
+            method,
+            redacted(url),
+            headers=[(b"Host", netloc), *headers],
+            content=body,
+            extensions={_TARGET: _Target(url, target)},
+        )
+    except (ValueError, httpx.InvalidURL):
+        raise UnavailableError(f"{redacted(url)} is not a URL that can be asked for") from None
+
+
+class ConnectionPool(httpx.AsyncBaseTransport):
+    """Connections with one set of TLS settings, for one event loop. It takes requests that `request_for` makes."""
 
     def __init__(
         self, tls: ssl.SSLContext, environ: Mapping[str, str], connections_per_host: int = CONNECTIONS_PER_HOST
@@ -64,55 +89,54 @@ class ConnectionPool:
         self._tls = tls
         self._environ = environ
         self._limit = connections_per_host
-        self._origins: dict[tuple[str, str, int], _Origin] = {}
-        self._proxies: dict[str, Proxy] = {}
+        self._origins: dict[tuple[bytes, bytes, int | None], _Origin] = {}
+        self._factories: dict[str | None, httpcore.AsyncConnectionPool] = {}
         self._sweep: asyncio.Task[None] | None = None
 
-    async def send(
-        self, method: str, url: str, headers: list[tuple[bytes, bytes]], body: bytes | None
-    ) -> tuple[Response, Callable[[], None]]:
-        """Send a request for exactly this `url`; return the answer, and what frees its connection.
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request; the answer's connection is free once its stream is closed.
 
-        What frees it is to be called once, after the answer was closed. Raises UnavailableError where there is no
-        answer, ConfigurationError for a proxy that cannot be used.
+        Raises UnavailableError where there is no answer, ConfigurationError for a proxy that cannot be used.
         """
-        parts = urlsplit(url)
-        encoding = "ascii" if url.isascii() else "idna"
-        try:
-            netloc = parts.netloc.rpartition("@")[2].encode(encoding)
-            target = f"{parts.path or '/'}?{parts.query}" if "?" in url else parts.path or "/"
-            request = Request(method, target.encode("ascii"), [(b"Host", netloc), *headers], body)
-            host = (parts.hostname or "").encode(encoding).decode("ascii")
-            port = parts.port or _PORTS[parts.scheme]
-        except (ValueError, KeyError):
-            raise UnavailableError(f"{redacted(url)} is not a URL that can be asked for") from None
-        origin = self._origins.get((parts.scheme, host, port)) or self._open(url, parts.scheme, host, port)
-        connection, response = await _respond(origin, url, request)
+        target: _Target = request.extensions[_TARGET]
+        has_body = "content-length" in request.headers
+        sent = httpcore.Request(
+            request.method,
+            target.url,
+            headers=request.headers.raw,
+            content=cast("AsyncIterable[bytes]", request.stream) if has_body else None,
+        )
+        origin = self._origin(target)
+        connection, answer = await _respond(origin, target.text, sent, may_repeat=not has_body)
         if self._sweep is None or self._sweep.done():
             self._sweep = asyncio.get_running_loop().create_task(self._sweep_idle())
-        return response, lambda: origin.release(connection)
+        stream = _Body(answer, lambda: origin.release(connection))
+        return httpx.Response(answer.status, headers=answer.headers, stream=stream)
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the idle connections; those in use close with their answers."""
         if self._sweep is not None:
             self._sweep.cancel()
         for origin in self._origins.values():
             await origin.close_idle(until=float("inf"))
 
-    def _open(self, url: str, scheme: str, host: str, port: int) -> _Origin:
-        proxy = proxies.proxy_for(url, self._environ)
-        origin = _Origin(self._connector(proxy, scheme, host, port), self._limit)
-        self._origins[scheme, host, port] = origin
+    def _origin(self, target: _Target) -> _Origin:
+        key = (target.url.scheme, target.url.host, target.url.port)
+        origin = self._origins.get(key)
+        if origin is None:
+            proxy = proxies.proxy_for(target.text, self._environ)
+            if proxy not in self._factories:
+                self._factories[proxy] = self._factory(proxy)
+            origin = self._origins[key] = _Origin(target.url.origin, self._factories[proxy], self._limit)
         return origin
 
-    def _connector(self, proxy: str | None, scheme: str, host: str, port: int) -> _Connector:
-        if proxy is None:
-            return _Direct(host, port, self._tls if scheme == "https" else None)
-        if proxy not in self._proxies:
-            from pycoco.backends.python.proxied import Proxy
-
-            self._proxies[proxy] = Proxy(proxy, self._tls)
-        return _Proxied(self._proxies[proxy], scheme, host, port)
+    def _factory(self, proxy: str | None) -> httpcore.AsyncConnectionPool:
+        """Return a pool of httpcore's, which is used only to make connections, by way of `proxy` if there is one."""
+        return httpcore.AsyncConnectionPool(
+            ssl_context=self._tls,
+            proxy=None if proxy is None else _proxy(proxy, self._tls),
+            network_backend=NetworkBackend(),
+        )
 
     async def _sweep_idle(self) -> None:
         while any(origin.idle for origin in self._origins.values()):
@@ -121,92 +145,101 @@ class ConnectionPool:
                 await origin.close_idle(until=time.monotonic())
 
 
-class _Connector(Protocol):
-    async def connect(self) -> _Connection: ...
+class _Body(httpx.AsyncByteStream):
+    """An answer's body as it arrives, and the connection that is free once it is closed."""
 
+    def __init__(self, response: httpcore.Response, release: Callable[[], None]) -> None:
+        self._response = response
+        self._release: Callable[[], None] | None = release
 
-class _Direct:
-    """Connections without a proxy."""
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for data in cast("AsyncIterable[bytes]", self._response.stream):
+            yield data
 
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
-        self._host = host
-        self._port = port
-        self._tls = tls
-
-    async def connect(self) -> _Connection:
-        stream = await connect(self._host, self._port)
-        if self._tls is not None:
-            stream = await stream.start_tls(self._tls, self._host)
-        return Connection(stream)
-
-
-class _Proxied:
-    """Connections by way of a proxy, made with their first request."""
-
-    def __init__(self, proxy: Proxy, scheme: str, host: str, port: int) -> None:
-        self._proxy = proxy
-        self._origin = (scheme, host, port)
-
-    async def connect(self) -> _Connection:
-        return self._proxy.connection(*self._origin)
+    async def aclose(self) -> None:
+        if self._release is not None:
+            release, self._release = self._release, None
+            try:
+                await self._response.aclose()
+            finally:
+                release()
 
 
 class _Origin:
     """The connections to one scheme, host and port."""
 
-    def __init__(self, connector: _Connector, limit: int) -> None:
-        self.connect = connector.connect
+    def __init__(self, origin: httpcore.Origin, factory: httpcore.AsyncConnectionPool, limit: int) -> None:
+        self._origin = origin
+        self._factory = factory
         self._permits = asyncio.Semaphore(limit)
-        self.idle: list[tuple[_Connection, float]] = []
+        self.idle: list[tuple[httpcore.AsyncConnectionInterface, float]] = []
 
-    async def acquire(self) -> _Connection | None:
-        """A kept connection, or None for leave to make one. Waits while as many as allowed are in use."""
+    async def acquire(self) -> tuple[httpcore.AsyncConnectionInterface, bool]:
+        """A connection, and whether it was used before. Waits while as many as allowed are in use."""
         await self._permits.acquire()
         while self.idle:
             connection, until = self.idle.pop()
-            if time.monotonic() < until and connection.is_idle:
-                return connection
-            await connection.close()
-        return None
+            if time.monotonic() < until and connection.is_idle() and not connection.has_expired():
+                return connection, True
+            await connection.aclose()
+        return self._factory.create_connection(self._origin), False
 
-    def release(self, connection: _Connection | None) -> None:
-        if connection is not None and connection.is_idle:
+    def release(self, connection: httpcore.AsyncConnectionInterface) -> None:
+        if connection.is_idle() and not connection.has_expired():
             self.idle.append((connection, time.monotonic() + _IDLE_SECONDS))
         self._permits.release()
 
     async def close_idle(self, *, until: float) -> None:
         """Close the connections that nobody used for as long as `until` says, a moment of time.monotonic()."""
-        closing = [connection for connection, expires in self.idle if expires <= until or not connection.is_idle]
+        closing = [connection for connection, expires in self.idle if expires <= until or connection.has_expired()]
         self.idle = [kept for kept in self.idle if kept[0] not in closing]
         for connection in closing:
-            await connection.close()
+            await connection.aclose()
 
 
-async def _respond(origin: _Origin, url: str, request: Request) -> tuple[_Connection, Response]:
+async def _respond(
+    origin: _Origin, url: str, request: httpcore.Request, *, may_repeat: bool
+) -> tuple[httpcore.AsyncConnectionInterface, httpcore.Response]:
     """The head of the answer, and the connection that it came on."""
     while True:
-        kept = connection = await origin.acquire()
+        connection, reused = await origin.acquire()
         try:
-            if connection is None:
-                connection = await origin.connect()
-            return connection, await connection.exchange(request)
+            return connection, await connection.handle_async_request(request)
         except BaseException as error:
-            if connection is not None:
-                with contextlib.suppress(Exception):
-                    await connection.close()
-            origin.release(None)
-            if kept is not None and request.body is None and isinstance(error, LostConnectionError):
+            with contextlib.suppress(Exception):
+                await connection.aclose()
+            origin.release(connection)
+            if reused and may_repeat and _is_dead(error):
                 # http.Transport, too, asks again where a kept connection turns out to be dead.
                 continue
-            if isinstance(error, InvalidRequestError):
-                # Its traceback may hold the header at fault and with it a token.
+            if isinstance(error, httpcore.LocalProtocolError):
+                # Its text, and so its traceback, may hold the header at fault and with it a token.
                 raise UnavailableError(f"{redacted(url)} cannot be asked: a header is not valid") from None
             if isinstance(error, Exception):
                 raise unreachable(url, error) from error
             raise
 
 
+def _is_dead(error: BaseException) -> bool:
+    """Whether the server had closed the connection, as opposed to answering with what is not HTTP."""
+    if isinstance(error, httpcore.RemoteProtocolError):
+        return error.__cause__ is None  # else it is h11's, about what it received
+    return isinstance(error, (httpcore.ReadError, httpcore.WriteError))
+
+
 def unreachable(url: str, error: Exception) -> UnavailableError:
     """The exception for a request that got no answer."""
     shown = redacted(url)
     return UnavailableError(f"cannot reach {shown}: {error}", url=shown, retryable=True)
+
+
+def _proxy(url: str, tls: ssl.SSLContext) -> httpcore.Proxy:
+    parts = urlsplit(url)
+    if parts.scheme.startswith("socks5") and importlib.util.find_spec("socksio") is None:
+        raise ConfigurationError(
+            "the Python backend needs the package socksio for a socks5 proxy; install httpx[socks]"
+        )
+    auth = (unquote(parts.username or ""), unquote(parts.password or "")) if "@" in parts.netloc else None
+    secure = parts.scheme == "https"
+    location = parts._replace(netloc=parts.netloc.rpartition("@")[2], path="", query="", fragment="").geturl()
+    return httpcore.Proxy(location, auth=auth, ssl_context=tls if secure else None)

@@ -22,6 +22,9 @@ from pycoco.errors import DeadlineError, OperationCancelledError, PycocoError
 
 Result = TypeVar("Result")
 
+THREAD_NAME = "pycoco-network"
+"""The loop's thread, by which its log records can be told from others."""
+
 _BLOCKING_THREADS = 16
 _IDLE_SECONDS = 5.0
 _EXIT_SECONDS = 1.0
@@ -39,7 +42,7 @@ class LoopThread:
     def __init__(self) -> None:
         self.loop = _Loop()
         self.closing: weakref.WeakSet[Closable] = weakref.WeakSet()
-        self._thread = threading.Thread(target=self._run, name="pycoco-network", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
         self._thread.start()
 
     def submit(

@@ -37,7 +37,8 @@ class Access:
 
     `registry_token` is a bearer token given as an option; `namespace` the value of the `ns` parameter, "" for none.
     `started` is the time.monotonic() at which the operation began: what the session learnt earlier may be outdated.
-    Without `patient` a token server's 429 counts at once, because another pull source can be asked instead.
+    Without `patient` a token server's 429 counts at once: only for the first manifest, once no other pull source is
+    left, is it asked again (openSource in go/retry.go).
     """
 
     repository: str
@@ -45,7 +46,7 @@ class Access:
     registry_token: str = field(default="", repr=False)
     namespace: str = ""
     started: float = 0.0
-    patient: bool = True
+    patient: bool = False
 
     @property
     def scope(self) -> Scope:

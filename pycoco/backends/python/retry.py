@@ -5,10 +5,8 @@ makeRequestToResolvedURL and parseRetryAfter of docker/docker_client.go, tryGetB
 
 from __future__ import annotations
 
-import random
 import re
 import time
-from email.utils import parsedate_to_datetime
 
 ATTEMPTS = 5
 """Requests in all while the answer is 429."""
@@ -25,6 +23,8 @@ def retry_after(header: str | None, now: float | None = None) -> float | None:
         return None
     if _SECONDS.fullmatch(header):
         return float(max(int(header), 0))
+    from email.utils import parsedate_to_datetime  # rarely needed, and slow to import
+
     try:
         moment = parsedate_to_datetime(header).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
@@ -35,6 +35,8 @@ def retry_after(header: str | None, now: float | None = None) -> float | None:
 
 def transient_delay() -> float:
     """Seconds before a transient failure is tried once more, with jitter against stampedes."""
+    import random  # as rarely
+
     return 1.0 + random.random() / 10
 
 

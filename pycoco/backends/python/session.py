@@ -32,18 +32,16 @@ from pycoco.backends.python import (
     image_config,
     manifest,
     media_types,
-    policy,
     reference,
     resolve,
     short_names,
 )
 from pycoco.backends.python.configuration import CurrentConfiguration
 from pycoco.errors import BackendError, InvalidReferenceError, OperationCancelledError, PycocoError
-from pycoco.layout import store
-from pycoco.layout.source import open_source
 
 if TYPE_CHECKING:
     from pycoco.backends.python.network import Network
+    from pycoco.layout.store import Store
 
 _CLOSE_SECONDS = 5.0
 
@@ -54,7 +52,7 @@ class PythonSession:
     def __init__(self, settings: contract.Settings) -> None:
         self._settings = settings
         self._configuration = CurrentConfiguration(settings)
-        self._store = store.Store(settings.store) if settings.store else None
+        self._store = _store(settings.store)
         # By the loop it lives on: a forked child has another loop, and must not touch its parent's connections.
         self._networks: dict[event_loop.LoopThread, Network] = {}
         self._closed = False
@@ -177,6 +175,8 @@ class PythonSession:
 
     def _fetch_local(self, parsed: ParsedReference, platform: contract.RequestedPlatform) -> Fetched:
         flow = self._flow(parsed, platform)
+        from pycoco.layout.source import open_source
+
         with open_source(parsed, self._settings) as source:
             try:
                 need = next(flow)
@@ -189,10 +189,20 @@ class PythonSession:
     def _flow(self, parsed: ParsedReference, platform: contract.RequestedPlatform) -> resolve.Flow:
         evaluate: Callable[[bytes], str] | None = None
         if self._settings.policy is not None:
+            from pycoco.backends.python import policy
+
             evaluate = lambda body: policy.evaluate(self._settings, parsed, body)  # noqa: E731
         # With a policy nothing comes from the store: its signatures are at the registry.
         known = self._store.get if self._store is not None and evaluate is None else None
         return resolve.read_image(parsed, platform, self._settings, evaluate_policy=evaluate, known=known)
+
+
+def _store(directory: str | None) -> Store | None:
+    if not directory:
+        return None
+    from pycoco.layout.store import Store
+
+    return Store(directory)
 
 
 def _fetched(text: str, pull_source: str, resolved: resolve.Resolved) -> Fetched:

@@ -1,4 +1,4 @@
-"""HTTP requests, redirects followed as net/http follows them, and the bodies of answers.
+"""HTTP requests with httpx, redirects followed as net/http follows them, and the bodies of answers.
 
 It knows nothing of registries and their authentication, nor of connections (see `connections`).
 """
@@ -9,31 +9,33 @@ import asyncio
 import contextlib
 import errno
 import ssl
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
+
+import httpcore
+import httpx
 
 from pycoco.backends.python import body as bodies
 from pycoco.backends.python import redirects
 from pycoco.backends.python.challenge import Challenge, parse_challenges
-from pycoco.backends.python.connections import CONNECTIONS_PER_HOST, ConnectionPool, Response
+from pycoco.backends.python.connections import CONNECTIONS_PER_HOST, ConnectionPool, request_for
 from pycoco.backends.python.distribution_error import ERROR_BODY_LIMIT
-from pycoco.backends.python.http1 import Headers
-from pycoco.backends.python.network_stream import TimeLimitError
 from pycoco.backends.python.redirects import Hop, redacted
 from pycoco.errors import UnavailableError
 
+Headers = Sequence[tuple[bytes, bytes]]
+
 _DISCARD_SECONDS = 0.25
-"""How long the rest of an answer that nobody needs may take. net/http waits for none of it and gives up the connection."""
+"""How long the rest of an answer that nobody needs may take. net/http waits for none of it."""
 
 
 class Answer:
     """The answer to a request, its body not read yet. Close it, or read it to its end, to free its connection."""
 
-    def __init__(self, url: str, response: Response, release: Callable[[], None], *, gunzip: bool) -> None:
+    def __init__(self, url: str, response: httpx.Response, *, gunzip: bool) -> None:
         self.url = url
-        self.status = response.status
-        self._headers = response.headers
+        self.status = response.status_code
+        self._headers = [(name.lower(), value) for name, value in response.headers.raw]
         self._response = response
-        self._release: Callable[[], None] | None = release
         self._gunzip = gunzip and (self.header("content-encoding") or "").lower() == "gzip"
 
     def all(self, name: str) -> list[str]:
@@ -51,31 +53,25 @@ class Answer:
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The decoded body as it arrives. Raises TruncatedBodyError, DamagedBodyError."""
         gunzip = bodies.Gunzip() if self._gunzip else None
-        async with contextlib.aclosing(self._response.pieces()) as received:
-            async for data in received:
+        try:
+            async for data in self._response.aiter_raw():
                 if gunzip is None:
                     yield data
                     continue
                 for piece in gunzip.decode(data):
                     yield piece
+        except httpcore.ReadError as error:
+            raise bodies.TruncatedBodyError(str(error)) from error
+        except httpcore.RemoteProtocolError as error:
+            # h11 has one class for a body that stops and for one that is malformed; only the former may be resumed.
+            stopped = str(error).startswith("peer closed connection")
+            raise (bodies.TruncatedBodyError if stopped else bodies.DamagedBodyError)(str(error)) from error
         if gunzip is not None:
             gunzip.finish()
-
-    async def whole(self, limit: int) -> bytes | None:
-        """The body in one go, which is cheaper, or None: then read it in pieces, whatever the reason."""
-        if self._gunzip:
-            return None
-        try:
-            return await self._response.whole(limit)
-        except bodies.TruncatedBodyError:
-            return None
 
     async def read(self, limit: int, what: str) -> bytes:
         """The whole decoded body, at most `limit` bytes. Raises TooLargeError, UnavailableError."""
         try:
-            body = await self.whole(limit)
-            if body is not None:
-                return body
             async with contextlib.aclosing(self.pieces()) as pieces:
                 return await bodies.read_at_most(pieces, limit, what)
         except (bodies.TruncatedBodyError, bodies.DamagedBodyError) as error:
@@ -107,20 +103,12 @@ class Answer:
 
     async def discard(self) -> None:
         """Free the connection, for the next request if the rest of the body is short."""
-        if self._response.complete:
-            await self.close()
-            return
         with contextlib.suppress(UnavailableError, asyncio.TimeoutError):
             await asyncio.wait_for(self.read_error_body(), _DISCARD_SECONDS)
 
     async def close(self) -> None:
         """Free the connection; it is kept only if the body was read to its end."""
-        if self._release is not None:
-            release, self._release = self._release, None
-            try:
-                await self._response.close()
-            finally:
-                release()
+        await self._response.aclose()
 
 
 class Transport:
@@ -129,6 +117,7 @@ class Transport:
     def __init__(
         self, tls: ssl.SSLContext, environ: Mapping[str, str], connections_per_host: int = CONNECTIONS_PER_HOST
     ) -> None:
+        # Not in an httpx.AsyncClient, which reads every Location, logs every URL and keeps cookies: upstream does none.
         self._pool = ConnectionPool(tls, environ, connections_per_host)
 
     async def send(
@@ -167,18 +156,17 @@ class Transport:
 
     async def close(self) -> None:
         """Close the idle connections; those in use close with their answers."""
-        await self._pool.close()
+        await self._pool.aclose()
 
     async def _exchange(self, hop: Hop, headers: Headers, *, gzip: bool) -> Answer:
-        sent = _headers(hop, headers, gzip=gzip)
-        response, release = await self._pool.send(hop.method, hop.url, sent, hop.body)
-        return Answer(hop.url, response, release, gunzip=gzip)
+        request = request_for(hop.method, hop.url, _headers(hop, headers, gzip=gzip), hop.body)
+        return Answer(hop.url, await self._pool.handle_async_request(request), gunzip=gzip)
 
 
 def timed_out(error: BaseException | None) -> bool:
     """Whether an exception of this module comes from a time limit (Go's net.Error.Timeout)."""
     while error is not None:
-        if isinstance(error, TimeLimitError):
+        if isinstance(error, httpcore.TimeoutException):
             return True
         if isinstance(error, OSError) and error.errno == errno.ETIMEDOUT:
             return True

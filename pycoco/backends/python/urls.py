@@ -1,7 +1,7 @@
 """URLs of headers, read and resolved as Go's net/url does it, so that both twins are led to the same place.
 
 It is not for whether to go there (see `redirects`) and knows no credentials. urllib.parse reads several things
-otherwise: "http:/x" and "://x" are relative for it, "a:b" has a scheme. Mirrors Parse, ResolveReference and EscapedPath.
+otherwise: "http:/x" and "://x" are relative for it. Mirrors Parse, ResolveReference and EscapedPath.
 """
 
 from __future__ import annotations
@@ -89,10 +89,8 @@ def _resolve(base: str, reference: _Reference) -> _Reference:
     if not reference.path:
         query = (parts.query or None) if reference.query is None else reference.query
         return _Reference(parts.scheme, parts.netloc, _without_dots(parts.path), query)
-    if reference.path.startswith("/"):
-        path = reference.path
-    else:
-        path = parts.path[: parts.path.rfind("/") + 1] + reference.path
+    directory = "" if reference.path.startswith("/") else parts.path[: parts.path.rfind("/") + 1]
+    path = directory + reference.path
     return _Reference(parts.scheme, parts.netloc, _without_dots(path), reference.query)
 
 

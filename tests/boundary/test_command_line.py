@@ -1,0 +1,195 @@
+"""`pycoco inspect -` and `--from-file`: a line for each as it completes, resumed after whatever interrupted it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.boundary import served
+from tests.boundary.child import ROOT, kill
+from tests.scripted_registry import ScriptedRegistry
+
+
+class Command:
+    """`pycoco inspect` in a process of its own."""
+
+    def __init__(self, backend: str, *arguments: str, **streams: Any) -> None:
+        command = [sys.executable, "-m", "pycoco", "inspect", "--tls-verify=false", "--backend", backend, *arguments]
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+        self.process = subprocess.Popen(
+            command, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True, **streams
+        )
+
+    def __enter__(self) -> subprocess.Popen[str]:
+        return self.process
+
+    def __exit__(self, *error: object) -> None:
+        kill(self.process)
+
+
+def run(backend: str, *arguments: str, given: str = "") -> tuple[int, list[dict[str, Any]], str]:
+    """The exit status, the lines and stderr."""
+    with Command(backend, *arguments) as process:
+        output, errors = process.communicate(given, timeout=30)
+    return process.returncode, [json.loads(line) for line in output.splitlines()], errors
+
+
+@pytest.fixture
+def names(scripted: ScriptedRegistry) -> list[str]:
+    return [f"{scripted.host}/app:v{number}" for number in range(10)]
+
+
+def test_standard_input(backend: str, names: list[str]) -> None:
+    status, lines, errors = run(backend, "-", given="# a comment\n\n  " + "\n".join(names))
+    assert status == 0
+    assert sorted(line["requested"] for line in lines) == names
+    assert {line["digest"] for line in lines} == {served.DIGEST}
+    assert errors == "pycoco: 10 read, 0 failed\n"
+
+
+def test_a_file_and_an_output(backend: str, names: list[str], tmp_path: Path) -> None:
+    (tmp_path / "names").write_text("\n".join(names))
+    status, lines, _ = run(backend, "--from-file", f"{tmp_path}/names", "--output", f"{tmp_path}/out")
+    assert (status, lines) == (0, [])
+    assert len((tmp_path / "out").read_text().splitlines()) == 10
+
+
+def test_the_status_says_whether_any_failed(backend: str, names: list[str], scripted: ScriptedRegistry) -> None:
+    missing = f"{scripted.host}/missing:v1"
+    status, lines, errors = run(
+        backend, "-", given="\n".join([missing, *names, "\udcff".encode(errors="replace").decode()])
+    )
+    assert status == 12
+    assert errors == "pycoco: 10 read, 2 failed\n"
+    failed = {line["requested"]: line["error"] for line in lines if "error" in line}
+    assert failed == {missing: "not_found", "?": "invalid_reference"}
+
+
+def test_a_line_is_written_while_the_input_is_silent(backend: str, names: list[str]) -> None:
+    with Command(backend, "-") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for name in names[:3]:
+            process.stdin.write(name + "\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["requested"] == name
+        process.stdin.close()
+        assert process.wait(10) == 0
+
+
+def test_resume_does_what_is_missing(
+    backend: str, names: list[str], scripted: ScriptedRegistry, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.jsonl"
+    missing = f"{scripted.host}/missing:v1"
+    assert run(backend, "-", "--resume", str(output), given="\n".join([*names[:4], missing]))[0] == 12
+    whole = output.read_text()
+    output.write_text(whole + '{"requested": "' + names[4])  # as a process that was killed leaves it
+    scripted.requests.clear()
+    status, _, errors = run(backend, "-", "--resume", str(output), given="\n".join([*names, missing]))
+    assert status == 12
+    assert errors == "pycoco: 6 read, 1 failed, 4 were done before\n"
+    lines = [json.loads(line) for line in output.read_text().splitlines()]
+    assert sorted(line["requested"] for line in lines) == sorted([*names, missing])
+    assert not [
+        request
+        for request in scripted.requests
+        if request.path.endswith(("v0", "v1", "v2", "v3")) and "/app/" in request.path
+    ]
+
+
+def test_resume_after_an_interruption(
+    backend: str, names: list[str], scripted: ScriptedRegistry, tmp_path: Path
+) -> None:
+    scripted.script = served.slow(served.HANGS, "/manifests/v7")
+    output = tmp_path / "out.jsonl"
+    (tmp_path / "names").write_text("\n".join(names))
+    arguments = ("--from-file", f"{tmp_path}/names", "--resume", str(output))
+    with Command(backend, *arguments) as process:
+        assert served.until(lambda: output.exists() and output.read_text().count("\n") == 9, 20)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=5)
+    assert process.returncode == 130
+    assert errors == "pycoco: 9 read, 0 failed\npycoco: interrupted\n"
+    assert served.until(lambda: all(each._slow is None for each in list(scripted._protocols)))
+    scripted.script = served.image
+    status, _, errors = run(backend, *arguments)
+    assert (status, errors) == (0, "pycoco: 1 read, 0 failed, 9 were done before\n")
+    assert sorted(json.loads(line)["requested"] for line in output.read_text().splitlines()) == names
+
+
+def test_a_file_of_somebody_else_is_not_touched(names: list[str], tmp_path: Path) -> None:
+    for content in ("some notes\n", '{"other": 1}\n', "[]\n", '{"requested": "a"}\n\n'):
+        (tmp_path / "notes").write_text(content)
+        status, _, errors = run("python", "-", "--resume", f"{tmp_path}/notes", given=names[0])
+        assert status == 4
+        assert "is not the output of pycoco inspect" in errors
+        assert (tmp_path / "notes").read_text() == content
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-", "--output", "a", "--resume", "b"),
+        ("-", "--creds", "user"),
+        ("--from-file", "/nowhere/names"),
+        ("-", "--output", "/nowhere/out"),
+        ("-", "--concurrency", "0"),
+        ("a.example/app", "--from-file", "names"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, _, errors = run("python", *arguments, given="a.example/app\n")
+    assert status == 4
+    assert errors.count("\n") <= 2
+    assert "Traceback" not in errors
+
+
+def test_a_reader_that_has_enough(backend: str, scripted: ScriptedRegistry) -> None:
+    endless = "\n".join(f"{scripted.host}/app:v{number}" for number in range(3000))
+    with Command(backend, "-", "--concurrency", "4") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(endless)
+        process.stdin.close()
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(10) == 0
+    assert len(scripted.requests) < 6000
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    ends = pty.openpty()
+    fcntl.ioctl(ends[1], termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def test_a_bar_is_shown_on_a_terminal(
+    backend: str, names: list[str], tmp_path: Path, terminal: tuple[int, int]
+) -> None:
+    pytest.importorskip("tqdm")
+    (tmp_path / "names").write_text("\n".join(names))
+    ours, theirs = terminal
+    with Command(backend, "--from-file", f"{tmp_path}/names", stderr=theirs) as process:
+        process.communicate(timeout=30)
+    shown = os.read(ours, 65536).decode()
+    assert "10/10" in shown
+    assert shown.endswith("pycoco: 10 read, 0 failed\r\n")

@@ -1,0 +1,1 @@
+"""Running for long and watching what a process holds: memory, descriptors, threads."""
