@@ -10,8 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/opencontainers/go-digest"
+	"github.com/sirupsen/logrus"
 	"go.podman.io/image/v5/docker"
 	"go.podman.io/image/v5/docker/reference"
 	"go.podman.io/image/v5/image"
@@ -19,6 +21,8 @@ import (
 	"go.podman.io/image/v5/pkg/blobinfocache/none"
 	"go.podman.io/image/v5/types"
 )
+
+const retryDelayLimit = 8 * time.Second
 
 // bodyLimit bounds a manifest and a config, as internal/iolimits does.
 const bodyLimit = 4 * 1024 * 1024
@@ -47,7 +51,7 @@ func fetch(ctx context.Context, request *request) (any, [][]byte, error) {
 		return nil, nil, err
 	}
 	defer leave()
-	found, err := s.fetch(ctx, request.Reference, request.Platform)
+	found, err := s.fetchPatiently(ctx, request.Reference, request.Platform)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = errors.Join(cause, err)
@@ -55,6 +59,26 @@ func fetch(ctx context.Context, request *request) (any, [][]byte, error) {
 		return nil, nil, err
 	}
 	return found, [][]byte{found.top, found.instance, found.config}, nil
+}
+
+// fetchPatiently asks again, as often as the settings say, while a registry cannot be reached or fails; never so late
+// that the operation's deadline would pass. Both twins follow this rule.
+func (s *session) fetchPatiently(ctx context.Context, text string, platform *requestedPlatform) (*fetched, error) {
+	for delay, left := time.Second, s.settings.Retries; ; delay, left = min(2*delay, retryDelayLimit), left-1 {
+		found, err := s.fetch(ctx, text, platform)
+		if err == nil || left <= 0 || classify(ctx, err).Code != codeUnavailable {
+			return found, err
+		}
+		if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) <= delay {
+			return nil, err
+		}
+		logrus.Infof("reading %s failed and is tried again in %s: %v", text, delay, err)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(delay):
+		}
+	}
 }
 
 // fetch tries the candidates one after the other; like CRI-O's (server/image_pull.go), it reports the last one's error.
@@ -108,6 +132,9 @@ func (s *session) fetchFromRegistry(ctx context.Context, named reference.Named, 
 		return nil, invalidReference(named.String(), err.Error())
 	}
 	source, err := openSource(ctx, system, ref)
+	if err != nil && ctx.Err() != nil { // out of time, whatever else failed by then
+		return nil, err
+	}
 	if err != nil {
 		return nil, diagnose(system, named, err)
 	}

@@ -49,6 +49,7 @@ type settings struct {
 	Store             string            `json:"store"`
 	Schema1           bool              `json:"schema1"`
 	NestedIndexes     int               `json:"nested_indexes"`
+	Retries           int               `json:"retries"`
 	UserAgent         string            `json:"user_agent"`
 	Environ           map[string]string `json:"environ"`
 }

@@ -82,6 +82,7 @@ class BaseClient:
         store: str | PathLike[str] | None = None,
         schema1: bool = False,
         nested_indexes: int = 0,
+        retries: int = 0,
     ) -> None:
         # By process: a forked child opens a session of its own, nothing of its parent's can be used there.
         self._opened: dict[int, _Opened] = {}
@@ -106,6 +107,7 @@ class BaseClient:
                 store=store,
                 schema1=schema1,
                 nested_indexes=nested_indexes,
+                retries=retries,
             ),
             self._environ,
         )

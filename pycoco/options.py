@@ -38,6 +38,8 @@ class Options(TypedDict, total=False):
     store: a directory (an OCI layout) used as a cache of what digests name.
     schema1: accept the deprecated schema 1 of manifests.
     nested_indexes: how many indexes within an index to descend; CRI-O's and the default is 0.
+    retries: how often to ask again when a registry cannot be reached or fails (UnavailableError), after 1, 2, 4, 8 and
+        then every 8 seconds and within `timeout`; default 0, as CRI-O, whose kubelet asks again.
     """
 
     backend: str
@@ -56,6 +58,7 @@ class Options(TypedDict, total=False):
     store: str | PathLike[str] | None
     schema1: bool
     nested_indexes: int
+    retries: int
 
 
 def requested_platform(text: str | None) -> RequestedPlatform | None:
@@ -100,7 +103,8 @@ def settings_of(options: Options, environ: Mapping[str, str]) -> Settings:
         policy=_policy(options.get("policy")),
         store=_path("store", options.get("store")),
         schema1=options.get("schema1", False),
-        nested_indexes=options.get("nested_indexes", 0),
+        nested_indexes=_count("nested_indexes", options.get("nested_indexes", 0)),
+        retries=_count("retries", options.get("retries", 0)),
         user_agent=f"pycoco/{__version__}",
         environ=dict(environ),
     )
@@ -113,6 +117,12 @@ def _path(name: str, path: str | PathLike[str] | None) -> str | None:
     if not text:
         raise ConfigurationError(f"{name} is empty; give a path, or None")
     return text
+
+
+def _count(name: str, count: int) -> int:
+    if count < 0:
+        raise ConfigurationError(f"{name} is {count}; give 0 or more")
+    return count
 
 
 def _policy(policy: str | PathLike[str] | bool | None) -> str | None:

@@ -69,6 +69,7 @@ class Settings:
     store: str | None = None
     schema1: bool = False
     nested_indexes: int = 0
+    retries: int = 0
     user_agent: str = "pycoco"
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 

@@ -59,6 +59,9 @@ def _add_client_options(command: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--nested-indexes", type=int, default=0, metavar="N", help="descend N indexes within the index (CRI-O: 0)"
     )
+    options.add_argument(
+        "--retries", type=int, default=0, metavar="N", help="ask again when a registry fails (CRI-O: 0)"
+    )
     access = command.add_argument_group("registry access")
     access.add_argument(
         "--creds",

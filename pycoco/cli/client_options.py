@@ -29,6 +29,7 @@ def options_of(parsed: argparse.Namespace) -> Options:
         store=parsed.store,
         schema1=parsed.schema1,
         nested_indexes=parsed.nested_indexes,
+        retries=parsed.retries,
     )
 
 

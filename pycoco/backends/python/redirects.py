@@ -38,8 +38,9 @@ def next_hop(first: Hop, current: Hop, status: int, location: str | None, sent: 
     """
     if status not in _REDIRECTS or not location:
         return None
-    if status in (307, 308) and current.body is not None:
-        # Go cannot repeat this body, and neither should a token request's secret go anywhere else.
+    if status in (307, 308) and first.body is not None:
+        # Go cannot repeat this body, and neither should a token request's secret go anywhere else. It looks at the
+        # first request even where a redirect before this one has dropped the body (redirectBehavior).
         return None
     url = absolute_url(current.url, location)
     shown = redacted(current.url)

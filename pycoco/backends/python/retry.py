@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
+
+MAX_RETRY_DELAY = 8.0
 
 ATTEMPTS = 5
 """Requests in all while the answer is 429."""
@@ -31,6 +34,14 @@ def retry_after(header: str | None, now: float | None = None) -> float | None:
         return None
     seconds = moment - (time.time() if now is None else now)
     return seconds if seconds > 0 else None
+
+
+def delays(retries: int) -> Iterator[float]:
+    """Yield the seconds to wait before each of so many retries of a whole operation (fetchPatiently in go/fetch.go)."""
+    delay = 1.0
+    for _ in range(retries):
+        yield delay
+        delay = min(2 * delay, MAX_RETRY_DELAY)
 
 
 def transient_delay() -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -34,16 +35,19 @@ from pycoco.backends.python import (
     media_types,
     reference,
     resolve,
+    retry,
     short_names,
 )
 from pycoco.backends.python.configuration import CurrentConfiguration
-from pycoco.errors import BackendError, InvalidReferenceError, OperationCancelledError, PycocoError
+from pycoco.errors import BackendError, InvalidReferenceError, OperationCancelledError, PycocoError, UnavailableError
 
 if TYPE_CHECKING:
     from pycoco.backends.python.network import Network
     from pycoco.layout.store import Store
 
 _CLOSE_SECONDS = 5.0
+
+_log = logging.getLogger("pycoco.python")
 
 
 class PythonSession:
@@ -67,7 +71,9 @@ class PythonSession:
         """Read one image's metadata; `timeout` in seconds bounds all of it."""
         loop = event_loop.current()
         wanted = self._settings.platform if platform is None else platform
-        return loop.submit(lambda: self._fetch(loop, reference, wanted), f"reading {_shown(reference)}", timeout)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        what = f"reading {_shown(reference)}"
+        return loop.submit(lambda: self._fetch(loop, reference, wanted, deadline), what, timeout)
 
     def parse_reference(self, reference_text: str) -> ParsedReference:
         return reference.parse_reference(reference_text)
@@ -128,7 +134,13 @@ class PythonSession:
         await asyncio.gather(*tasks, return_exceptions=True)
         await network.close()
 
-    async def _fetch(self, loop: event_loop.LoopThread, text: str, platform: contract.RequestedPlatform) -> Fetched:
+    async def _fetch(
+        self,
+        loop: event_loop.LoopThread,
+        text: str,
+        platform: contract.RequestedPlatform,
+        deadline: float | None,
+    ) -> Fetched:
         network = self._network(loop)
         if self._closed:  # looked at afterwards: who closed before saw no network
             raise OperationCancelledError("the client is closed; make another one")
@@ -139,13 +151,30 @@ class PythonSession:
             parsed = reference.parse_reference(text)
             if parsed.transport != "docker":
                 return await asyncio.to_thread(self._fetch_local, parsed, platform)
-            return await self._fetch_candidates(network, text, platform)
+            return await self._fetch_patiently(network, text, platform, deadline)
         except (PycocoError, asyncio.CancelledError):
             raise
         except Exception as error:
             raise BackendError(f"the Python backend failed ({type(error).__name__}); please report this") from error
         finally:
             network.tasks.discard(task)
+
+    async def _fetch_patiently(
+        self, network: Network, text: str, platform: contract.RequestedPlatform, deadline: float | None
+    ) -> Fetched:
+        """Ask again, as often as the settings say, while a registry cannot be reached or fails.
+
+        Never so late that the operation's deadline would pass. Both twins follow this rule.
+        """
+        for delay in retry.delays(self._settings.retries):
+            try:
+                return await self._fetch_candidates(network, text, platform)
+            except UnavailableError as error:
+                if deadline is not None and deadline - time.monotonic() <= delay:
+                    raise
+                _log.info("reading %s failed and is tried again in %g seconds: %s", _shown(text), delay, error)
+            await asyncio.sleep(delay)
+        return await self._fetch_candidates(network, text, platform)
 
     async def _fetch_candidates(self, network: Network, text: str, platform: contract.RequestedPlatform) -> Fetched:
         """Like CRI-O (server/image_pull.go): the candidates one after the other, and the last one's error."""
