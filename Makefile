@@ -27,7 +27,7 @@ INSTALL_SOURCES := pyproject.toml build.py licenses.py pycoco/_version.py $(filt
 SET_GOFLAGS = export GOFLAGS="$$($(PY) -c 'import build; print(*build.GO_FLAGS)')"
 
 .DEFAULT_GOAL := dev
-.PHONY: dev demo test check bench fuzz mutation soak wheel clean help
+.PHONY: dev demo test check bench fuzz race mutation soak wheel clean help
 
 dev: $(VENV)/installed ## build pycoco and install it, editable, into .venv (what plain `make` does)
 
@@ -56,6 +56,11 @@ bench: dev $(VENV)/benchmarks ## compare pycoco with its peers, a quarter of an 
 
 fuzz: dev ## look for input on which the two backends differ, for MINUTES=10
 	MINUTES="$(MINUTES)" $(PY) -m tests.fuzz $(ARGS)
+
+race: dev ## Go's race detector over the saved corpus and cancelled traffic (needs a real gcc, not zig's)
+	@if gcc --version 2>/dev/null | grep -q 'Free Software Foundation'; then \
+		$(SET_GOFLAGS); cd go && go test -race ./...; \
+	else echo "skipped: the race detector needs gcc"; fi
 
 mutation: dev ## plant faults in the Python backend and see that the tests notice each
 	$(PY) -m tests.mutation $(ARGS)

@@ -125,7 +125,7 @@ func (s *session) fetchFromRegistry(ctx context.Context, named reference.Named, 
 		return nil, err
 	}
 	if err := s.completeCredentials(system, named); err != nil {
-		watch.refuse(sources[len(sources)-1], err) // mirrors have credentials of their own, and come first
+		watch.refuse(named, err) // pull sources on other hosts have credentials of their own
 	}
 	ref, err := docker.NewReference(named)
 	if err != nil {

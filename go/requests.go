@@ -62,9 +62,9 @@ func newRequestWatch(proxies *proxySettings, sources []pullSource, tlsVerify *bo
 	return watch
 }
 
-// refuse lets requests to a pull source's host fail.
-func (w *requestWatch) refuse(source pullSource, why error) {
-	w.refused, w.refusedFor = hostOf(source.named), why
+// refuse lets requests to a reference's own host fail.
+func (w *requestWatch) refuse(named reference.Named, why error) {
+	w.refused, w.refusedFor = hostOf(named), why
 }
 
 // proxy is a types.SystemContext.DockerProxy. An error from it fails the request before a connection is made.

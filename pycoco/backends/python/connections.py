@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import importlib.util
 import logging
+import re
 import ssl
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
@@ -32,6 +33,8 @@ CONNECTIONS_PER_HOST = 64
 _IDLE_SECONDS = 90.0  # http.Transport.IdleConnTimeout in tlsclientconfig.NewTransport
 _SWEEP_SECONDS = 30.0
 _TARGET = "pycoco.target"
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+"""What net/textproto refuses in a header's value, and h11 lets pass."""
 
 
 class _NotOfPycoco(logging.Filter):
@@ -111,6 +114,9 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         if self._sweep is None or self._sweep.done():
             self._sweep = asyncio.get_running_loop().create_task(self._sweep_idle())
         stream = _Body(answer, lambda: origin.release(connection))
+        if _CONTROL.search(b"".join(value for _, value in answer.headers)):
+            await stream.aclose()
+            raise UnavailableError(f"{redacted(target.text)} answers with a malformed header", retryable=True)
         return httpx.Response(answer.status, headers=answer.headers, stream=stream)
 
     async def aclose(self) -> None:

@@ -1,0 +1,145 @@
+"""Let both backends fetch from registries of any behaviour, for as long as is asked.
+
+It is not for the bounded test of `make test` (tests/parity/test_scripted_fetch.py), which draws from the same strategy.
+Many visits are under way at once, since most of one's time is waiting. What differs is tried again alone, simplified,
+printed as a case for tests/parity/kept_visits.py, remembered under .hypothesis/fuzz and tried first next time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from hypothesis.database import DirectoryBasedExampleDatabase
+
+from tests.fuzz.search import DATABASE, Budget, megabytes
+from tests.parity.scripted_fetch import MUST_REACH, Begun, Disagreement, Stage, compare, opened_stage
+from tests.strategies.choices import Choices
+from tests.strategies.registry_behaviour import visit
+
+AT_ONCE = 64
+_OCTETS = 64
+"""Bytes of decisions for one visit; more than it takes."""
+
+_KEY = b"visits"
+_TELL_EVERY = 30.0
+
+
+@dataclass
+class FetchReport:
+    """What a search did. Memory is in megabytes, as the search went on; it has to stay flat."""
+
+    seed: int
+    cases: int = 0
+    seconds: float = 0.0
+    differences: int = 0
+    not_repeated: int = 0
+    memory: list[float] = field(default_factory=list)
+    reached: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        middle = self.memory[len(self.memory) // 2]
+        lines = [
+            f"fetch: {self.cases} cases in {self.seconds:.1f} s, {self.cases / self.seconds:.0f} a second; "
+            f"seed {self.seed}; {self.differences} disagreements, {self.not_repeated} that did not repeat; "
+            f"{self.memory[0]:.0f} MB at the start, {middle:.0f} MB in the middle, {self.memory[-1]:.0f} MB at the end",
+            "  " + ", ".join(f"{name}: {count}" for name, count in self.reached.most_common()),
+        ]
+        missing = MUST_REACH - self.reached.keys()
+        return "\n".join([*lines, *([f"  not reached: {sorted(missing)}"] if missing else [])])
+
+
+def fetch(seed: int, budget: Budget) -> FetchReport:
+    """Search with backends and registries of its own."""
+    with opened_stage() as stage:
+        return search(stage, seed, budget)
+
+
+def search(stage: Stage, seed: int, budget: Budget) -> FetchReport:
+    """Try visits until the budget is spent, and print each disagreement; one of its kind is told once."""
+    report = FetchReport(seed, memory=[megabytes()])
+    database = DirectoryBasedExampleDatabase(DATABASE / "fetch")
+    known: set[tuple[str, str, str]] = set()
+    under_way: deque[tuple[bytes, Begun]] = deque()
+    started = told = time.monotonic()
+    for octets in _octets(database, seed):
+        if _is_spent(budget, report.cases + len(under_way), time.monotonic() - started):
+            break
+        under_way.append((octets, stage.begin(visit(Choices(octets)))))
+        if len(under_way) == AT_ONCE:
+            _end(stage, *under_way.popleft(), report, known, database)
+        if time.monotonic() - told > _TELL_EVERY:
+            told = time.monotonic()
+            report.memory.append(megabytes())
+            print(f"  {report.cases} cases after {told - started:.0f} s, {report.memory[-1]:.0f} MB", flush=True)
+    while under_way:
+        _end(stage, *under_way.popleft(), report, known, database)
+    report.seconds = time.monotonic() - started
+    report.memory.append(megabytes())
+    return report
+
+
+def _octets(database: DirectoryBasedExampleDatabase, seed: int) -> Iterator[bytes]:
+    yield from list(database.fetch(_KEY))
+    drawn = random.Random(seed)
+    while True:
+        yield drawn.randbytes(_OCTETS)
+
+
+def _end(
+    stage: Stage,
+    octets: bytes,
+    begun: Begun,
+    report: FetchReport,
+    known: set[tuple[str, str, str]],
+    database: DirectoryBasedExampleDatabase,
+) -> None:
+    go, python = stage.end(begun)
+    report.cases += 1
+    report.reached[python.kind] += 1
+    if compare(begun.visit, go, python) is None:
+        database.delete(_KEY, octets)
+        return
+    found = stage.disagreement(begun.visit)
+    if found is None:
+        report.not_repeated += 1
+        return
+    database.save(_KEY, octets)
+    kind = (found.what, go.kind, python.kind)
+    if kind not in known:
+        known.add(kind)
+        report.differences += 1
+        print(_told(stage.simplified(found)), flush=True)
+
+
+def _told(found: Disagreement) -> str:
+    return f"The backends disagree. {found}"
+
+
+def _is_spent(budget: Budget, cases: int, seconds: float) -> bool:
+    return (budget.seconds is not None and seconds >= budget.seconds) or (
+        budget.cases is not None and cases >= budget.cases
+    )
+
+
+def main() -> int:
+    """Search; the exit status is 1 if the backends differ anywhere."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.scripted_fetch", description=__doc__.partition("\n")[0])
+    parser.add_argument("--minutes", type=float, help="at most so long")
+    parser.add_argument("--cases", type=int, help="at most so many; 10000 if no bound is given")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    cases = 10_000 if given.minutes is None and given.cases is None else given.cases
+    seconds = None if given.minutes is None else given.minutes * 60
+    report = fetch(given.seed, Budget(seconds, cases))
+    print(report)
+    return 1 if report.differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

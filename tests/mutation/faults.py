@@ -1,0 +1,221 @@
+"""The faults to plant, as data: where, what becomes what, and the tests that have to notice.
+
+It is not for planting them (see `__main__`). Each is a mistake that somebody could make. `old` must stand in the file
+exactly once; when the code has changed, the fault has to be written anew.
+"""
+
+from __future__ import annotations
+
+from tests.mutation.fault import Fault
+from tests.mutation.network_faults import NETWORK_FAULTS
+
+_PARITY = "tests/parity/test_pure_operations.py::test_twins_agree"
+CHOOSE = f"{_PARITY}[choose_instance]"
+MANIFEST = f"{_PARITY}[check_manifest]"
+CONFIG = f"{_PARITY}[check_config]"
+REFERENCE = f"{_PARITY}[parse_reference]"
+CHALLENGES = f"{_PARITY}[parse_challenges]"
+SOURCES = f"{_PARITY}[pull_sources]"
+NAMES = f"{_PARITY}[short_name_candidates]"
+CREDENTIALS = f"{_PARITY}[credentials_for]"
+PROPERTIES = "tests/properties/test_choose_instance_properties.py"
+
+FAULTS = (
+    Fault(
+        "two variants swapped",
+        "platforms.py",
+        '"arm": ("v8", "v7", "v6", "v5")',
+        '"arm": ("v7", "v8", "v6", "v5")',
+        (CHOOSE,),
+    ),
+    Fault(
+        "two variants swapped, by the properties alone",
+        "platforms.py",
+        '"arm": ("v8", "v7", "v6", "v5")',
+        '"arm": ("v7", "v8", "v6", "v5")',
+        (PROPERTIES,),
+    ),
+    Fault(
+        "zstd not preferred",
+        "choose.py",
+        "return best is None or (_is_zstd(entry) and not _is_zstd(best))",
+        "return best is None",
+        (CHOOSE,),
+    ),
+    Fault(
+        "zstd not preferred, by the properties alone",
+        "choose.py",
+        "return best is None or (_is_zstd(entry) and not _is_zstd(best))",
+        "return best is None",
+        (PROPERTIES,),
+    ),
+    Fault(
+        "entries without a platform never chosen",
+        "choose.py",
+        "next((entry for entry in matching if entry is not None), self._without_platform)",
+        "next((entry for entry in matching if entry is not None), None)",
+        (CHOOSE,),
+    ),
+    Fault(
+        "the last of equal entries chosen from a docker list",
+        "choose.py",
+        'self._by_platform.setdefault(_key(entry.get("platform") or {}), entry)',
+        'self._by_platform[_key(entry.get("platform") or {})] = entry',
+        (CHOOSE,),
+    ),
+    Fault(
+        "an exact variant required",
+        "platforms.py",
+        'return (*lower, "")',
+        "return lower[:1]",
+        (CHOOSE,),
+    ),
+    Fault(
+        "a duplicate key accepted",
+        "strict_json.py",
+        "if len(built) != len(pairs):",
+        "if len(built) > len(pairs):",
+        (MANIFEST,),
+    ),
+    Fault(
+        "a known field in another case accepted",
+        "strict_json.py",
+        "                if fold(key) in by_folded:",
+        "                if fold(key) in fields:",
+        (MANIFEST,),
+    ),
+    Fault(
+        "NaN accepted as a number",
+        "strict_json.py",
+        '    raise ValueError(f"{name} is not a JSON value")',
+        "    return 0.0",
+        (MANIFEST, CONFIG),
+    ),
+    Fault(
+        "a size that is a float accepted",
+        "strict_json.py",
+        "if value is None or (type(value) is int and -(2**63) <= value < 2**63):",
+        "if value is None or (type(value) in (int, float) and -(2**63) <= value < 2**63):",
+        (CHOOSE, MANIFEST),
+    ),
+    Fault(
+        "half a surrogate pair accepted",
+        "strict_json.py",
+        "    if _has_lone_surrogate(text):",
+        '    if _has_lone_surrogate("") and text:',
+        (CONFIG, MANIFEST),
+    ),
+    Fault(
+        "a digest not compared",
+        "manifest.py",
+        "    if actual != digest:\n        raise _mismatch(digest, actual)",
+        "    if len(actual) != len(digest):\n        raise _mismatch(digest, actual)",
+        (MANIFEST,),
+    ),
+    Fault(
+        "fields of another type of manifest accepted",
+        "manifest.py",
+        "    if foreign:",
+        "    if len(foreign) > 1:",
+        (MANIFEST,),
+    ),
+    Fault(
+        "a digest with upper-case hexadecimal accepted",
+        "../../digest.py",
+        're.compile(r"[a-f0-9]{64}")',
+        're.compile(r"[a-fA-F0-9]{64}")',
+        (MANIFEST, CHOOSE),
+    ),
+    Fault(
+        "a time in lower case accepted",
+        "timestamps.py",
+        "(?:Z|[+-]",
+        "(?:Z|z|[+-]",
+        (CONFIG,),
+    ),
+    Fault(
+        "a line end after a reference accepted",
+        "reference.py",
+        "match = _REFERENCE.fullmatch(text) if len(text) <= _TEXT_LIMIT else None",
+        "match = _REFERENCE.fullmatch(text.rstrip()) if len(text) <= _TEXT_LIMIT else None",
+        (REFERENCE,),
+    ),
+    Fault(
+        "a tag kept beside a digest",
+        "reference.py",
+        'tag = "" if named.digest else named.tag or DEFAULT_TAG',
+        'tag = named.tag or ("" if named.digest else DEFAULT_TAG)',
+        (REFERENCE,),
+    ),
+    Fault(
+        "a backslash in a quoted value not understood",
+        "challenge.py",
+        '        if character == "\\\\":',
+        '        if character == "\\0":',
+        (CHALLENGES,),
+    ),
+    Fault(
+        "prefixes matched unanchored",
+        "registries_match.py",
+        "    return _if_separated(reference, len(prefix))",
+        "    return len(prefix)",
+        (SOURCES,),
+    ),
+    Fault(
+        "the first instead of the longest prefix",
+        "registries_conf.py",
+        "longer = len(registry.prefix) > (len(found.prefix) if found else 0)",
+        "longer = found is None",
+        (SOURCES,),
+    ),
+    Fault(
+        "mirrors of a blocked registry blocked",
+        "registries_conf.py",
+        "own_entry = self.find_registry(physical.name)",
+        "own_entry = registry",
+        (SOURCES,),
+    ),
+    Fault(
+        "mirrors for tags asked for digests",
+        "registries_conf.py",
+        'return not (mirror.pull_from_mirror == "tag-only" and digested)',
+        "return True",
+        (SOURCES,),
+    ),
+    Fault(
+        "a drop-in file's search registries added instead of replacing",
+        "registries_conf.py",
+        "search, search_file = file.unqualified_search_registries, path",
+        "search, search_file = search + file.unqualified_search_registries, path",
+        (NAMES,),
+    ),
+    Fault(
+        "an alias applied to a digest with its tag",
+        "short_names.py",
+        'suffix = f"@{given.digest}" if given.digest else f":{given.tag}"',
+        'suffix = f":{given.tag}"',
+        (NAMES,),
+    ),
+    Fault(
+        "unpadded base64 accepted in an auth file",
+        "auth_files.py",
+        "(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?",
+        "(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=)?",
+        (CREDENTIALS,),
+    ),
+    Fault(
+        "NULs kept around a password",
+        "auth_files.py",
+        'password.strip(b"\\0")',
+        "password",
+        (CREDENTIALS,),
+    ),
+    Fault(
+        "credentials of a parent namespace not looked up",
+        "auth_files.py",
+        "        if not slash:\n            return",
+        "        if not slash or slash:\n            return",
+        (CREDENTIALS,),
+    ),
+    *NETWORK_FAULTS,
+)
