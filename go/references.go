@@ -260,15 +260,6 @@ func (s *session) unresolved(system *types.SystemContext, parsed *parsedReferenc
 	}
 }
 
-// brokenNames is what is wrong with the files that short names are resolved by, in the order in which Resolve reads them.
-func brokenNames(system *types.SystemContext, named reference.Named) error {
-	if _, _, err := sysregistriesv2.ResolveShortNameAlias(system, reference.TrimNamed(named).String()); err != nil {
-		return err
-	}
-	_, err := sysregistriesv2.GetRegistries(system)
-	return err
-}
-
 // pullSource is contract.PullSource.
 type pullSource struct {
 	Reference      string `json:"reference"`
