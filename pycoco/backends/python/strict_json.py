@@ -110,7 +110,7 @@ class _Keys:
         built = dict(pairs)
         if len(built) != len(pairs):
             self._duplicate = self._duplicate or f"an object has the key {_first_repeated(k for k, _ in pairs)!r} twice"
-        elif len({fold(key) for key in built}) != len(built):
+        elif len(_all_folded(built)) != len(built):
             twice = _first_repeated(fold(key) for key in built)
             self._variants[id(built)] = (built, f"an object has two keys that differ from {twice!r} only by case")
         if self._variants:
@@ -126,6 +126,11 @@ class _Keys:
         number = float(literal)
         self.number_out_of_range = self.number_out_of_range or isinf(number)
         return number
+
+
+def _all_folded(keys: Iterable[str]) -> set[str]:
+    # As fold() does each. The keys of nearly all objects are ASCII, and this runs for every object.
+    return {key.lower() for key in keys} if "".join(keys).isascii() else {fold(key) for key in keys}
 
 
 def _first_repeated(keys: Iterable[str]) -> str:

@@ -1,0 +1,1 @@
+"""The benchmarks: `make bench`. docs/benchmarks.md says what is compared, how, and what came of it."""

@@ -1,0 +1,3 @@
+module benchserver
+
+go 1.26
