@@ -203,6 +203,9 @@ class ScriptedRegistry:
             for task in tasks:
                 task.cancel()
             loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            # A connection whose TLS handshake is not over has no protocol of ours yet; only the loop knows it.
+            for transport in list(getattr(loop, "_transports", {}).values()):
+                transport.abort()
             for _ in range(3):
                 loop.run_until_complete(asyncio.sleep(0))
             loop.close()
