@@ -22,6 +22,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Any
 from urllib.parse import parse_qs
 
 
@@ -129,7 +130,7 @@ class ScriptedRegistry:
         self.port = 0
         self._tls = tls
         self._failure: Exception | None = None
-        self._loop = asyncio.new_event_loop()
+        self._loop = _Loop()
         self._thread = threading.Thread(target=self._serve, name="scripted-registry", daemon=True)
         self._listening = threading.Event()
         self._protocols: set[_Connection] = set()
@@ -203,12 +204,31 @@ class ScriptedRegistry:
             for task in tasks:
                 task.cancel()
             loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            # A connection whose TLS handshake is not over has no protocol of ours yet; only the loop knows it.
-            for transport in list(getattr(loop, "_transports", {}).values()):
-                transport.abort()
-            for _ in range(3):
-                loop.run_until_complete(asyncio.sleep(0))
+            loop.abort_all()
             loop.close()
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Knows every connection, so that none is left open: also one that no protocol has been told of yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: list[Any] = []
+
+    def _make_socket_transport(self, *args: Any, **options: Any) -> Any:
+        transport = super()._make_socket_transport(*args, **options)  # type: ignore[misc]
+        if len(self._made) > 256:
+            self._made = [made for made in self._made if made._sock is not None]
+        self._made.append(transport)
+        return transport
+
+    def abort_all(self) -> None:
+        """Close what is open, and wait until it is."""
+        while self._made:
+            for transport in self._made:
+                transport.abort()
+            self.run_until_complete(asyncio.sleep(0))
+            self._made = [made for made in self._made if made._sock is not None]
 
 
 class _Connection(asyncio.Protocol):
