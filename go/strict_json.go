@@ -193,6 +193,9 @@ func fieldsOf(into reflect.Type) map[string]jsonField {
 	fields := map[string]jsonField{}
 	for _, each := range reflect.VisibleFields(into) {
 		name, _, _ := strings.Cut(each.Tag.Get("json"), ",")
+		if name == "" && !each.Anonymous { // encoding/json then takes the field's own name
+			name = each.Name
+		}
 		if name != "" && name != "-" && each.IsExported() {
 			fields[foldKey(name)] = jsonField{name, pointedAt(each.Type)}
 		}

@@ -108,6 +108,11 @@ KEPT = (
         _schema1(f'{{"id":"{_ID}","ID":"{_ID}"}}'),
     ),
     _manifest(
+        "a field that Go's struct gives no JSON name, in another case",
+        "AmbiguousManifestError",
+        _schema1(f'{{"id":"{_ID}","container_config":{{"CMD":["sh"]}}}}'),
+    ),
+    _manifest(
         "Go does not undo escapes in times",
         "ManifestError",
         _schema1(f'{{"id":"{_ID}","created":"\\u0032{_TIME[1:]}"}}'),
