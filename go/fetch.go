@@ -73,10 +73,8 @@ func (s *session) fetchPatiently(ctx context.Context, text string, platform *req
 			return nil, err
 		}
 		logrus.Infof("reading %s failed and is tried again in %s: %v", text, delay, err)
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(delay):
+		if err := pause(ctx, delay); err != nil {
+			return nil, err
 		}
 	}
 }

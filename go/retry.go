@@ -32,11 +32,19 @@ func openSource(ctx context.Context, system *types.SystemContext, ref types.Imag
 			return source, err
 		}
 		logrus.Debugf("too many requests to a token server, waiting %s", delay)
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(delay):
+		if err := pause(ctx, delay); err != nil {
+			return nil, err
 		}
 		delay *= 2 // 2, 4, 8 and 16 seconds: never as long as upstream's cap
+	}
+}
+
+// pause waits for so long, or returns the context's error as soon as that is done.
+func pause(ctx context.Context, delay time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(delay):
+		return nil
 	}
 }

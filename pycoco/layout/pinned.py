@@ -57,7 +57,8 @@ class PinnedImages:
         try:
             next(flow)
         except StopIteration as finished:
-            return _fetched(reference.text, finished.value)
+            found: resolve.Resolved = finished.value
+            return found.fetched(reference.text, reference.text)
         return None  # it needs something that is not here
 
     def _filled(self, known: Fetched) -> Fetched | None:
@@ -68,18 +69,3 @@ class PinnedImages:
         if top is None or instance is None or config is None:
             return None
         return replace(known, top_manifest=top, instance_manifest=instance, config=config)
-
-
-def _fetched(text: str, found: resolve.Resolved) -> Fetched:
-    return Fetched(
-        reference=text,
-        pull_source=text,
-        digest=found.digest,
-        media_type=found.media_type,
-        top_manifest=found.top_manifest,
-        instance_digest=found.instance_digest,
-        instance_media_type=found.instance_media_type,
-        instance_manifest=found.instance_manifest,
-        config_digest=found.config_digest,
-        config=found.config,
-    )

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from pycoco import digest as digests
-from pycoco.backends.contract import MANIFEST_LIMIT, ParsedReference, RequestedPlatform, Settings
+from pycoco.backends.contract import MANIFEST_LIMIT, Fetched, ParsedReference, RequestedPlatform, Settings
 from pycoco.backends.python import choose, image_config, manifest, media_types, platforms, schema1
 from pycoco.errors import DigestMismatchError, TooLargeError, UnsupportedManifestError
 
@@ -60,6 +60,22 @@ class Resolved:
     config_digest: str
     config: bytes = field(repr=False)
     policy: str
+
+    def fetched(self, reference: str, pull_source: str) -> Fetched:
+        """Return it as the contract has it, with the reference that was read and the one that served it."""
+        return Fetched(
+            reference=reference,
+            pull_source=pull_source,
+            digest=self.digest,
+            media_type=self.media_type,
+            top_manifest=self.top_manifest,
+            instance_digest=self.instance_digest,
+            instance_media_type=self.instance_media_type,
+            instance_manifest=self.instance_manifest,
+            config_digest=self.config_digest,
+            config=self.config,
+            policy=self.policy,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,8 @@ class PythonSession:
             while True:
                 need = flow.send(await source.read(need))
         except StopIteration as finished:
-            return _fetched(parsed.text, source.pull_source, finished.value)
+            resolved: resolve.Resolved = finished.value
+            return resolved.fetched(parsed.text, source.pull_source)
 
     def _fetch_local(self, parsed: ParsedReference, platform: contract.RequestedPlatform) -> Fetched:
         flow = self._flow(parsed, platform)
@@ -213,7 +214,8 @@ class PythonSession:
                     received = source.read(need)
                     need = flow.send(resolve.Received(received.body, received.content_type))
             except StopIteration as finished:
-                return _fetched(parsed.text, parsed.text, finished.value)
+                resolved: resolve.Resolved = finished.value
+                return resolved.fetched(parsed.text, parsed.text)
 
     def _flow(self, parsed: ParsedReference, platform: contract.RequestedPlatform) -> resolve.Flow:
         evaluate: Callable[[bytes], str] | None = None
@@ -232,22 +234,6 @@ def _store(directory: str | None) -> Store | None:
     from pycoco.layout.store import Store
 
     return Store(directory)
-
-
-def _fetched(text: str, pull_source: str, resolved: resolve.Resolved) -> Fetched:
-    return Fetched(
-        reference=text,
-        pull_source=pull_source,
-        digest=resolved.digest,
-        media_type=resolved.media_type,
-        top_manifest=resolved.top_manifest,
-        instance_digest=resolved.instance_digest,
-        instance_media_type=resolved.instance_media_type,
-        instance_manifest=resolved.instance_manifest,
-        config_digest=resolved.config_digest,
-        config=resolved.config,
-        policy=resolved.policy,
-    )
 
 
 def _qualified(text: str) -> ParsedReference:
