@@ -11,25 +11,20 @@ from __future__ import annotations
 import hashlib
 import re
 
-_HEX = {
-    "sha256": re.compile(r"[a-f0-9]{64}"),
-    "sha384": re.compile(r"[a-f0-9]{96}"),
-    "sha512": re.compile(r"[a-f0-9]{128}"),
-}
+_DIGEST = re.compile(r"sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}")
+_HASHES = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
 
 
 def is_valid(digest: str) -> bool:
     """Say whether `digest` may stand in a URL or a path: a known algorithm and as much hexadecimal as it needs."""
-    algorithm, separator, encoded = digest.partition(":")
-    pattern = _HEX.get(algorithm)
-    return bool(separator) and pattern is not None and pattern.fullmatch(encoded) is not None
+    return _DIGEST.fullmatch(digest) is not None
 
 
 def of(data: bytes, algorithm: str = "sha256") -> str:
     """Return the digest of `data` as `algorithm:hex`; `algorithm` is sha256, sha384 or sha512."""
-    if algorithm not in _HEX:
+    if algorithm not in _HASHES:
         raise ValueError(f"digests are sha256, sha384 or sha512, not {algorithm!r}")
-    return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
+    return f"{algorithm}:{_HASHES[algorithm](data).hexdigest()}"
 
 
 def matches(data: bytes, digest: str) -> bool:

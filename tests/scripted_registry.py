@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -215,8 +216,11 @@ class _Loop(asyncio.SelectorEventLoop):
         super().__init__()
         self._made: list[Any] = []
 
-    def _make_socket_transport(self, *args: Any, **options: Any) -> Any:
-        transport = super()._make_socket_transport(*args, **options)  # type: ignore[misc]
+    def _make_socket_transport(self, sock: socket.socket, *args: Any, server: Any = None, **options: Any) -> Any:
+        if server is not None and not server.sockets:  # it closed as this was accepted: asyncio would fail half-way
+            sock.close()
+            raise ConnectionAbortedError
+        transport = super()._make_socket_transport(sock, *args, server=server, **options)  # type: ignore[misc]
         if len(self._made) > 256:
             self._made = [made for made in self._made if made._sock is not None]
         self._made.append(transport)

@@ -150,7 +150,14 @@ def test_the_metadata(wheel: Path) -> None:
     told = metadata(wheel)
     assert (told["License-Expression"], told["Requires-Python"]) == ("Apache-2.0", ">=3.10")
     always = [line for line in told.get_all("Requires-Dist", []) if "extra" not in line]
-    assert sorted(re.split(r"[<>=;]", line)[0] for line in always) == ["cffi", "httpcore", "httpx", "sniffio", "tomli"]
+    assert sorted(re.split(r"[<>=;]", line)[0] for line in always) == [
+        "cffi",
+        "h11",
+        "httpcore",
+        "httpx",
+        "sniffio",
+        "tomli",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["wheel", "pure_wheel"])

@@ -1,8 +1,8 @@
 """Kept connections to each origin, as an httpx transport: which one a request goes over, and how many there are.
 
-It knows nothing of redirects or registries. httpcore, httpx's engine, speaks HTTP/1.1 on each connection; its own pool
-looks at every connection for every request, which under load costs more than the requests. Connecting has a time limit
-(see `network_backend`), answers have none but the operation's own.
+It knows nothing of redirects or registries, nor of HTTP/1.1 (see `http11`). httpcore, httpx's engine, connects by way
+of proxies; its own pool looks at every connection for every request, which under load costs more than the requests.
+Connecting has a time limit (see `network_backend`), answers have none but the operation's own.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ import logging
 import re
 import ssl
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from functools import lru_cache, partial
+from typing import TypeAlias, cast
 from urllib.parse import unquote, urlsplit
 
 import httpcore
 import httpx
 
 from pycoco.backends.python import event_loop, proxies
+from pycoco.backends.python.http11 import OriginConnection
 from pycoco.backends.python.network_backend import NetworkBackend
 from pycoco.backends.python.redirects import redacted
 from pycoco.errors import ConfigurationError, UnavailableError
@@ -59,7 +61,7 @@ class _Target:
 def request_for(method: str, url: str, headers: list[tuple[bytes, bytes]], body: bytes | None) -> httpx.Request:
     """Return a request for exactly this `url`. Raises UnavailableError for one that cannot be asked for.
 
-    httpx itself is given the URL without its query, which may hold a secret and is in the repr of a request.
+    httpx itself is given no more of the URL than its origin: a request's repr shows it, and a query may hold a secret.
     """
     encoding = "ascii" if url.isascii() else "idna"
     try:
@@ -74,13 +76,18 @@ def request_for(method: str, url: str, headers: list[tuple[bytes, bytes]], body:
         )
         return httpx.Request(
             method,
-            redacted(url),
+            _origin_url(f"{parts.scheme}://{netloc.decode('ascii')}"),
             headers=[(b"Host", netloc), *headers],
             content=body,
             extensions={_TARGET: _Target(url, target)},
         )
     except (ValueError, httpx.InvalidURL):
         raise UnavailableError(f"{redacted(url)} is not a URL that can be asked for") from None
+
+
+@lru_cache(maxsize=256)
+def _origin_url(origin: str) -> httpx.URL:
+    return httpx.URL(origin)
 
 
 class ConnectionPool(httpx.AsyncBaseTransport):
@@ -93,7 +100,8 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         self._environ = environ
         self._limit = connections_per_host
         self._origins: dict[tuple[bytes, bytes, int | None], _Origin] = {}
-        self._factories: dict[str | None, httpcore.AsyncConnectionPool] = {}
+        self._backend = NetworkBackend()
+        self._proxies: dict[str, httpcore.AsyncConnectionPool] = {}
         self._sweep: asyncio.Task[None] | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -130,19 +138,19 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         key = (target.url.scheme, target.url.host, target.url.port)
         origin = self._origins.get(key)
         if origin is None:
-            proxy = proxies.proxy_for(target.text, self._environ)
-            if proxy not in self._factories:
-                self._factories[proxy] = self._factory(proxy)
-            origin = self._origins[key] = _Origin(target.url.origin, self._factories[proxy], self._limit)
+            origin = self._origins[key] = _Origin(self._connect(target), self._limit)
         return origin
 
-    def _factory(self, proxy: str | None) -> httpcore.AsyncConnectionPool:
-        """Return a pool of httpcore's, which is used only to make connections, by way of `proxy` if there is one."""
-        return httpcore.AsyncConnectionPool(
-            ssl_context=self._tls,
-            proxy=None if proxy is None else _proxy(proxy, self._tls),
-            network_backend=NetworkBackend(),
-        )
+    def _connect(self, target: _Target) -> _Connect:
+        """Return what makes connections to the origin of `target`."""
+        proxy = proxies.proxy_for(target.text, self._environ)
+        if proxy is None:
+            return partial(OriginConnection, target.url.origin, self._tls, self._backend)
+        if proxy not in self._proxies:
+            self._proxies[proxy] = httpcore.AsyncConnectionPool(
+                ssl_context=self._tls, proxy=_proxy(proxy, self._tls), network_backend=self._backend
+            )
+        return partial(self._proxies[proxy].create_connection, target.url.origin)
 
     async def _sweep_idle(self) -> None:
         while any(origin.idle for origin in self._origins.values()):
@@ -151,12 +159,15 @@ class ConnectionPool(httpx.AsyncBaseTransport):
                 await origin.close_idle(until=time.monotonic())
 
 
+_Connect: TypeAlias = Callable[[], httpcore.AsyncConnectionInterface]
+
+
 class _Body(httpx.AsyncByteStream):
     """An answer's body as it arrives, and the connection that is free once it is closed."""
 
-    def __init__(self, response: httpcore.Response, release: Callable[[], None]) -> None:
+    def __init__(self, response: httpcore.Response, release: Callable[[], Awaitable[None]]) -> None:
         self._response = response
-        self._release: Callable[[], None] | None = release
+        self._release: Callable[[], Awaitable[None]] | None = release
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for data in cast("AsyncIterable[bytes]", self._response.stream):
@@ -168,15 +179,14 @@ class _Body(httpx.AsyncByteStream):
             try:
                 await self._response.aclose()
             finally:
-                release()
+                await release()
 
 
 class _Origin:
     """The connections to one scheme, host and port."""
 
-    def __init__(self, origin: httpcore.Origin, factory: httpcore.AsyncConnectionPool, limit: int) -> None:
-        self._origin = origin
-        self._factory = factory
+    def __init__(self, connect: _Connect, limit: int) -> None:
+        self._connect = connect
         self._permits = asyncio.Semaphore(limit)
         self.idle: list[tuple[httpcore.AsyncConnectionInterface, float]] = []
 
@@ -188,12 +198,15 @@ class _Origin:
             if time.monotonic() < until and connection.is_idle() and not connection.has_expired():
                 return connection, True
             await connection.aclose()
-        return self._factory.create_connection(self._origin), False
+        return self._connect(), False
 
-    def release(self, connection: httpcore.AsyncConnectionInterface) -> None:
+    async def release(self, connection: httpcore.AsyncConnectionInterface) -> None:
+        """Keep the connection for the next request, or close it where it cannot serve one."""
+        self._permits.release()
         if connection.is_idle() and not connection.has_expired():
             self.idle.append((connection, time.monotonic() + _IDLE_SECONDS))
-        self._permits.release()
+        else:
+            await connection.aclose()
 
     async def close_idle(self, *, until: float) -> None:
         """Close the connections that nobody used for as long as `until` says, a moment of time.monotonic()."""
@@ -214,7 +227,7 @@ async def _respond(
         except BaseException as error:
             with contextlib.suppress(Exception):
                 await connection.aclose()
-            origin.release(connection)
+            await origin.release(connection)
             if reused and may_repeat and _is_dead(error):
                 # http.Transport, too, asks again where a kept connection turns out to be dead.
                 continue

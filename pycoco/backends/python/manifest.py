@@ -115,11 +115,12 @@ def verify(data: bytes, content_type: str, digest: str = "", *, schema1: bool = 
 
     These are steps 1 and 2: nothing is parsed. With "" for `digest` nothing is compared.
     """
+    own = digests.of(data) if digest else ""
     if digest:
-        _match_digest(data, digest)
+        _match_digest(data, own, digest)
     media_type = effective_type(content_type, schema1=schema1)
-    if digest and media_type not in media_types.SCHEMA1_TYPES and (actual := digests.of(data)) != digest:
-        raise _mismatch(digest, actual)
+    if own != digest and media_type not in media_types.SCHEMA1_TYPES:
+        raise _mismatch(digest, own)
     return media_type
 
 
@@ -149,14 +150,15 @@ def digest_of(data: bytes, media_type: str) -> str:
     return digests.of(payload)
 
 
-def _match_digest(data: bytes, digest: str) -> None:
+def _match_digest(data: bytes, own: str, digest: str) -> None:
     """Compare as UnparsedImage.Manifest does (step 1): by what the body looks like, whatever its type.
 
-    Only sha256 digests can match: containers/image knows no other for manifests (manifest.MatchesDigest).
+    `own` is the digest of the very bytes. Only sha256 digests can match: containers/image knows no other for manifests
+    (manifest.MatchesDigest).
     """
     if not digest.startswith("sha256:"):
         raise DigestMismatchError(f"the manifest was asked for by {digest}, but only sha256 digests can be verified")
-    actual = digests.of(data)
+    actual = own
     if b"\\u" in data or b"signatures" in data.lower() or not data.isascii():
         # Only then can it look like a signed schema 1 manifest (with U+017F for an s, say).
         try:
@@ -173,10 +175,11 @@ def _mismatch(digest: str, actual: str) -> DigestMismatchError:
     )
 
 
-def parse(data: bytes, media_type: str) -> ReadManifest:
-    """Parse a manifest of an effective type (steps 3 to 5)."""
+def parse(data: bytes, media_type: str, document: dict[str, Any] | None = None) -> ReadManifest:
+    """Parse a manifest of an effective type (steps 3 to 5); `document` is what strict_json has made of it already."""
     what = "index" if media_type in media_types.INDEXES else "manifest"
-    document = strict_json.loads(data, what)
+    if document is None:
+        document = strict_json.loads(data, what)
     strict_json.require(document, _FIELDS[media_type], what)
     _refuse_contradiction(document, media_type, what)
     _refuse_foreign_fields(document, media_type, what)

@@ -27,6 +27,7 @@ SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
 SCHEMA1_TYPES = frozenset({SCHEMA1, SCHEMA1_SIGNED})
 MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST, *INDEXES, *SCHEMA1_TYPES})
+_OF_VERSION_2 = MANIFESTS - SCHEMA1_TYPES
 
 ACCEPT = (OCI_MANIFEST, DOCKER_MANIFEST, SCHEMA1_SIGNED, SCHEMA1, DOCKER_LIST, OCI_INDEX)
 """What a manifest request accepts, in containers/image's order (manifest.DefaultRequestedManifestMIMETypes)."""
@@ -77,13 +78,23 @@ def guess(data: bytes) -> str:
         )
     except (ValueError, RecursionError):
         return ""
-    if type(document) is not dict:
-        return ""
+    return _guess(members, document) if type(document) is dict else ""
+
+
+def guess_of(document: dict[str, Any]) -> str:
+    """Return what `guess` does, of a document that strict_json has read."""
+    claimed, version = document.get("mediaType"), document.get("schemaVersion")
+    if type(claimed) is str and type(version) is int and version == 2 and claimed in _OF_VERSION_2:
+        return claimed  # neither key is there again in another case
+    return _guess(list(document.items()), document)
+
+
+def _guess(members: list[tuple[str, Any]], document: dict[str, Any]) -> str:
     types, versions = _values(members, "mediaType"), _values(members, "schemaVersion")
     if any(map(strict_json.string, types)) or any(map(strict_json.int64, versions)):
         return ""
     claimed, version = _last(types), _last(versions)
-    if claimed in MANIFESTS - SCHEMA1_TYPES:
+    if claimed in _OF_VERSION_2:
         return str(claimed)
     if version == 1:
         signatures = _values(members, "signatures")

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pycoco import digest as digests
 from pycoco.backends.contract import MANIFEST_LIMIT, Fetched, ParsedReference, RequestedPlatform, Settings
-from pycoco.backends.python import choose, image_config, manifest, media_types, platforms, schema1
-from pycoco.errors import DigestMismatchError, TooLargeError, UnsupportedManifestError
+from pycoco.backends.python import choose, image_config, manifest, media_types, platforms, schema1, strict_json
+from pycoco.errors import DigestMismatchError, ManifestError, TooLargeError, UnsupportedManifestError
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,14 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What was fetched: the exact bytes, and the Content-Type header as it came (of a config, anything)."""
+    """What was fetched: the exact bytes, and the Content-Type header as it came (of a config, anything).
+
+    `document` is what strict_json makes of the bytes, where that was needed to know the Content-Type.
+    """
 
     body: bytes = field(repr=False)
     content_type: str = ""
+    document: dict[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +84,15 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class _Manifest:
-    """A manifest whose type and digest have been checked, but which has not been parsed."""
+    """A manifest whose type and digest have been checked, but nothing else of what it says."""
 
     media_type: str
     body: bytes = field(repr=False)
     digest: str
+    document: dict[str, Any] | None = field(default=None, repr=False)
+
+    def parse(self) -> manifest.ReadManifest:
+        return manifest.parse(self.body, self.media_type, self.document)
 
     @property
     def is_index(self) -> bool:
@@ -126,7 +134,7 @@ class _Reader:
         top = yield from self._manifest(Need("top", reference.digest))
         image = (yield from self._instance(top, platform)) if top.is_index else top
         verdict = self._evaluate_policy(image.body) if self._evaluate_policy else ""
-        parsed = manifest.parse(image.body, image.media_type)
+        parsed = image.parse()
         config_digest, config = yield from self._config(parsed)
         chosen = image if top.is_index else _Manifest("", b"", "")
         return Resolved(
@@ -144,7 +152,7 @@ class _Reader:
     def _instance(self, index: _Manifest, platform: RequestedPlatform) -> Generator[Need, Received, _Manifest]:
         """Choose from an index, and from as many indexes within it as the settings allow."""
         for _ in range(self._settings.nested_indexes + 1):
-            choices = choose.Index(manifest.parse(index.body, index.media_type))
+            choices = choose.Index(index.parse())
             instance = yield from self._manifest(Need("manifest", choices.choose(platform)))
             if not instance.is_index:
                 return instance
@@ -160,7 +168,7 @@ class _Reader:
             raise TooLargeError(f"the manifest is larger than {MANIFEST_LIMIT} bytes")
         media_type = manifest.verify(received.body, received.content_type, need.digest, schema1=self._settings.schema1)
         digest = need.digest or manifest.digest_of(received.body, media_type)
-        return _Manifest(media_type, received.body, digest)
+        return _Manifest(media_type, received.body, digest, received.document)
 
     def _config(self, image: manifest.ReadManifest) -> Generator[Need, Received, tuple[str, bytes]]:
         if image.media_type in media_types.SCHEMA1_TYPES:
@@ -185,5 +193,9 @@ class _Reader:
             return None
         if need.kind == "config":
             return Received(body)
-        content_type = media_types.guess(body)
-        return Received(body, content_type) if content_type else None
+        try:
+            document = strict_json.loads(body, "manifest")
+        except ManifestError:
+            return None  # whoever is asked instead says what is wrong
+        content_type = media_types.guess_of(document)
+        return Received(body, content_type, document) if content_type else None

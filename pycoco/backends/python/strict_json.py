@@ -68,7 +68,7 @@ def loads(data: bytes, what: str) -> dict[str, Any]:
         raise ManifestError(f"the {what} is not valid JSON: it escapes half of a surrogate pair")
     if type(document) is not dict:
         raise ManifestError(f"the {what} is not a JSON object")
-    ambiguity = keys.ambiguity()
+    ambiguity = keys.ambiguity(document)
     if ambiguity:
         raise AmbiguousManifestError(f"the {what} can be read in two ways: {ambiguity}")
     if keys.number_out_of_range:
@@ -92,30 +92,27 @@ class _Keys:
     def __init__(self) -> None:
         self.number_out_of_range = False
         self._duplicate = ""
-        # Objects with case-variant keys, by identity, until one turns out to stand under a free-form map's key. The
-        # object is kept with its text so that no other object can get its id().
-        self._variants: dict[int, tuple[dict[str, Any], str]] = {}
+        self._all: set[str] = set()
 
     def decoder(self) -> json.JSONDecoder:
         return json.JSONDecoder(
             object_pairs_hook=self._object, parse_int=self._integer, parse_float=self._number, parse_constant=_constant
         )
 
-    def ambiguity(self) -> str:
+    def ambiguity(self, document: dict[str, Any]) -> str:
         if self._duplicate:
-            return self._duplicate
-        return next((text for _, text in self._variants.values()), "")
+            return f"an object has the key {self._duplicate!r} twice"
+        # Where no two keys of the whole document are variants none of one object are, and that is nearly always so.
+        if len(_all_folded(self._all)) == len(self._all):
+            return ""
+        twice = _case_variant(document)
+        return f"an object has two keys that differ from {twice!r} only by case" if twice else ""
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         built = dict(pairs)
         if len(built) != len(pairs):
-            self._duplicate = self._duplicate or f"an object has the key {_first_repeated(k for k, _ in pairs)!r} twice"
-        elif len(_all_folded(built)) != len(built):
-            twice = _first_repeated(fold(key) for key in built)
-            self._variants[id(built)] = (built, f"an object has two keys that differ from {twice!r} only by case")
-        if self._variants:
-            for key in FREE_FORM_MAPS & built.keys():
-                self._variants.pop(id(built[key]), None)
+            self._duplicate = self._duplicate or _first_repeated(key for key, _ in pairs)
+        self._all.update(built)
         return built
 
     def _integer(self, literal: str) -> int | float:
@@ -128,9 +125,23 @@ class _Keys:
         return number
 
 
+def _case_variant(document: dict[str, Any]) -> str:
+    """Return a key, folded, of which an object that is no free-form map has two variants; "" if there is none."""
+    pending: list[tuple[Any, bool]] = [(document, False)]
+    while pending:
+        value, is_free_form = pending.pop()
+        if type(value) is list:
+            pending.extend((element, False) for element in value)
+        elif type(value) is dict:
+            if not is_free_form and (twice := _first_repeated(map(fold, value))):
+                return twice
+            pending.extend((member, key in FREE_FORM_MAPS) for key, member in value.items())
+    return ""
+
+
 def _all_folded(keys: Iterable[str]) -> set[str]:
-    # As fold() does each. The keys of nearly all objects are ASCII, and this runs for every object.
-    return {key.lower() for key in keys} if "".join(keys).isascii() else {fold(key) for key in keys}
+    # As fold() does each. The keys of nearly all documents are ASCII.
+    return {key.lower() for key in keys} if "".join(keys).isascii() else set(map(fold, keys))
 
 
 def _first_repeated(keys: Iterable[str]) -> str:
@@ -264,6 +275,8 @@ def struct(fields: Mapping[str, Check]) -> Check:
                 if fold(key) in by_folded:
                     name = by_folded[fold(key)]
                     raise AmbiguousManifestError(f"the key {key!r} is {name!r} to some readers and unknown to others")
+            elif field is string and type(element) is str:
+                continue  # most of what there is: not worth a call
             elif found := field(element):
                 wrong = wrong or f"has a field {key!r} that {found}"
         return wrong

@@ -18,21 +18,22 @@ from typing import Any
 from pycoco.errors import ManifestError
 
 _RFC3339 = re.compile(
-    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
-    r"T(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?:[.,][0-9]+)?"
-    r"(?:Z|[+-](?P<zone_hour>[0-9]{2}):(?P<zone_minute>[0-9]{2}))"
+    r"([0-9]{4})-(0[1-9]|1[0-2])-([0-9]{2})"
+    r"T(?:[01]?[0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.,][0-9]+)?"
+    r"(?:Z|[+-](?:[01][0-9]|2[0-4]):(?:[0-5][0-9]|60))"
 )
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
-_HIGHEST = {"hour": 23, "minute": 59, "second": 59, "zone_hour": 24, "zone_minute": 60}
+# What may stand in a time, + , - . 0 to 9 : T Z, each of which can only be escaped by its number.
+_ESCAPE_OF_A_TIME = re.compile(r"\\u00(?:2[b-eB-E]|3[0-9aA]|5[4aA])")
 
 
 def is_timestamp(text: str) -> bool:
     """Say whether Go reads `text` as a time."""
     match = _RFC3339.fullmatch(text)
-    if match is None or any(int(match[name] or 0) > highest for name, highest in _HIGHEST.items()):
+    if match is None:
         return False
-    month = int(match["month"])
-    return 1 <= month <= 12 and 1 <= int(match["day"]) <= _days_in(month, int(match["year"]))
+    year, month, day = match.groups()
+    return "01" <= day <= "28" or 1 <= int(day) <= _days_in(int(month), int(year))
 
 
 def _days_in(month: int, year: int) -> int:
@@ -53,7 +54,7 @@ def refuse_escaped(text: str, document: dict[str, Any], what: str, within: str =
     `document` is what strict_json made of `text`, its times checked; those in "created" are looked at, and those in
     "created" of each element of the member `within`. Raises ManifestError.
     """
-    if "\\" not in text:
+    if _ESCAPE_OF_A_TIME.search(text) is None:
         return
     # The same document with a mark for each escape: no key is there twice, so both have the same members in order.
     as_written = json.loads(_ESCAPE.sub("\ue000", text), parse_int=float)

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import errno
 import ssl
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from typing import cast
 
 import httpcore
 import httpx
@@ -54,7 +55,7 @@ class Answer:
         """The decoded body as it arrives. Raises TruncatedBodyError, DamagedBodyError."""
         gunzip = bodies.Gunzip() if self._gunzip else None
         try:
-            async for data in self._response.aiter_raw():
+            async for data in cast("AsyncIterable[bytes]", self._response.stream):
                 if gunzip is None:
                     yield data
                     continue

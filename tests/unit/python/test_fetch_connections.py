@@ -100,6 +100,19 @@ class TestPing:
         assert [record.getMessage().endswith("moving") for record in caplog.records] == [True]
 
 
+class TestKeptConnections:
+    def test_one_serves_all_requests_of_an_image(self, twin: Twin, serve: Serve) -> None:
+        registry = serve()
+        twin.fetch(registry)
+        assert registry.connections == 2  # https is tried first
+
+    def test_an_answer_that_nobody_asked_for_is_not_the_next_ones(self, twin: Twin, serve: Serve) -> None:
+        unasked = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+        registry = serve(routes({"GET /v2/": Answer(body=unasked, length=0)}))
+        assert twin.fetch(registry).config == IMAGE.config
+        assert registry.connections == 3  # the one of the ping is given up
+
+
 class TestProxies:
     def fetch(self, twin: Twin, **environ: str) -> Fetched:
         session = twin.open(environ={"HOME": str(twin.home), **environ})
