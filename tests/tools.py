@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MINIMUM_GO = (1, 26)
+MINIMUM_GO = (1, 27)
 BUILD_TIMEOUT = 900
 MISSING_TOOL = "missing tool:"
 """How the reason of every skip for a missing program begins; conftest.py looks for it in CI."""

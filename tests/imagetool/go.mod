@@ -1,6 +1,6 @@
 module imagetool
 
-go 1.26
+go 1.27
 
 require (
 	github.com/ProtonMail/go-crypto v1.4.1

@@ -122,8 +122,8 @@ FAULTS = (
     Fault(
         "a digest with upper-case hexadecimal accepted",
         "../../digest.py",
-        're.compile(r"[a-f0-9]{64}")',
-        're.compile(r"[a-fA-F0-9]{64}")',
+        "sha256:[a-f0-9]{64}|",
+        "sha256:[a-fA-F0-9]{64}|",
         (MANIFEST, CHOOSE),
     ),
     Fault(

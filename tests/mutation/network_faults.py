@@ -11,6 +11,7 @@ FETCH = "tests/parity/test_scripted_fetch.py"
 DRAWN = f"{FETCH}::test_backends_agree_on_drawn_behaviour"
 MATRIX = "tests/parity/test_matrix_protocol.py"
 KEPT = f"{FETCH}::test_kept_visits"
+CONNECTIONS = "tests/unit/python/test_fetch_connections.py"
 
 NETWORK_FAULTS = (
     Fault(
@@ -54,6 +55,13 @@ NETWORK_FAULTS = (
         "    if sent >= MAX_REQUESTS:",
         "    if sent > MAX_REQUESTS:",
         (MATRIX,),
+    ),
+    Fault(
+        "bytes beyond an answer taken for the next one",
+        "http11.py",
+        "if complete and not self._http.trailing_data[0]:",
+        "if complete:",
+        (CONNECTIONS,),
     ),
     Fault(
         "a token realm of http allowed to a registry of https",

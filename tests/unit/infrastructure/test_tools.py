@@ -92,7 +92,7 @@ def test_an_old_go_is_not_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
     monkeypatch.setattr(sys, "prefix", sys.base_prefix)
-    with pytest.raises(tools.ToolError, match=r"Go 1\.26 or newer is needed"):
+    with pytest.raises(tools.ToolError, match=r"Go 1\.27 or newer is needed"):
         tools.find_go()
-    go.write_text("#!/bin/sh\necho go version go1.26.0 linux/amd64\n")
+    go.write_text("#!/bin/sh\necho go version go1.27.0 linux/amd64\n")
     assert tools.find_go() == go
