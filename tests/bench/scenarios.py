@@ -5,11 +5,11 @@ It is not for what a contender does (see `contenders`, `job`, `measure`), nor fo
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import pyperf
 
@@ -125,10 +125,11 @@ class Bench:
         """(f): Python itself, pycoco imported, and the command."""
         self.say(START)
         pycoco = self.setting.pycoco
+        python = str(Path(pycoco).with_name("python"))
         commands = {
-            "python": [sys.executable, "-c", "pass"],
-            "python, import pycoco": [sys.executable, "-c", "import pycoco"],
-            "python, import pycoco.Client": [sys.executable, "-c", "from pycoco import Client"],
+            "python": [python, "-I", "-c", "pass"],
+            "python, import pycoco": [python, "-I", "-c", "import pycoco"],
+            "python, import pycoco.Client": [python, "-I", "-c", "from pycoco import Client"],
             "pycoco --version": [pycoco, "--version"],
             "crane version": [self.setting.crane, "version"],
         }

@@ -96,7 +96,7 @@ def _pytest(copy: Path, tests: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def _run(copy: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(copy), "PYCOCO_LIBRARY": str(library_path())}
+    environment = {**os.environ, "PYTHONPATH": str(copy), "PYCOCO_LIBRARY": library_path()}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"  # a fault of the same size within one second must not go unseen
     return subprocess.run(
         [sys.executable, *arguments], cwd=copy, env=environment, capture_output=True, text=True, check=False

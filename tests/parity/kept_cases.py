@@ -117,6 +117,7 @@ KEPT = (
         VALUE,
         _schema1(f'{{"id":"{_ID}","created":"\\u0032{_TIME[1:]}"}}'),
     ),
+    Kept("an empty key twice", "AmbiguousManifestError", Case("check_config", ((b'{"":1,"":1}',),))),
     Kept(
         "escapes in times are undone, of a config too",
         VALUE,

@@ -37,7 +37,7 @@ def test_a_backend_tells_versions(backend: str) -> None:
 
 def test_the_library_exports_what_the_header_declares() -> None:
     declared = set(re.findall(r"\b(pycoco_\w+)\(", HEADER.read_text().partition("cffi: begin")[2]))
-    command = ["nm", "-D", "--defined-only", str(library.library_path())]
+    command = ["nm", "-D", "--defined-only", library.library_path()]
     listed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
     assert declared == {name for name in re.findall(r" T (\w+)", listed) if name.startswith("pycoco_")}
 
@@ -49,13 +49,13 @@ def test_the_abi_version_is_the_same_on_both_sides() -> None:
 
 def test_a_library_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(BackendUnavailableError, match=r'backend="python"'):
-        library.Library(tmp_path / "absent.so")
+        library.Library(str(tmp_path / "absent.so"))
 
 
 def test_a_file_that_is_no_library_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "text.so").write_text("not a library")
     with pytest.raises(BackendUnavailableError, match="cannot be loaded"):
-        library.Library(tmp_path / "text.so")
+        library.Library(str(tmp_path / "text.so"))
 
 
 def test_a_library_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,6 @@ import json
 import os
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 from pycoco.errors import BackendError, BackendUnavailableError, ForkedProcessError, PycocoError, from_code
@@ -71,20 +70,20 @@ def _after_fork_in_child() -> None:
 os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_fork_in_child)
 
 
-def library_path() -> Path:
+def library_path() -> str:
     """Return the file to load: what PYCOCO_LIBRARY names, else the one beside this module."""
     named = os.environ.get("PYCOCO_LIBRARY")
     if named:
-        return Path(named)
+        return named
     suffix = ".dylib" if sys.platform == "darwin" else ".so"
-    return Path(__file__).with_name("_pycoco" + suffix)
+    return os.path.join(os.path.dirname(__file__), "_pycoco" + suffix)  # importing pathlib takes 2 ms
 
 
 class Library:
     """The loaded library: bytes in, decoded headers and parts out."""
 
-    def __init__(self, path: Path) -> None:
-        if not path.is_file():
+    def __init__(self, path: str) -> None:
+        if not os.path.isfile(path):
             raise BackendUnavailableError(
                 f'the Go library {path} is not there (a pure wheel?); install a wheel with it, or use backend="python"'
             )
@@ -99,7 +98,7 @@ class Library:
 
             _opened = True
             self._ffi: Any = ffi
-            self._lib: Any = self._ffi.dlopen(str(path))
+            self._lib: Any = self._ffi.dlopen(path)
             version = int(self._lib.pycoco_abi_version())
         except (ImportError, OSError, AttributeError) as error:
             raise BackendUnavailableError(f"the Go library {path} cannot be loaded: {error}") from error

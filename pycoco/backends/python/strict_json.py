@@ -91,7 +91,7 @@ class _Keys:
 
     def __init__(self) -> None:
         self.number_out_of_range = False
-        self._duplicate = ""
+        self._duplicate: str | None = None
         self._all: set[str] = set()
 
     def decoder(self) -> json.JSONDecoder:
@@ -100,18 +100,18 @@ class _Keys:
         )
 
     def ambiguity(self, document: dict[str, Any]) -> str:
-        if self._duplicate:
+        if self._duplicate is not None:
             return f"an object has the key {self._duplicate!r} twice"
         # Where no two keys of the whole document are variants none of one object are, and that is nearly always so.
         if len(_all_folded(self._all)) == len(self._all):
             return ""
         twice = _case_variant(document)
-        return f"an object has two keys that differ from {twice!r} only by case" if twice else ""
+        return "" if twice is None else f"an object has two keys that differ from {twice!r} only by case"
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         built = dict(pairs)
         if len(built) != len(pairs):
-            self._duplicate = self._duplicate or _first_repeated(key for key, _ in pairs)
+            self._duplicate = _first_repeated(key for key, _ in pairs)
         self._all.update(built)
         return built
 
@@ -125,18 +125,18 @@ class _Keys:
         return number
 
 
-def _case_variant(document: dict[str, Any]) -> str:
-    """Return a key, folded, of which an object that is no free-form map has two variants; "" if there is none."""
+def _case_variant(document: dict[str, Any]) -> str | None:
+    """Return a key, folded, of which an object that is no free-form map has two variants."""
     pending: list[tuple[Any, bool]] = [(document, False)]
     while pending:
         value, is_free_form = pending.pop()
         if type(value) is list:
             pending.extend((element, False) for element in value)
         elif type(value) is dict:
-            if not is_free_form and (twice := _first_repeated(map(fold, value))):
+            if not is_free_form and (twice := _first_repeated(map(fold, value))) is not None:
                 return twice
             pending.extend((member, key in FREE_FORM_MAPS) for key, member in value.items())
-    return ""
+    return None
 
 
 def _all_folded(keys: Iterable[str]) -> set[str]:
@@ -144,13 +144,13 @@ def _all_folded(keys: Iterable[str]) -> set[str]:
     return {key.lower() for key in keys} if "".join(keys).isascii() else set(map(fold, keys))
 
 
-def _first_repeated(keys: Iterable[str]) -> str:
+def _first_repeated(keys: Iterable[str]) -> str | None:
     seen: set[str] = set()
     for key in keys:
         if key in seen:
             return key
         seen.add(key)
-    return ""
+    return None
 
 
 def _constant(name: str) -> float:

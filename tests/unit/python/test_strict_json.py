@@ -47,6 +47,7 @@ SYNTAX = {
 AMBIGUOUS = {
     "twice": b'{"a":1,"a":1}',
     "twice, and a number out of range": b'{"a":1,"a":1e999}',
+    "twice, an empty one": b'{"":1,"":1}',
     "twice by an escape": rb'{"a":1,"\u0061":1}',
     "by case": b'{"a":1,"A":1}',
     "by kelvin sign": '{"key":1,"\u212aey":1}'.encode(),
