@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.boundary import served
+from tests.empty_home import move_to_empty_home
 from tests.scripted_registry import ScriptedRegistry
 
 
@@ -23,14 +24,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 def empty_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home directory without configuration or credentials."""
     home = tmp_path_factory.mktemp("home")
-    for name in list(os.environ):
-        if name.startswith(("XDG_", "CONTAINERS_", "PYCOCO_", "PYTEST_")) or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    monkeypatch.delenv("REGISTRY_AUTH_FILE", raising=False)
-    (home / "run").mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(home / "run"))
-    monkeypatch.setenv("DOCKER_CONFIG", str(home / ".docker"))
+    move_to_empty_home(home, monkeypatch)
     return home
 
 

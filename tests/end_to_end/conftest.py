@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import CertificateAuthority
+from tests.empty_home import move_to_empty_home
 from tests.registry import Registry
 
 
@@ -29,14 +29,7 @@ def empty_home(
     It comes after the session's registry, which is built with the caches of the real home directory.
     """
     home = tmp_path_factory.mktemp("home")
-    for name in list(os.environ):
-        if name.startswith(("XDG_", "CONTAINERS_", "PYCOCO_")) or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    monkeypatch.delenv("REGISTRY_AUTH_FILE", raising=False)
-    (home / "run").mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(home / "run"))
-    monkeypatch.setenv("DOCKER_CONFIG", str(home / ".docker"))
+    move_to_empty_home(home, monkeypatch)
     return home
 
 
