@@ -56,6 +56,7 @@ class _Target:
 
     text: str
     url: httpcore.URL
+    has_body: bool
 
 
 def request_for(method: str, url: str, headers: list[tuple[bytes, bytes]], body: bytes | None) -> httpx.Request:
@@ -78,8 +79,8 @@ def request_for(method: str, url: str, headers: list[tuple[bytes, bytes]], body:
             method,
             _origin_url(f"{parts.scheme}://{netloc.decode('ascii')}"),
             headers=[(b"Host", netloc), *headers],
-            content=body,
-            extensions={_TARGET: _Target(url, target)},
+            stream=httpx.ByteStream(body or b""),  # not `content`, for which httpx would look for headers to add
+            extensions={_TARGET: _Target(url, target, body is not None)},
         )
     except (ValueError, httpx.InvalidURL):
         raise UnavailableError(f"{redacted(url)} is not a URL that can be asked for") from None
@@ -110,15 +111,14 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         Raises UnavailableError where there is no answer, ConfigurationError for a proxy that cannot be used.
         """
         target: _Target = request.extensions[_TARGET]
-        has_body = "content-length" in request.headers
         sent = httpcore.Request(
             request.method,
             target.url,
             headers=request.headers.raw,
-            content=cast("AsyncIterable[bytes]", request.stream) if has_body else None,
+            content=cast("AsyncIterable[bytes]", request.stream) if target.has_body else None,
         )
         origin = self._origin(target)
-        connection, answer = await _respond(origin, target.text, sent, may_repeat=not has_body)
+        connection, answer = await _respond(origin, target.text, sent, may_repeat=not target.has_body)
         if self._sweep is None or self._sweep.done():
             self._sweep = asyncio.get_running_loop().create_task(self._sweep_idle())
         stream = _Body(answer, lambda: origin.release(connection))
