@@ -41,7 +41,7 @@ func waiter(t *testing.T, table *table, wanted int) map[uint64]answer {
 	return got
 }
 
-func encodedRequest(t *testing.T, fields map[string]any) []byte {
+func encodedRequest(t testing.TB, fields map[string]any) []byte {
 	t.Helper()
 	body, err := json.Marshal(fields)
 	if err != nil {
@@ -50,7 +50,7 @@ func encodedRequest(t *testing.T, fields map[string]any) []byte {
 	return body
 }
 
-func openForTest(t *testing.T) float64 {
+func openForTest(t testing.TB) float64 {
 	t.Helper()
 	reply := operations.call(encodedRequest(t, map[string]any{
 		"operation": "open",
