@@ -54,7 +54,8 @@ def _add_client_options(command: argparse.ArgumentParser) -> None:
     options.add_argument("--backend", choices=("auto", "go", "python"), default="auto")
     options.add_argument("--timeout", type=float, metavar="SECONDS", help="for the whole operation")
     options.add_argument("--store", metavar="DIR", help="an OCI layout used as a cache of what digests name")
-    options.add_argument("--policy", nargs="?", const=True, metavar="FILE", help="check policy.json, or FILE")
+    policy_help = "check policy.json, or FILE; before REF write --policy=FILE"
+    options.add_argument("--policy", nargs="?", const=True, metavar="FILE", help=policy_help)
     options.add_argument("--schema1", action="store_true", help="accept the deprecated schema 1")
     options.add_argument(
         "--nested-indexes", type=int, default=0, metavar="N", help="descend N indexes within the index (CRI-O: 0)"

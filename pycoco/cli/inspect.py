@@ -18,7 +18,8 @@ def run(parsed: argparse.Namespace) -> int:
 
         return run_many(parsed)
     if parsed.reference is None:
-        raise ConfigurationError("what is to be inspected? give a reference, -, or --from-file FILE")
+        taken = f" (--policy took {parsed.policy!r}: put it last)" if isinstance(parsed.policy, str) else ""
+        raise ConfigurationError(f"what is to be inspected? give a reference, -, or --from-file FILE{taken}")
     with client_of(parsed) as client:
         image = client.inspect(parsed.reference)
     if parsed.json:

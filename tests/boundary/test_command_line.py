@@ -160,6 +160,12 @@ def test_what_cannot_be_meant_is_refused(
     assert "Traceback" not in errors
 
 
+def test_a_reference_that_was_taken_for_the_policys_file() -> None:
+    status, _, errors = run("python", "--policy", "a.example/app")
+    assert status == 4
+    assert "--policy took 'a.example/app'" in errors
+
+
 def test_a_reader_that_has_enough(backend: str, scripted: ScriptedRegistry) -> None:
     endless = "\n".join(f"{scripted.host}/app:v{number}" for number in range(3000))
     with Command(backend, "-", "--concurrency", "4") as process:
