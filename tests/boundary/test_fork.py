@@ -95,6 +95,26 @@ if __name__ == "__main__":
     assert (ended.output, ended.status) == (expected, 0), ended.errors
 
 
+def test_a_fork_while_another_thread_imports_the_network(scripted: ScriptedRegistry) -> None:
+    """Modules that are half imported at that moment stay so in the child."""
+    ended = child.run(
+        REPORT
+        + """
+import threading
+client = pycoco.Client(tls_verify=False, backend="python", timeout=20)
+thread = threading.Thread(target=client.inspect, args=[host + "/app:v1"])
+thread.start()
+while "h11" not in sys.modules:
+    pass
+in_fork(lambda: print(client.inspect(host + "/app:v1").digest[:7], flush=True))
+thread.join()
+client.close()
+""",
+        scripted.host,
+    )
+    assert (ended.output, ended.status) == ("sha256:\n", 0), ended.errors
+
+
 def test_a_client_in_use_by_other_threads_is_forked(backend: str, scripted: ScriptedRegistry) -> None:
     """Locks that another thread holds at that moment stay locked in the child."""
     ended = child.run(

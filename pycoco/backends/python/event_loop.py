@@ -25,6 +25,9 @@ Result = TypeVar("Result")
 THREAD_NAME = "pycoco-network"
 """The loop's thread, by which its log records can be told from others."""
 
+first_use = threading.Lock()
+"""Held while what the network needs is imported: a child forked meanwhile would be left with half of each module."""
+
 _BLOCKING_THREADS = 16
 _IDLE_SECONDS = 5.0
 _EXIT_SECONDS = 1.0
@@ -247,4 +250,5 @@ def _at_exit() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)
+os.register_at_fork(before=first_use.acquire, after_in_parent=first_use.release, after_in_child=first_use.release)
 atexit.register(_at_exit)

@@ -122,7 +122,11 @@ class PythonSession:
         """On the loop's thread: a signal may interrupt an import and leave its lock taken, but none comes there."""
         network = self._networks.get(loop)
         if network is None:
-            from pycoco.backends.python.network import Network  # httpcore loads with it
+            with event_loop.first_use:
+                import encodings.idna  # noqa: F401 - getaddrinfo imports it, in whichever thread that runs
+
+                from pycoco.backends.python import docker_source  # noqa: F401
+                from pycoco.backends.python.network import Network  # httpx and httpcore load with it
 
             network = self._networks.setdefault(loop, Network(loop, self._settings, self._configuration))
         return network
