@@ -148,14 +148,10 @@ def _origin_file(origin: str, settings: Settings, configuration: RegistriesConfi
 
 
 def _left_out(entry: Registry, *, digested: bool) -> Iterator[LeftOutMirror]:
-    """The mirrors that Registry.PullSourcesFromReference (sysregistriesv2) passes over."""
     for mirror in entry.mirrors:
-        if entry.mirror_by_digest_only and not digested:
-            yield LeftOutMirror(mirror.location, "only for references by digest (mirror-by-digest-only)")
-        elif mirror.pull_from_mirror == "digest-only" and not digested:
-            yield LeftOutMirror(mirror.location, "only for references by digest (pull-from-mirror)")
-        elif mirror.pull_from_mirror == "tag-only" and digested:
-            yield LeftOutMirror(mirror.location, "only for references by tag (pull-from-mirror)")
+        reason = registries_conf.why_left_out(entry, mirror, digested=digested)
+        if reason:
+            yield LeftOutMirror(mirror.location, reason)
 
 
 def _source(

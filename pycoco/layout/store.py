@@ -11,7 +11,6 @@ some kilobytes; to empty a store, delete its directory while no one uses it.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import re
@@ -55,7 +54,7 @@ class Store:
             return None
         if body is None:
             return None
-        if hashlib.sha256(body).hexdigest() != digest[7:]:
+        if digests.of(body) != digest:
             _log.warning("ignoring a damaged blob of the store: %r does not have the digest it is named by", path)
             return None
         return body
@@ -65,7 +64,7 @@ class Store:
 
         Raises LayoutError for a directory that cannot be written or holds something else.
         """
-        if len(body) > MANIFEST_LIMIT or "sha256:" + hashlib.sha256(body).hexdigest() != digest:
+        if len(body) > MANIFEST_LIMIT or digests.of(body) != digest:
             return False
         self._keep(digest, body)
         return True

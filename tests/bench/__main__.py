@@ -52,7 +52,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description="Compare pycoco with its peers.")
-    parser.add_argument("--quick", action="store_true", help="a minute and a half instead of a quarter of an hour")
+    parser.add_argument("--quick", action="store_true", help="a minute and a half instead of seven minutes")
     parser.add_argument("--scenarios", default=_LETTERS, help=f"which of {_LETTERS} to measure; default: all")
     parser.add_argument("--output", help="where to write; default: docs, with --quick build/bench")
     return parser.parse_args()

@@ -226,8 +226,7 @@ async def _respond(
             return connection, await connection.handle_async_request(request)
         except BaseException as error:
             with contextlib.suppress(Exception):
-                await connection.aclose()
-            await origin.release(connection)
+                await origin.release(connection)
             if reused and may_repeat and _is_dead(error):
                 # http.Transport, too, asks again where a kept connection turns out to be dead.
                 continue

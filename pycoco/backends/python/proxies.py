@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from pycoco.backends.python.urls import BROKEN_ESCAPE, CONTROL, SCHEME, USERINFO
 from pycoco.errors import ConfigurationError
 
 _IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -19,12 +20,9 @@ _IPNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
-_USERINFO = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*", re.ASCII)
 _OPTIONAL_PORT = re.compile(r"(?::[0-9]*)?", re.ASCII)
 # What a host may hold unescaped (net/url, shouldEscape with encodeHost); beyond ASCII everything passes.
 _HOST = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"]|[^\x00-\x7f]|%[89A-Fa-f][0-9A-Fa-f]|%25)*", re.ASCII)
-_ESCAPED = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*", re.ASCII)
 
 
 def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
@@ -152,22 +150,22 @@ def _proxy_url(value: str) -> str | None:
 def _parse(url: str) -> tuple[str, str] | None:
     """Return the scheme and authority of `url`, or None where net/url.Parse gives an error."""
     url, _, fragment = url.partition("#")
-    if re.search(r"[\x00-\x1f\x7f]", url) or url.startswith(":") or _ESCAPED.fullmatch(fragment) is None:
+    if CONTROL.search(url) or url.startswith(":") or BROKEN_ESCAPE.search(fragment):
         return None
-    match = _SCHEME.match(url)
+    match = SCHEME.match(url)
     scheme, rest = (match[1].lower(), url[match.end() :]) if match else ("", url)
     rest = rest.partition("?")[0]
     if not rest.startswith("/"):
-        relative = ":" not in rest.partition("/")[0] and _ESCAPED.fullmatch(rest) is not None
+        relative = ":" not in rest.partition("/")[0] and not BROKEN_ESCAPE.search(rest)
         return (scheme, "") if scheme or relative else None
     authority = ""
     if rest.startswith("//") and (scheme or not rest.startswith("///")):
         authority, slash, path = rest[2:].partition("/")
         rest = slash + path
     userinfo, at, host = authority.rpartition("@")
-    if at and not (_USERINFO.fullmatch(userinfo) and _ESCAPED.fullmatch(userinfo)):
+    if at and (not USERINFO.fullmatch(userinfo) or BROKEN_ESCAPE.search(userinfo)):
         return None
-    return (scheme, host) if _is_host(host, scheme) and _ESCAPED.fullmatch(rest) else None
+    return (scheme, host) if _is_host(host, scheme) and not BROKEN_ESCAPE.search(rest) else None
 
 
 def _is_host(host: str, scheme: str) -> bool:

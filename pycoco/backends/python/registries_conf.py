@@ -77,7 +77,7 @@ class RegistriesConfiguration:
         sources = [
             self._pull_source(reference, registry, mirror)
             for mirror in registry.mirrors
-            if _serves(registry, mirror, digested=bool(reference.digest))
+            if not why_left_out(registry, mirror, digested=bool(reference.digest))
         ]
         return [*sources, self._pull_source(reference, registry, registry)]
 
@@ -168,8 +168,12 @@ def _merged(files: Iterable[tuple[str, RegistriesFile]]) -> RegistriesConfigurat
     )
 
 
-def _serves(registry: Registry, mirror: Mirror, *, digested: bool) -> bool:
-    """Whether the mirror is for references by digest, or by tag (Registry.PullSourcesFromReference)."""
-    if registry.mirror_by_digest_only or mirror.pull_from_mirror == "digest-only":
-        return digested
-    return not (mirror.pull_from_mirror == "tag-only" and digested)
+def why_left_out(registry: Registry, mirror: Mirror, *, digested: bool) -> str:
+    """Return why a mirror is not for the reference, "" if it is (Registry.PullSourcesFromReference)."""
+    if registry.mirror_by_digest_only:
+        return "" if digested else "only for references by digest (mirror-by-digest-only)"
+    if mirror.pull_from_mirror == "digest-only":
+        return "" if digested else "only for references by digest (pull-from-mirror)"
+    if mirror.pull_from_mirror == "tag-only" and digested:
+        return "only for references by tag (pull-from-mirror)"
+    return ""

@@ -10,11 +10,13 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
-_USERINFO = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*", re.ASCII)
+# What net/url's getScheme, validUserinfo and unescape go by, for `proxies` too.
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
+USERINFO = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*", re.ASCII)
+BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=<>\"]|[^\x00-\x7f])+)(?::[0-9]*)?", re.ASCII)
-_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPED_PATH = re.compile(r"[A-Za-z0-9\-._~$&+,/:;=@!'()*\[\]%]*", re.ASCII)
 _UNESCAPED_IN_PATHS = "$&+,/:;=@"
 # What a query may hold as it is: any ASCII. A space there can be sent by nobody, see `transport`.
@@ -50,9 +52,9 @@ def absolute_url(base: str, location: str) -> str | None:
 
 def _parse(text: str) -> _Reference:
     text, _, fragment = text.partition("#")
-    if _CONTROL.search(text) or _BROKEN_ESCAPE.search(fragment):
+    if CONTROL.search(text) or BROKEN_ESCAPE.search(fragment):
         raise ValueError("a control character or a broken escape")
-    match = _SCHEME.match(text)
+    match = SCHEME.match(text)
     if match is None and text.startswith(":"):
         raise ValueError("missing protocol scheme")
     scheme = match[1].lower() if match else ""
@@ -66,7 +68,7 @@ def _parse(text: str) -> _Reference:
         _check_authority(authority)
         if not authority and not scheme:
             authority = None  # ResolveReference takes an empty host for none
-    if _BROKEN_ESCAPE.search(rest):
+    if BROKEN_ESCAPE.search(rest):
         raise ValueError("a broken escape")
     return _Reference(scheme, authority, _escaped_path(rest), query if mark else None)
 
@@ -75,7 +77,7 @@ def _check_authority(authority: str) -> None:
     user, _, host = authority.rpartition("@")
     if not host and not user:
         return
-    if not _USERINFO.fullmatch(user) or _BROKEN_ESCAPE.search(user) or not _HOST.fullmatch(host):
+    if not USERINFO.fullmatch(user) or BROKEN_ESCAPE.search(user) or not _HOST.fullmatch(host):
         raise ValueError("not a host and port")
     _ = urlsplit(f"http://{authority}").port  # a port beyond 65535 raises
 
