@@ -178,6 +178,19 @@ def settings(home: Path, *, environ: Mapping[str, str] | None = None, **options:
     return Settings(**{"tls_verify": False, "environ": {**environment(home), **(environ or {})}, **given})
 
 
+def mirrored(home: Path) -> Callable[[str, str], Settings]:
+    """For `fetch_from`: settings by which q.invalid has a mirror, given the mirror's host and its own."""
+
+    def chosen(mirror: str, primary: str) -> Settings:
+        conf = home / f"{primary.replace(':', '-')}.conf"
+        conf.write_text(
+            f'[[registry]]\nprefix = "q.invalid"\nlocation = "{primary}"\n[[registry.mirror]]\nlocation = "{mirror}"\n'
+        )
+        return settings(home, registries_conf=str(conf))
+
+    return chosen
+
+
 @contextmanager
 def opened(backend: Any, chosen: Settings) -> Iterator[Session]:
     """A session, closed at the end."""

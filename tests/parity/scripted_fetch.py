@@ -8,10 +8,8 @@ tells whose request it is, so that many visits can be under way together and por
 from __future__ import annotations
 
 import itertools
-import logging
 import shutil
 import ssl
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -26,7 +24,9 @@ from pycoco.backends.python.backend import PythonBackend
 from pycoco.errors import PycocoError
 from tests.certificates import CertificateAuthority
 from tests.parity.acted_registry import DOCUMENT_PATH, REDIRECTED_PATH, Actor, Sent
+from tests.parity.fetching import environment
 from tests.parity.simpler_visits import simpler
+from tests.parity.twins import quiet_directory
 from tests.scripted_registry import Answer, Request, ScriptedRegistry
 from tests.strategies.registry_behaviour import BASIC, CONFIG, IMAGES, REGISTRY_TOKEN, Visit, placed, sha256
 
@@ -114,7 +114,7 @@ class Stage:
         self._actors: dict[str, Actor] = {}
         for (number, tls), server in servers.items():
             server.script = lambda request, number=number, tls=tls: self._answer(number, tls, request)  # type: ignore[misc]
-        (root / "run").mkdir()
+        self._environ = environment(root)
         (root / "empty.conf").write_text("")
 
     def disagreements(self, visits: Sequence[Visit]) -> list[Disagreement]:
@@ -217,33 +217,21 @@ class Stage:
         if visit.auth_file:
             auth = self._root / f"{number}.json"
             auth.write_text(placed(visit.auth_file, hosts))
-        environ = {
-            "HOME": str(self._root),
-            "XDG_RUNTIME_DIR": str(self._root / "run"),
-            "PATH": "/usr/bin:/bin",
-            "_CONTAINERS_ROOTLESS_UID": "1000",
-        }
         return Settings(
             registries_conf=str(conf),
             registries_conf_dir=str(self._root / "none"),
             auth_file=None if auth is None else str(auth),
             cert_dir=str(self._certificates),
-            environ=environ,
+            environ=self._environ,
             **dict(visit.options),
         )
 
 
 @contextmanager
 def opened_stage() -> Iterator[Stage]:
-    """A stage in a directory of its own, in memory where there is such a place."""
-    memory = Path("/dev/shm")
-    root = Path(tempfile.mkdtemp(prefix="pycoco-fetch-", dir=memory if memory.is_dir() else None))
-    log = logging.getLogger("pycoco")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
+    """A stage in a directory of its own."""
     with ExitStack() as stack:
-        stack.callback(shutil.rmtree, root)
-        stack.callback(log.setLevel, level)
+        root = stack.enter_context(quiet_directory("pycoco-fetch-"))
         (root / "authority").mkdir()
         authority = CertificateAuthority(root / "authority")
         files = authority.issue("server")

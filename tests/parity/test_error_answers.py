@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pycoco.backends.contract import Settings
-from tests.parity.fetching import fetch_from, fetch_single, routes, settings, single
+from tests.parity.fetching import fetch_from, fetch_single, mirrored, routes, single
 from tests.scripted_registry import Answer, Route, Routes
 
 STATUSES = (400, 401, 403, 404, 405, 416, 429, 451, 499, 500, 503)
@@ -124,15 +123,8 @@ def difference(home: Path, where: str, answer: Answer, name: str) -> list[str]:
 
 
 def test_a_mirrors_words_are_not_the_primarys(tmp_path: Path) -> None:
-    def chosen(mirror: str, primary: str) -> Settings:
-        conf = tmp_path / f"{primary.replace(':', '-')}.conf"
-        conf.write_text(
-            f'[[registry]]\nprefix = "q.invalid"\nlocation = "{primary}"\n[[registry.mirror]]\nlocation = "{mirror}"\n'
-        )
-        return settings(tmp_path, registries_conf=str(conf))
-
     answers = [Answer(404, body=errors("UNKNOWN", message=text).encode()) for text in ("not found", "no idea")]
     scripts = [Routes({"/v2/": Answer(), "/v2/app/manifests/v1": answer}) for answer in answers]
-    both = fetch_from(lambda: scripts, lambda *_: "q.invalid/app:v1", chosen)
+    both = fetch_from(lambda: scripts, lambda *_: "q.invalid/app:v1", mirrored(tmp_path))
     assert both.kind == "RegistryError"
     assert all("not found" in str(outcome.error) for outcome in both)

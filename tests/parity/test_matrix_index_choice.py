@@ -6,7 +6,7 @@ It is not for what an index may look like (test_matrix_types.py).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from tests.parity.fetching import (
     routes,
     sha256,
 )
-from tests.parity.twins import Case, Failure, Twins, opened_twins
+from tests.parity.twins import Case, Failure, Twins
 from tests.scripted_registry import Answer, Route, Routes, ScriptedRegistry
 
 NO_MATCH = "NoMatchingPlatformError"
@@ -218,13 +218,6 @@ def index(row: Row, media_type: str) -> bytes:
 def platform_of(text: str) -> RequestedPlatform:
     """A platform from its text."""
     return RequestedPlatform(*text.split("/"))
-
-
-@pytest.fixture(scope="module")
-def twins() -> Iterator[Twins]:
-    """Both backends."""
-    with opened_twins() as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("media_type", [OCI_INDEX, DOCKER_LIST])

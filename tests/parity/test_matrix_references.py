@@ -12,7 +12,7 @@ import pytest
 
 from tests.parity import skopeo
 from tests.parity.fetching import single
-from tests.parity.twins import Case, Failure, Twins, opened_twins
+from tests.parity.twins import Case, Failure, Twins
 from tests.scripted_registry import Routes, ScriptedRegistry
 
 HEX = "0123456789abcdef" * 4
@@ -106,13 +106,6 @@ ROWS = {
     "dir:/a": "dir:/a",
     "dir:": INVALID,
 }
-
-
-@pytest.fixture(scope="module")
-def twins() -> Iterator[Twins]:
-    """Both backends."""
-    with opened_twins() as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(("text", "expected"), ROWS.items(), ids=[repr(text)[:40] for text in ROWS])

@@ -5,7 +5,6 @@ It is not for short names (test_matrix_short_names.py), nor for the file's gramm
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from tests.parity.configured_rows import (
     entry,
 )
 from tests.parity.fetching import VALUE, fetch_from, settings, sha256, single
-from tests.parity.twins import Failure, Twins, opened_twins
+from tests.parity.twins import Failure, Twins
 from tests.scripted_registry import Answer, Routes, ScriptedRegistry
 
 ROWS = [
@@ -231,13 +230,6 @@ ROWS = [
         {"docker.io/x": ("hub.io/library/x:latest",), "index.docker.io/x": ("hub.io/library/x:latest",)},
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def twins() -> Iterator[Twins]:
-    """Both backends."""
-    with opened_twins() as opened:
-        yield opened
 
 
 def shown(answer: Any) -> Any:

@@ -5,13 +5,12 @@ Skopeo is not asked: it resolves none. Pull sources are test_matrix_registries_c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.parity.configured_rows import DIGEST, WRONG, Row
-from tests.parity.twins import Failure, Twins, opened_twins
+from tests.parity.twins import Failure, Twins
 
 TWO = "unqualified-search-registries = ['one.io', 'two.io']\n"
 ALIASES = '[aliases]\nx = "q.io/y"\n"a/b" = "q.io/c"\ngone = ""\n'
@@ -105,13 +104,6 @@ SHORT_NAMES = [
     ),
     Row("64 hexadecimal digits", "unqualified-search-registries = ['one.io']\n", {"0" * 64: "InvalidReferenceError"}),
 ]
-
-
-@pytest.fixture(scope="module")
-def twins() -> Iterator[Twins]:
-    """Both backends."""
-    with opened_twins() as opened:
-        yield opened
 
 
 def candidates(answer: Any) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from tests.parity.fetching import (
     routes,
     sha256,
 )
-from tests.parity.twins import Case, Failure, Twins, opened_twins
+from tests.parity.twins import Case, Failure, Twins
 from tests.scripted_registry import Answer, Route, Routes, ScriptedRegistry
 from tests.upstream import module_directory
 
@@ -145,13 +145,6 @@ ROWS = [
     Row("a digest of sha512", OCI, OCI_MANIFEST, "DigestMismatchError", "sha512:" + hashlib.sha512(OCI).hexdigest()),
     Row("another digest and another type", OCI, "text/plain", "DigestMismatchError", sha256(b"")),
 ]
-
-
-@pytest.fixture(scope="module")
-def twins() -> Iterator[Twins]:
-    """Both backends."""
-    with opened_twins() as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ROWS])

@@ -30,7 +30,7 @@ from tests.parity.authenticating import (
     changed,
     with_tokens,
 )
-from tests.parity.fetching import VALUE, Both, Fresh, fetch_from, fetch_single, settings
+from tests.parity.fetching import VALUE, Both, Fresh, fetch_from, fetch_single, mirrored, settings
 from tests.scripted_registry import Answer, Request, Route, Routes, Script
 
 
@@ -65,15 +65,8 @@ def test_429_of_a_token_server_is_asked_again(tmp_path: Path) -> None:
 
 
 def test_429_of_a_mirrors_token_server_leads_to_the_next_source(tmp_path: Path) -> None:
-    def chosen(mirror: str, primary: str) -> Any:
-        conf = tmp_path / f"{primary.replace(':', '-')}.conf"
-        conf.write_text(
-            f'[[registry]]\nprefix = "q.invalid"\nlocation = "{primary}"\n[[registry.mirror]]\nlocation = "{mirror}"\n'
-        )
-        return settings(tmp_path, registries_conf=str(conf))
-
     busy = with_tokens(Answer(429, [("Retry-After", "60")]))
-    both = fetch_from(lambda: [busy.make(), Routes(OPEN)], lambda *_: "q.invalid/app:v1", chosen)
+    both = fetch_from(lambda: [busy.make(), Routes(OPEN)], lambda *_: "q.invalid/app:v1", mirrored(tmp_path))
     assert both.kind == VALUE
     assert both.go.lines == both.python.lines == [PING, TOKEN_LINE, *ALL]
 

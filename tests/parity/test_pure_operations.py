@@ -7,24 +7,16 @@ once reached stays reached.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings, target
 
 from tests.parity.kept_cases import KEPT, VALUE, Kept
 from tests.parity.operations import OPERATIONS, Operation
-from tests.parity.twins import Case, Failure, Twins, differences, opened_twins
+from tests.parity.twins import Case, Failure, Twins, differences
 
 EXAMPLES = {"pull_sources": 600, "short_name_candidates": 600, "credentials_for": 500}
 USUAL_EXAMPLES = 2500
-
-
-@pytest.fixture(scope="module")
-def twins() -> Iterator[Twins]:
-    """Both backends."""
-    with opened_twins() as opened:
-        yield opened
 
 
 @pytest.mark.timeout(300)

@@ -6,11 +6,10 @@ It is not for what registries.conf means (test_matrix_registries_conf.py).
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 
 import pytest
 
-from tests.parity.twins import Case, Failure, Twins, opened_twins
+from tests.parity.twins import Case, Failure, Twins
 
 WRONG = "ConfigurationError"
 VALUE = "value"
@@ -46,13 +45,6 @@ TOML_1_1 = {
     b'x = "\\e"\n': VALUE,
     b"x = 07:32\n": VALUE,
 }
-
-
-@pytest.fixture(scope="module")
-def twins() -> Iterator[Twins]:
-    """Both backends."""
-    with opened_twins() as opened:
-        yield opened
 
 
 def case(text: bytes) -> Case:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ import pytest
 from pycoco.backends.contract import RequestedPlatform
 from pycoco.errors import PycocoError
 from tests.parity.fetching import BACKENDS, opened, settings
-from tests.parity.twins import Case, Failure, Twins, opened_twins
+from tests.parity.twins import Case, Failure, Twins
 from tests.strategies import content_types
 from tests.upstream import module_directory
 
@@ -43,13 +42,6 @@ PLATFORMS = tuple(
     )
     for variant in variants
 )
-
-
-@pytest.fixture(scope="module")
-def twins() -> Iterator[Twins]:
-    """Both backends."""
-    with opened_twins() as opened:
-        yield opened
 
 
 def identifier(path: Path) -> str:

@@ -6,7 +6,6 @@ It is not for inventing questions (see tests/strategies and `operations`).
 from __future__ import annotations
 
 import logging
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -155,19 +154,27 @@ STATELESS = frozenset({"parse_reference", "choose_instance", "check_manifest", "
 
 @contextmanager
 def opened_twins() -> Iterator[Twins]:
-    """Twins in a directory of their own, in memory where there is such a place."""
+    """Twins in a directory of their own."""
+    with quiet_directory("pycoco-parity-") as root:
+        twins = Twins(root)
+        try:
+            yield twins
+        finally:
+            twins.close()
+
+
+@contextmanager
+def quiet_directory(prefix: str) -> Iterator[Path]:
+    """A directory, in memory where there is such a place, while pycoco logs nothing of what is wrong with its files."""
     memory = Path("/dev/shm")
-    root = Path(tempfile.mkdtemp(prefix="pycoco-parity-", dir=memory if memory.is_dir() else None))
     log = logging.getLogger("pycoco")
     level = log.level
-    log.setLevel(logging.CRITICAL)  # what is wrong with a file is told for every question
-    twins = Twins(root)
-    try:
-        yield twins
-    finally:
-        log.setLevel(level)
-        twins.close()
-        shutil.rmtree(root)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=memory if memory.is_dir() else None) as directory:
+        log.setLevel(logging.CRITICAL)
+        try:
+            yield Path(directory)
+        finally:
+            log.setLevel(level)
 
 
 def differences(case: Case, go: list[Answer], python: list[Answer]) -> list[Difference]:
