@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pycoco
-from tests.parity.fetching import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, config_of, encoded, manifest_of, sha256
+from tests.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
+from tests.parity.fetching import config_of, encoded, manifest_of, sha256
 from tests.scripted_registry import Answer, Route, Routes, ScriptedRegistry
 from tests.signatures import SIGNATURE_ANNOTATION, SIMPLE_SIGNING
 

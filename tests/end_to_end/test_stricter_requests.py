@@ -10,7 +10,8 @@ import pytest
 
 import pycoco
 from pycoco import errors
-from tests.parity.fetching import OCI_MANIFEST, single
+from tests.media_types import OCI_MANIFEST
+from tests.parity.fetching import single
 from tests.scripted_registry import Answer, Request, Route, Routes, ScriptedRegistry
 
 SECRET = "correct-horse"

@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 
-from tests.parity.fetching import OCI_MANIFEST, Fresh, single
+from tests.media_types import OCI_MANIFEST
+from tests.parity.fetching import Fresh, single
 from tests.scripted_registry import Answer, Request, Route, Routes, Script
 
 IMAGE = single()

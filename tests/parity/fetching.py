@@ -18,16 +18,8 @@ from pycoco.backends.contract import Fetched, Session, Settings
 from pycoco.backends.go.backend import GoBackend
 from pycoco.backends.python.backend import PythonBackend
 from pycoco.errors import PycocoError
+from tests.media_types import DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
 from tests.scripted_registry import Answer, Request, Route, Routes, Script, ScriptedRegistry
-
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
-OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
-DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
-DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 TIMEOUT = 30.0
 BACKENDS = (GoBackend(), PythonBackend())

@@ -14,20 +14,9 @@ from typing import Any
 import pytest
 
 from pycoco.backends.contract import RequestedPlatform
+from tests.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from tests.parity import skopeo
-from tests.parity.fetching import (
-    DOCKER_LIST,
-    DOCKER_MANIFEST,
-    OCI_INDEX,
-    OCI_MANIFEST,
-    VALUE,
-    config_of,
-    encoded,
-    fetch_single,
-    manifest_of,
-    routes,
-    sha256,
-)
+from tests.parity.fetching import VALUE, config_of, encoded, fetch_single, manifest_of, routes, sha256
 from tests.parity.twins import Case, Failure, Twins
 from tests.scripted_registry import Answer, Route, Routes, ScriptedRegistry
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.media_types import OCI_MANIFEST
 from tests.parity.authenticating import MANIFEST, MANIFEST_PATH, OPEN
-from tests.parity.fetching import OCI_MANIFEST, VALUE, fetch_single, routes
+from tests.parity.fetching import VALUE, fetch_single, routes
 from tests.scripted_registry import Answer
 
 SIZE = len(MANIFEST)

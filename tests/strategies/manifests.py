@@ -13,6 +13,7 @@ from typing import Any
 from hypothesis import strategies
 
 from pycoco.backends.python import media_types
+from tests.media_types import DOCKER_LAYER, OCI_LAYER
 from tests.strategies import content_types, digests, indexes, json_documents
 from tests.strategies.choices import Choices, built
 
@@ -24,11 +25,9 @@ _CONFIG_TYPES = (
     "",
     None,
 )
-_OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
-_DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 _LAYER_TYPES = (
-    _OCI_LAYER,
-    _DOCKER_LAYER,
+    OCI_LAYER,
+    DOCKER_LAYER,
     "application/vnd.oci.image.layer.v1.tar+gzip+encrypted",
     "application/vnd.docker.image.rootfs.diff.tar.gzip+encrypted",
     "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
@@ -174,11 +173,11 @@ def _image(choices: Choices, media_type: str, config_type: str, layer_type: str)
 
 
 def _oci(choices: Choices) -> tuple[str, bytes]:
-    return _image(choices, media_types.OCI_MANIFEST, media_types.OCI_CONFIG, _OCI_LAYER)
+    return _image(choices, media_types.OCI_MANIFEST, media_types.OCI_CONFIG, OCI_LAYER)
 
 
 def _docker(choices: Choices) -> tuple[str, bytes]:
-    return _image(choices, media_types.DOCKER_MANIFEST, media_types.DOCKER_CONFIG, _DOCKER_LAYER)
+    return _image(choices, media_types.DOCKER_MANIFEST, media_types.DOCKER_CONFIG, DOCKER_LAYER)
 
 
 def _index(choices: Choices) -> tuple[str, bytes]:

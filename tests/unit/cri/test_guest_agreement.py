@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pycoco.cri import guest_agreement
+from tests.media_types import OCI_MANIFEST
 from tests.unit.cri import samples
 
 AMD64 = {"os": "linux", "architecture": "amd64"}
@@ -15,9 +16,7 @@ AGENT = {"org.opencontainers.image.enc.keys.provider.attestation-agent": "e30="}
 
 
 def entry(digest: str, platform: dict[str, str] | None = None) -> dict[str, Any]:
-    return {"digest": digest, "mediaType": samples.OCI_MANIFEST, "size": 5} | (
-        {"platform": platform} if platform else {}
-    )
+    return {"digest": digest, "mediaType": OCI_MANIFEST, "size": 5} | ({"platform": platform} if platform else {})
 
 
 SAME: list[list[dict[str, Any]]] = [

@@ -12,6 +12,7 @@ from hypothesis import given, strategies
 from pycoco.cri import guest_agreement, image_status, runtime_config
 from pycoco.cri.image_status import image_user
 from pycoco.errors import ManifestError, PycocoError
+from tests.media_types import DOCKER_MANIFEST
 from tests.unit.cri import samples
 
 LINUX = {"os": "linux", "architecture": "amd64"}
@@ -123,7 +124,7 @@ def test_a_named_user_and_no_user() -> None:
 def test_annotations_are_an_oci_manifest_s_only() -> None:
     """buildImageCacheItem."""
     raw_config = samples.raw(samples.config_document({}))
-    docker = samples.manifest_document(raw_config, annotations={"a": "b"}) | {"mediaType": samples.DOCKER_MANIFEST}
+    docker = samples.manifest_document(raw_config, annotations={"a": "b"}) | {"mediaType": DOCKER_MANIFEST}
     assert image_status(samples.image(manifest=docker)).annotations == {}
     untyped = samples.manifest_document(raw_config, annotations={"a": "b"})
     del untyped["mediaType"]

@@ -14,8 +14,9 @@ from pycoco.backends.contract import Fetched, RequestedPlatform, Settings
 from pycoco.layout import Store
 from pycoco.layout import pinned as pinned_module
 from pycoco.layout.pinned import PinnedImages
+from tests.media_types import DOCKER_LIST, OCI_INDEX
 
-from .samples import DOCKER_LIST, OCI_INDEX, Sample, dump, sample, sha256
+from .samples import Sample, dump, sample, sha256
 
 AMD64 = RequestedPlatform("linux", "amd64")
 SETTINGS = Settings(platform=AMD64)

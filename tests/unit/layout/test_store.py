@@ -19,8 +19,9 @@ from pycoco.backends.python.resolve import Need
 from pycoco.errors import LayoutError
 from pycoco.layout import Store, open_source, save
 from pycoco.layout import store as store_module
+from tests.media_types import DOCKER_MANIFEST, OCI_MANIFEST
 
-from .samples import DOCKER_MANIFEST, NAME, OCI_MANIFEST, REF_NAME, Sample, dump, local, sample, sha256
+from .samples import NAME, REF_NAME, Sample, dump, local, sample, sha256
 
 ALL = [sample(index=index, docker=docker) for index in (False, True) for docker in (False, True)]
 

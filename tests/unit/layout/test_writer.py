@@ -27,24 +27,11 @@ from pycoco.errors import (
 )
 from pycoco.layout import open_source, save
 from tests.images import BuiltImages
+from tests.media_types import DOCKER_LIST, OCI_INDEX, OCI_MANIFEST
 from tests.registry import Registry
 from tests.tools import build_tool, require_tool
 
-from .samples import (
-    DOCKER_LIST,
-    NAME,
-    OCI_INDEX,
-    OCI_MANIFEST,
-    REF_NAME,
-    Sample,
-    descriptor,
-    dump,
-    local,
-    sample,
-    sha256,
-    write_files,
-    write_layout,
-)
+from .samples import NAME, REF_NAME, Sample, descriptor, dump, local, sample, sha256, write_files, write_layout
 
 TOP = Need("top", "")
 ALL = [sample(index=index, docker=docker) for index in (False, True) for docker in (False, True)]
