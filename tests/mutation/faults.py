@@ -178,8 +178,8 @@ FAULTS = (
     Fault(
         "mirrors for tags asked for digests",
         "registries_conf.py",
-        'return not (mirror.pull_from_mirror == "tag-only" and digested)',
-        "return True",
+        'if mirror.pull_from_mirror == "tag-only" and digested:',
+        'if mirror.pull_from_mirror == "never" and digested:',
         (SOURCES,),
     ),
     Fault(
