@@ -15,7 +15,9 @@ TYPE_CHECKING = False  # type checkers take it for true; the typing module's own
 if TYPE_CHECKING:
     from pycoco.async_client import AsyncClient
     from pycoco.client import Client, inspect
-    from pycoco.encryption import LayerEncryption, Recipient
+    from pycoco.documents.encryption import LayerEncryption, Recipient
+    from pycoco.documents.typed_config import History, ImageConfig
+    from pycoco.documents.typed_manifest import Descriptor, Index, IndexEntry, Layer, Manifest, Platform
     from pycoco.errors import (
         AmbiguousManifestError,
         BackendError,
@@ -46,8 +48,6 @@ if TYPE_CHECKING:
         UnsupportedManifestError,
     )
     from pycoco.image import Image
-    from pycoco.image_config import History, ImageConfig
-    from pycoco.manifest import Descriptor, Index, IndexEntry, Layer, Manifest, Platform
 
 __all__ = [
     "AmbiguousManifestError",
@@ -99,10 +99,12 @@ _MODULE_OF = {
     **dict.fromkeys(__all__, "pycoco.errors"),
     "AsyncClient": "pycoco.async_client",
     **dict.fromkeys(("Client", "inspect"), "pycoco.client"),
-    **dict.fromkeys(("LayerEncryption", "Recipient"), "pycoco.encryption"),
+    **dict.fromkeys(("LayerEncryption", "Recipient"), "pycoco.documents.encryption"),
     "Image": "pycoco.image",
-    **dict.fromkeys(("History", "ImageConfig"), "pycoco.image_config"),
-    **dict.fromkeys(("Descriptor", "Index", "IndexEntry", "Layer", "Manifest", "Platform"), "pycoco.manifest"),
+    **dict.fromkeys(("History", "ImageConfig"), "pycoco.documents.typed_config"),
+    **dict.fromkeys(
+        ("Descriptor", "Index", "IndexEntry", "Layer", "Manifest", "Platform"), "pycoco.documents.typed_manifest"
+    ),
 }
 
 

@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pycoco.backends.contract import ParsedReference, PullSource, RequestedPlatform, Session, Settings
-from pycoco.backends.python import certificates, credentials, platforms, policy, registries_conf, short_names
-from pycoco.backends.python.credentials import FoundCredentials
-from pycoco.backends.python.reference import parse_reference
-from pycoco.backends.python.registries_conf import RegistriesConfiguration, Registry
+from pycoco.configuration import certificates, credentials, policy, registries_conf, short_names
+from pycoco.configuration.credentials import FoundCredentials
+from pycoco.configuration.reference import parse_reference
+from pycoco.configuration.registries_conf import RegistriesConfiguration, Registry
+from pycoco.documents import platforms
 from pycoco.errors import PycocoError
 
 

@@ -1,6 +1,6 @@
 """Fixtures that every test may use, and the checks at the end: nothing left running, nothing skipped in CI.
 
-It is not for the fixtures' own work: tests/tools.py finds programs, tests/registry.py runs the registry.
+It is not for the fixtures' own work: tests/support/ finds programs and runs registries.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import CertificateAuthority
-from tests.images import ALL, BuiltImages, build_images
-from tests.registry import Registry
-from tests.tools import MISSING_TOOL, build_tool, in_ci
+from tests.support.certificates import CertificateAuthority
+from tests.support.images import ALL, BuiltImages, build_images
+from tests.support.registry import Registry
+from tests.support.tools import MISSING_TOOL, build_tool, in_ci
 
 REPOSITORY = "demo/image"
-"""Where the session's registry has every image of tests/images.py, each under its name as the tag."""
+"""Where the session's registry has every image of tests/support/images.py, each under its name as the tag."""
 
 _missing_tool_skips: list[str] = []
 
@@ -87,7 +87,7 @@ def _children() -> list[tuple[int, str]]:
 
 @pytest.fixture(scope="session")
 def built_images(tmp_path_factory: pytest.TempPathFactory) -> BuiltImages:
-    """Every image of tests/images.py in one OCI layout, encrypted with keys of this session."""
+    """Every image of tests/support/images.py in one OCI layout, encrypted with keys of this session."""
     return build_images(build_tool("imagetool"), tmp_path_factory.mktemp("images"), ALL)
 
 

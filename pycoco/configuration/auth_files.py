@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pycoco.backends import contract
-from pycoco.backends.python import encoding_json
-from pycoco.backends.python.configuration_files import home_directory, join
+from pycoco.configuration.configuration_files import home_directory, join
+from pycoco.documents import encoding_json
 from pycoco.errors import ConfigurationError, CredentialsError
 
 _log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pycoco.backends import contract
-from pycoco.backends.python import configuration_files
+from pycoco.configuration import configuration_files
 from pycoco.errors import ConfigurationError
 
 _log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Mapping
 
 from pycoco.backends import contract
-from pycoco.backends.python import encoding_json
+from pycoco.documents import encoding_json
 from pycoco.errors import CredentialsError
 
 TIME_LIMIT = 30.0

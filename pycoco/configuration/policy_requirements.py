@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 
-from pycoco.backends.python import encoding_json, reference
+from pycoco.configuration import reference
+from pycoco.documents import encoding_json
 from pycoco.errors import InvalidReferenceError
 
 _DOMAIN = re.compile(reference.DOMAIN, re.ASCII)

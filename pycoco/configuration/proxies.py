@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from pycoco.backends.python.urls import BROKEN_ESCAPE, CONTROL, SCHEME, USERINFO
+from pycoco.configuration.urls import BROKEN_ESCAPE, CONTROL, SCHEME, USERINFO
 from pycoco.errors import ConfigurationError
 
 _IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address

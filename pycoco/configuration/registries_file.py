@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pycoco.backends.python import reference as references
-from pycoco.backends.python.toml_document import Table, read_table
+from pycoco.configuration import reference as references
+from pycoco.configuration.toml_document import Table, read_table
 from pycoco.errors import InvalidReferenceError
 
 SHORT_NAME_MODES = ("enforcing", "permissive", "disabled")

@@ -10,10 +10,10 @@ import os
 from collections.abc import Callable
 
 from pycoco.backends.contract import Candidate, Settings
-from pycoco.backends.python import configuration_files
-from pycoco.backends.python.reference import parse_normalized, parse_reference, parsed, shown
-from pycoco.backends.python.registries_conf import RegistriesConfiguration
-from pycoco.backends.python.registries_file import Alias, parse_alias_file
+from pycoco.configuration import configuration_files
+from pycoco.configuration.reference import parse_normalized, parse_reference, parsed, shown
+from pycoco.configuration.registries_conf import RegistriesConfiguration
+from pycoco.configuration.registries_file import Alias, parse_alias_file
 from pycoco.errors import ConfigurationError, ShortNameError
 
 SYSTEM_CACHE_DIRECTORY = "/var/cache"

@@ -13,8 +13,8 @@ from typing import Any
 
 from pycoco.cri import image_metadata
 from pycoco.cri.image_metadata import ImageMetadata, json_object, json_objects, json_text, json_text_map
-from pycoco.encryption import is_encrypted, read_encryption
-from pycoco.manifest import parse_object
+from pycoco.documents.encryption import is_encrypted, read_encryption
+from pycoco.documents.typed_manifest import parse_object
 
 _AGENT = "provider.attestation-agent"
 

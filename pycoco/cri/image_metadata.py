@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pycoco.documents.typed_manifest import parse_object
 from pycoco.errors import ManifestError
-from pycoco.manifest import parse_object
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"

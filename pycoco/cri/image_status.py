@@ -24,7 +24,7 @@ from pycoco.cri.image_metadata import (
     json_text_map,
     json_texts,
 )
-from pycoco.manifest import parse_object
+from pycoco.documents.typed_manifest import parse_object
 
 
 @dataclass(frozen=True)

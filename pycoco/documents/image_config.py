@@ -1,6 +1,6 @@
 """Is this an image's config, and one that every reader understands alike?
 
-It is not for typed values (see `pycoco.image_config`), nor for what a runtime makes of them.
+It is not for typed values (see `pycoco.documents.typed_config`), nor for what a runtime makes of them.
 
 Mirrors containers/image internal/image/{oci,docker_schema2}.go (OCIConfig): whatever the manifest's type, the config is
 decoded into image-spec's Image, whose fields and Go types are listed here; others are ignored.
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pycoco.backends.python import media_types, strict_json
-from pycoco.backends.python.strict_json import boolean, empty_struct, mapping, sequence, string, struct
-from pycoco.backends.python.timestamps import timestamp
+from pycoco.documents import media_types, strict_json
+from pycoco.documents.strict_json import boolean, empty_struct, mapping, sequence, string, struct
+from pycoco.documents.timestamps import timestamp
 from pycoco.errors import NotAnImageError
 
 _RUN = struct(

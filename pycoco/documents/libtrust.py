@@ -16,8 +16,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from pycoco.backends.python import strict_json
-from pycoco.backends.python.strict_json import anything, sequence, string, struct
+from pycoco.documents import strict_json
+from pycoco.documents.strict_json import anything, sequence, string, struct
 from pycoco.errors import ManifestError
 
 _SIGNATURE = struct(

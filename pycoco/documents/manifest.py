@@ -1,6 +1,6 @@
 """Is this a manifest that may be believed, of which type, and which config and layers does it name?
 
-It is not for choosing from an index (see `choose`), for configs (`image_config`), or typed values (`pycoco.manifest`).
+It is not for choosing from an index (see `choose`), for configs (`image_config`), or typed values (`typed_manifest`).
 
 Mirrors containers/image internal/manifest/{manifest,common}.go and manifest/{oci,docker_schema2,docker_schema1}.go,
 and is stricter where docs/deviations.md says so. What is wrong is looked for in this order, and the first thing found
@@ -20,12 +20,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pycoco import digest as digests
 from pycoco.backends.contract import CheckedManifest
-from pycoco.backends.python import manifest_fields, media_types, strict_json
-from pycoco.backends.python import schema1 as legacy
-from pycoco.backends.python.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from pycoco.backends.python.strict_json import Check
+from pycoco.documents import digest as digests
+from pycoco.documents import manifest_fields, media_types, strict_json
+from pycoco.documents import schema1 as legacy
+from pycoco.documents.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from pycoco.documents.strict_json import Check
 from pycoco.errors import AmbiguousManifestError, DigestMismatchError, ManifestError, UnsupportedManifestError
 
 # Which of manifest_fields.ESSENTIAL each type may have.

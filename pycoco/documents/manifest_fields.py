@@ -6,7 +6,7 @@ Descriptor, Platform) and containers/image's Schema2, Schema2ListPublic, Schema2
 
 from __future__ import annotations
 
-from pycoco.backends.python.strict_json import anything, int64, mapping, octets, sequence, string, struct
+from pycoco.documents.strict_json import anything, int64, mapping, octets, sequence, string, struct
 
 ESSENTIAL = ("config", "fsLayers", "history", "layers", "manifests")
 """What tells one type of manifest from another (internal/manifest/common.go, ValidateUnambiguousManifestFormat)."""

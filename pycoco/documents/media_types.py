@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from pycoco.backends.python import manifest_fields, strict_json
+from pycoco.documents import manifest_fields, strict_json
 from pycoco.errors import AmbiguousManifestError
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"

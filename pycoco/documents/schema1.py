@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pycoco.backends.python import libtrust, manifest_fields, media_types, strict_json
-from pycoco.backends.python.strict_json import boolean, sequence, string, struct
-from pycoco.backends.python.timestamps import timestamp
+from pycoco.documents import libtrust, manifest_fields, media_types, strict_json
+from pycoco.documents.strict_json import boolean, sequence, string, struct
+from pycoco.documents.timestamps import timestamp
 from pycoco.errors import ManifestError
 
 FIELDS = struct(

@@ -16,8 +16,8 @@ from datetime import datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any
 
+from pycoco.documents.typed_manifest import Platform, no_texts, parse_object, platform_from, reduced
 from pycoco.errors import ManifestError
-from pycoco.manifest import Platform, no_texts, parse_object, platform_from, reduced
 
 _TIME = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]+))?"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from pycoco.encryption import LayerEncryption, is_encrypted, read_encryption
+from pycoco.documents.encryption import LayerEncryption, is_encrypted, read_encryption
 from pycoco.errors import ManifestError
 
 _REFERENCE_TYPE = "vnd.docker.reference.type"

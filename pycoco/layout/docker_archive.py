@@ -17,10 +17,11 @@ import posixpath
 from dataclasses import dataclass
 from types import TracebackType
 
-from pycoco import digest as digests
 from pycoco.backends.contract import MANIFEST_LIMIT
-from pycoco.backends.python import media_types, reference, strict_json
 from pycoco.backends.python.resolve import Need, Received
+from pycoco.configuration import reference
+from pycoco.documents import digest as digests
+from pycoco.documents import media_types, strict_json
 from pycoco.errors import (
     InvalidReferenceError,
     LayoutError,

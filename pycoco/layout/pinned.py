@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pycoco.backends.contract import Fetched, ParsedReference, RequestedPlatform, Settings
-from pycoco.backends.python import reference as references
 from pycoco.backends.python import resolve
+from pycoco.configuration import reference as references
 from pycoco.errors import PycocoError
 from pycoco.layout.store import Store
 

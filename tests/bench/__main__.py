@@ -22,9 +22,9 @@ from tests.bench import markdown, picture, report, scenarios, servers, setting, 
 from tests.bench.contenders import LIBRARIES, PROGRAMS
 from tests.bench.results import Results, load_average, this_machine
 from tests.bench.scenarios import FULL, QUICK, ROUND_TRIP, Bench
-from tests.certificates import CertificateAuthority
-from tests.images import ALL, build_images
-from tests.tools import ROOT, build_tool
+from tests.support.certificates import CertificateAuthority
+from tests.support.images import ALL, build_images
+from tests.support.tools import ROOT, build_tool
 
 _LETTERS = "abcdefg"
 

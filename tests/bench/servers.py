@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.certificates import CertificateFiles
-from tests.tools import build_tool
+from tests.support.certificates import CertificateFiles
+from tests.support.tools import build_tool
 
 _START_SECONDS = 10.0
 _TICKS = os.sysconf("SC_CLK_TCK")

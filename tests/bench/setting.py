@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.bench.servers import CountingRegistry
-from tests.tools import build_tool
+from tests.support.tools import build_tool
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.boundary import served
-from tests.empty_home import move_to_empty_home
-from tests.scripted_registry import ScriptedRegistry
+from tests.support.empty_home import move_to_empty_home
+from tests.support.scripted_registry import ScriptedRegistry
 
 
 @pytest.fixture(params=["go", "python"])

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable
 
-from tests.scripted_registry import NOT_FOUND, Answer, Request, Script, ScriptedRegistry
+from tests.support.scripted_registry import NOT_FOUND, Answer, Request, Script, ScriptedRegistry
 
 CONFIG = json.dumps(
     {"architecture": "amd64", "os": "linux", "config": {"Cmd": ["serve"]}, "rootfs": {"type": "layers", "diff_ids": []}}

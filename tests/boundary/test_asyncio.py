@@ -19,7 +19,7 @@ import uvloop
 
 import pycoco
 from tests.boundary import served
-from tests.scripted_registry import ScriptedRegistry
+from tests.support.scripted_registry import ScriptedRegistry
 
 RunIt = Callable[[Awaitable[None]], None]
 

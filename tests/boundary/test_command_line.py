@@ -19,7 +19,7 @@ import pytest
 
 from tests.boundary import served
 from tests.boundary.child import ROOT, kill
-from tests.scripted_registry import ScriptedRegistry
+from tests.support.scripted_registry import ScriptedRegistry
 
 
 class Command:

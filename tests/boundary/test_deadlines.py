@@ -14,7 +14,7 @@ import pytest
 
 import pycoco
 from tests.boundary import served
-from tests.scripted_registry import Script, ScriptedRegistry
+from tests.support.scripted_registry import Script, ScriptedRegistry
 
 TIMEOUT = 0.4
 LATEST = 1.5

@@ -9,7 +9,7 @@ import pytest
 
 import pycoco
 from tests.boundary import child
-from tests.scripted_registry import ScriptedRegistry
+from tests.support.scripted_registry import ScriptedRegistry
 
 # What a child process tells: the backend that `auto` means there, whether it reads an image, and what `go` says.
 REPORT = """

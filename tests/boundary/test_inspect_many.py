@@ -14,7 +14,7 @@ import pytest
 import pycoco
 from pycoco.batch import Feed
 from tests.boundary import served
-from tests.scripted_registry import Answer, Request, ScriptedRegistry
+from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
 
 Results = Iterator[tuple[str, "pycoco.Image | pycoco.PycocoError"]]
 Many = Callable[..., Results]

@@ -17,7 +17,7 @@ import pycoco
 from pycoco.backends.select import select
 from pycoco.options import Options, settings_of
 from tests.boundary import child, served
-from tests.scripted_registry import Script, ScriptedRegistry
+from tests.support.scripted_registry import Script, ScriptedRegistry
 
 SURFACES_WITHIN = 0.2
 """Seconds from the signal to KeyboardInterrupt."""

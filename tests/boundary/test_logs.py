@@ -10,7 +10,7 @@ import pytest
 
 import pycoco
 from tests.boundary import child, served
-from tests.scripted_registry import Answer, Request, Script, ScriptedRegistry
+from tests.support.scripted_registry import Answer, Request, Script, ScriptedRegistry
 
 SECRETS = ("hidden-password", base64.b64encode(b"user:hidden-password").decode(), "hidden-token", "hidden-signature")
 

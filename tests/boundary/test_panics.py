@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.boundary import child
-from tests.scripted_registry import ScriptedRegistry
+from tests.support.scripted_registry import ScriptedRegistry
 
 PANIC = """
 import logging, sys

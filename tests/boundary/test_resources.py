@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 import pycoco
-from pycoco.backends.python import event_loop
+from pycoco.backends.python.network import event_loop
 from tests.boundary import served
-from tests.scripted_registry import ScriptedRegistry
+from tests.support.scripted_registry import ScriptedRegistry
 
 
 def descriptors() -> int:

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from tests.boundary import child, served
-from tests.scripted_registry import ScriptedRegistry
+from tests.support.scripted_registry import ScriptedRegistry
 
 SECONDS = 2.0
 

@@ -15,7 +15,7 @@ from pycoco.backends.go.backend import GoSession
 from pycoco.backends.select import select
 from pycoco.options import Options, settings_of
 from tests.boundary import served
-from tests.scripted_registry import ScriptedRegistry
+from tests.support.scripted_registry import ScriptedRegistry
 
 
 def test_64_threads_share_a_client(backend: str, scripted: ScriptedRegistry) -> None:

@@ -20,9 +20,9 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # for `tests`; pycoco itself is the installed command
 
-from tests.images import PLATFORMS, BuiltImages, build_images, demo_image
-from tests.registry import Registry, RegistryError
-from tests.tools import ToolError, build_tool
+from tests.support.images import PLATFORMS, BuiltImages, build_images, demo_image
+from tests.support.registry import Registry, RegistryError
+from tests.support.tools import ToolError, build_tool
 
 PYCOCO = Path(sys.executable).parent / "pycoco"
 BACKENDS = ("go", "python")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import CertificateAuthority
-from tests.empty_home import move_to_empty_home
-from tests.registry import Registry
+from tests.support.certificates import CertificateAuthority
+from tests.support.empty_home import move_to_empty_home
+from tests.support.registry import Registry
 
 
 @pytest.fixture(params=["go", "python"])

@@ -1,6 +1,6 @@
 """A registry with an image that can be signed, and the configuration that says how: for the tests of the policy.
 
-It is not for making signatures (tests/signatures.py).
+It is not for making signatures (tests/support/signatures.py).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pycoco
-from tests.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from tests.parity.fetching import config_of, encoded, manifest_of, sha256
-from tests.scripted_registry import Answer, Route, Routes, ScriptedRegistry
-from tests.signatures import SIGNATURE_ANNOTATION, SIMPLE_SIGNING
+from tests.support.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
+from tests.support.scripted_registry import Answer, Route, Routes, ScriptedRegistry
+from tests.support.signatures import SIGNATURE_ANNOTATION, SIMPLE_SIGNING
 
 CONFIG = config_of()
 MANIFEST = manifest_of(CONFIG)

@@ -1,6 +1,6 @@
 """What the tests of whole clients share: a small scripted image, a registries.conf, and one inspection.
 
-It is not for real registries' images (tests/images.py).
+It is not for real registries' images (tests/support/images.py).
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pycoco
-from tests.images import PLATFORMS
 from tests.parity.fetching import single
-from tests.scripted_registry import Routes
+from tests.support.images import PLATFORMS
+from tests.support.scripted_registry import Routes
 
 IMAGE = single()
 CONFIG_DIGEST = next(iter(IMAGE.blobs))

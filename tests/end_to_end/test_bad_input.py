@@ -14,11 +14,11 @@ import pytest
 import pycoco
 from pycoco import errors
 from tests.conftest import REPOSITORY
-from tests.images import PLATFORMS, BuiltImages
-from tests.registry import Registry
-from tests.scripted_registry import Answer, ScriptedRegistry
-from tests.scripted_registry import Request as ScriptedRequest
-from tests.token_server import TokenServer
+from tests.support.images import PLATFORMS, BuiltImages
+from tests.support.registry import Registry
+from tests.support.scripted_registry import Answer, ScriptedRegistry
+from tests.support.scripted_registry import Request as ScriptedRequest
+from tests.support.token_server import TokenServer
 
 TIMEOUT = 30
 PASSWORD = "correct-horse"

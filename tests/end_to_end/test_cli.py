@@ -14,8 +14,8 @@ import pytest
 
 import pycoco
 from tests.conftest import REPOSITORY
-from tests.images import BuiltImages
-from tests.registry import Registry
+from tests.support.images import BuiltImages
+from tests.support.registry import Registry
 
 TIMEOUT = 30
 

@@ -20,9 +20,9 @@ import pycoco
 from pycoco.cli import main
 from pycoco.cri import image_status
 from tests.conftest import REPOSITORY
-from tests.images import PLATFORMS, BuiltImages
-from tests.registry import Registry
-from tests.tools import build_tool, require_tool
+from tests.support.images import PLATFORMS, BuiltImages
+from tests.support.registry import Registry
+from tests.support.tools import build_tool, require_tool
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The environment governs a client as it was when the client was made: proxies, roots, homes; either backend.
 
-It is not for which files there are in a home (tests/unit/python/test_configuration_files.py).
+It is not for which files there are in a home (tests/unit/configuration/test_configuration_files.py).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import pytest
 
 import pycoco
 from pycoco import errors
-from tests.certificates import CertificateAuthority, write_certs_d
 from tests.conftest import REPOSITORY
 from tests.end_to_end.small_image import ASKED, CONFIG_DIGEST, IMAGE, conf, inspect, open_registry
-from tests.images import PLATFORMS
-from tests.proxy import TunnelProxy
-from tests.registry import Registry
-from tests.scripted_registry import Answer, Request, ScriptedRegistry
+from tests.support.certificates import CertificateAuthority, write_certs_d
+from tests.support.images import PLATFORMS
+from tests.support.proxy import TunnelProxy
+from tests.support.registry import Registry
+from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
 
 USER, PASSWORD = "anna", "correct-horse"
 BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()

@@ -19,10 +19,10 @@ from typing import Any, NoReturn
 
 import pytest
 
-from pycoco.backends.python.platforms import machine
-from tests.images import BuiltImages, Spec, build_images
-from tests.registry import Registry
-from tests.tools import MISSING_TOOL, ROOT, build_tool, in_ci, require_tool
+from pycoco.documents.platforms import machine
+from tests.support.images import BuiltImages, Spec, build_images
+from tests.support.registry import Registry
+from tests.support.tools import MISSING_TOOL, ROOT, build_tool, in_ci, require_tool
 
 BUSYBOX = Path("/bin/busybox")
 PLATFORM = f"linux/{machine().architecture}"

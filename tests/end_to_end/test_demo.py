@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.demo.demo import PYCOCO
-from tests.tools import MISSING_TOOL, ROOT, cache_directory, in_ci
+from tests.support.tools import MISSING_TOOL, ROOT, cache_directory, in_ci
 
 DEMO = [sys.executable, str(ROOT / "tests" / "demo" / "demo.py")]
 MARKER = "PYCOCO_DEMO_TEST"

@@ -12,9 +12,9 @@ import pytest
 
 import pycoco
 from tests.conftest import REPOSITORY
-from tests.images import ATTESTATION_AGENT, KEY_ID, PLATFORMS, BuiltImages
-from tests.registry import Registry, Request
-from tests.tools import require_tool
+from tests.support.images import ATTESTATION_AGENT, KEY_ID, PLATFORMS, BuiltImages
+from tests.support.registry import Registry, Request
+from tests.support.tools import require_tool
 
 TIMEOUT = 30
 INDEXES = ("encrypted", "jwe", "plain", "docker-list")

@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 
 from pycoco import errors
-from tests.certificates import CertificateAuthority, write_certs_d
 from tests.conftest import REPOSITORY
 from tests.end_to_end.small_image import ASKED, CONFIG_DIGEST, IMAGE, conf, inspect, mirrored, open_registry
-from tests.registry import Registry
-from tests.scripted_registry import Answer, Request, Routes, ScriptedRegistry
-from tests.token_server import TokenServer
+from tests.support.certificates import CertificateAuthority, write_certs_d
+from tests.support.registry import Registry
+from tests.support.scripted_registry import Answer, Request, Routes, ScriptedRegistry
+from tests.support.token_server import TokenServer
 
 USER, PASSWORD = "anna", "correct-horse"
 CREDS = (USER, PASSWORD)

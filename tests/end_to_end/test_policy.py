@@ -1,6 +1,6 @@
 """policy.json where no signature has a say: both backends give the same verdict, in the same words.
 
-It is not for signatures (test_policy_signatures.py), nor for policy.json's grammar (tests/unit/python/test_policy.py).
+It is not for signatures (test_policy_signatures.py), nor for policy.json's grammar (unit/configuration/test_policy.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pycoco.layout
 from pycoco import errors
 from tests.end_to_end.signed_image import ANYTHING, CONFIG, DIGEST, MANIFEST, Signed, signed_image
 from tests.parity.fetching import sha256
-from tests.upstream import module_directory
+from tests.support.upstream import module_directory
 
 UPSTREAM = module_directory() / "signature/fixtures/policy.json"  # found while HOME is still the real one
 

@@ -15,8 +15,8 @@ import pytest
 from pycoco import errors
 from tests.end_to_end.signed_image import CONFIG, DIGEST, INDEX, MANIFEST, Signed, signed_image
 from tests.parity.fetching import sha256
-from tests.scripted_registry import Answer
-from tests.signatures import GPGKey, SigstoreKey, lookaside, payload_of
+from tests.support.scripted_registry import Answer
+from tests.support.signatures import GPGKey, SigstoreKey, lookaside, payload_of
 
 REJECTED, ACCEPTED = errors.PolicyRejectedError, None
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 import pycoco
-from tests.scripted_registry import Answer, Routes, ScriptedRegistry
+from tests.support.scripted_registry import Answer, Routes, ScriptedRegistry
 from tests.unit.python.scripted_image import IMAGE
 
 MANIFEST = "GET /v2/a/b/manifests/v1"

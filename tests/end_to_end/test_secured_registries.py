@@ -16,11 +16,11 @@ import pytest
 
 import pycoco
 from pycoco import errors
-from tests.certificates import CertificateAuthority, CertificateFiles, write_certs_d
 from tests.conftest import REPOSITORY
-from tests.images import PLATFORMS, BuiltImages
-from tests.registry import Registry, Request
-from tests.token_server import TokenRequest, TokenServer
+from tests.support.certificates import CertificateAuthority, CertificateFiles, write_certs_d
+from tests.support.images import PLATFORMS, BuiltImages
+from tests.support.registry import Registry, Request
+from tests.support.token_server import TokenRequest, TokenServer
 
 SCOPE = f"repository:{REPOSITORY}:pull"
 USER, PASSWORD = "anna", "correct-horse"

@@ -26,9 +26,9 @@ from pycoco.backends.contract import Fetched, RequestedPlatform, Session
 from pycoco.backends.select import select
 from pycoco.options import Options, settings_of
 from tests.conftest import REPOSITORY
-from tests.images import PLATFORMS, BuiltImages
-from tests.registry import Registry
-from tests.tools import ROOT
+from tests.support.images import PLATFORMS, BuiltImages
+from tests.support.registry import Registry
+from tests.support.tools import ROOT
 
 TIMEOUT = 30
 IMAGES = ("encrypted", "jwe", "plain", "docker-list", "single-oci", "single-docker", "single-no-media-type")

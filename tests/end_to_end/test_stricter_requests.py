@@ -10,9 +10,9 @@ import pytest
 
 import pycoco
 from pycoco import errors
-from tests.media_types import OCI_MANIFEST
 from tests.parity.fetching import single
-from tests.scripted_registry import Answer, Request, Route, Routes, ScriptedRegistry
+from tests.support.media_types import OCI_MANIFEST
+from tests.support.scripted_registry import Answer, Request, Route, Routes, ScriptedRegistry
 
 SECRET = "correct-horse"
 CREDS = ("anna", SECRET)

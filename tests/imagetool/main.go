@@ -1,5 +1,5 @@
 // Command imagetool builds small real images for the tests and the demo: tar layers, compressed, encrypted by the
-// ocicrypt library itself, in an OCI image layout. It is no part of pycoco, pushes nothing (tests/registry.py does) and
+// ocicrypt library itself, in an OCI image layout. It is no part of pycoco, pushes nothing (tests/support/registry.py does) and
 // decrypts nothing but what its own key provider is asked for.
 //
 //	imagetool build --keys DIR --layout DIR SPEC.json   prints what was built as JSON; "-" reads the specification from stdin

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PACKAGE = "pycoco/backends/python"
+PACKAGE = "pycoco"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One mistake. `file` is relative to the Python backend's package; one of `noticed_by` (test ids) has to fail."""
+    """One mistake. `file` is relative to the package; one of `noticed_by` (test ids) has to fail."""
 
     name: str
     file: str

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from pycoco.backends.contract import MANIFEST_LIMIT, TOKEN_LIMIT
-from tests.scripted_registry import Answer, Request
 from tests.strategies.registry_behaviour import (
     ANOTHER,
     CONFIG,
@@ -26,6 +25,7 @@ from tests.strategies.registry_behaviour import (
     placed,
     sha256,
 )
+from tests.support.scripted_registry import Answer, Request
 
 DOCUMENT_PATH = re.compile(r"/v2/.+/(manifests|blobs)/([^/]+)")
 REDIRECTED_PATH = re.compile(rf"/(elsewhere|detour|turns)\b.*?({'|'.join(PLACES[:5])})")

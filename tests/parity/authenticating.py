@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 
-from tests.media_types import OCI_MANIFEST
 from tests.parity.fetching import Fresh, single
-from tests.scripted_registry import Answer, Request, Route, Routes, Script
+from tests.support.media_types import OCI_MANIFEST
+from tests.support.scripted_registry import Answer, Request, Route, Routes, Script
 
 IMAGE = single()
 MANIFEST = IMAGE.manifests["v1"][1]

@@ -18,8 +18,8 @@ from pycoco.backends.contract import Fetched, Session, Settings
 from pycoco.backends.go.backend import GoBackend
 from pycoco.backends.python.backend import PythonBackend
 from pycoco.errors import PycocoError
-from tests.media_types import DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
-from tests.scripted_registry import Answer, Request, Route, Routes, Script, ScriptedRegistry
+from tests.support.media_types import DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
+from tests.support.scripted_registry import Answer, Request, Route, Routes, Script, ScriptedRegistry
 
 TIMEOUT = 30.0
 BACKENDS = (GoBackend(), PythonBackend())

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from pycoco.backends.python import media_types
+from pycoco.documents import media_types
 from tests.parity.twins import Case
 
 VALUE = "value"

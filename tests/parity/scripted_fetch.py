@@ -22,13 +22,13 @@ from pycoco.backends.contract import Backend, Fetched, RequestedPlatform, Sessio
 from pycoco.backends.go.backend import GoBackend
 from pycoco.backends.python.backend import PythonBackend
 from pycoco.errors import PycocoError
-from tests.certificates import CertificateAuthority
 from tests.parity.acted_registry import DOCUMENT_PATH, REDIRECTED_PATH, Actor, Sent
 from tests.parity.fetching import environment
 from tests.parity.simpler_visits import simpler
 from tests.parity.twins import quiet_directory
-from tests.scripted_registry import Answer, Request, ScriptedRegistry
 from tests.strategies.registry_behaviour import BASIC, CONFIG, IMAGES, REGISTRY_TOKEN, Visit, placed, sha256
+from tests.support.certificates import CertificateAuthority
+from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
 
 VALUE = "value"
 MUST_REACH = frozenset(

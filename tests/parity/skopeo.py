@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.tools import require_tool
+from tests.support.tools import require_tool
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.parity.fetching import fetch_from, fetch_single, mirrored, routes, single
-from tests.scripted_registry import Answer, Route, Routes
+from tests.support.scripted_registry import Answer, Route, Routes
 
 STATUSES = (400, 401, 403, 404, 405, 416, 429, 451, 499, 500, 503)
 

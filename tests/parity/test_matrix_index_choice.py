@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from pycoco.backends.contract import RequestedPlatform
-from tests.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from tests.parity import skopeo
 from tests.parity.fetching import VALUE, config_of, encoded, fetch_single, manifest_of, routes, sha256
 from tests.parity.twins import Case, Failure, Twins
-from tests.scripted_registry import Answer, Route, Routes, ScriptedRegistry
+from tests.support.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from tests.support.scripted_registry import Answer, Route, Routes, ScriptedRegistry
 
 NO_MATCH = "NoMatchingPlatformError"
 ZSTD = {"io.github.containers.compression.zstd": "true"}

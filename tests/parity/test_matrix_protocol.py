@@ -38,7 +38,7 @@ from tests.parity.authenticating import (
     with_tokens,
 )
 from tests.parity.fetching import VALUE, Fresh, fetch_single, routes
-from tests.scripted_registry import Answer, Request, Route
+from tests.support.scripted_registry import Answer, Request, Route
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 from tests.parity import skopeo
 from tests.parity.fetching import single
 from tests.parity.twins import Case, Failure, Twins
-from tests.scripted_registry import Routes, ScriptedRegistry
+from tests.support.scripted_registry import Routes, ScriptedRegistry
 
 HEX = "0123456789abcdef" * 4
 SHA256, SHA512 = f"sha256:{HEX}", "sha512:" + HEX * 2

@@ -25,7 +25,7 @@ from tests.parity.configured_rows import (
 )
 from tests.parity.fetching import VALUE, fetch_from, settings, sha256, single
 from tests.parity.twins import Failure, Twins
-from tests.scripted_registry import Answer, Routes, ScriptedRegistry
+from tests.support.scripted_registry import Answer, Routes, ScriptedRegistry
 
 ROWS = [
     Row("no entry", "", {"q.io/x": ("q.io/x:latest",)}),

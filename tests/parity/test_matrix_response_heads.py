@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.media_types import OCI_MANIFEST
 from tests.parity.authenticating import MANIFEST, MANIFEST_PATH, OPEN
 from tests.parity.fetching import VALUE, fetch_single, routes
-from tests.scripted_registry import Answer
+from tests.support.media_types import OCI_MANIFEST
+from tests.support.scripted_registry import Answer
 
 SIZE = len(MANIFEST)
 TYPE = f"Content-Type: {OCI_MANIFEST}\r\n".encode()

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from tests.media_types import DOCKER_CONFIG, DOCKER_LIST, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from tests.parity import skopeo
 from tests.parity.fetching import VALUE, config_of, encoded, fetch_single, manifest_of, routes, sha256
 from tests.parity.twins import Case, Failure, Twins
-from tests.scripted_registry import Answer, Route, Routes, ScriptedRegistry
-from tests.upstream import module_directory
+from tests.support.media_types import DOCKER_CONFIG, DOCKER_LIST, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
+from tests.support.scripted_registry import Answer, Route, Routes, ScriptedRegistry
+from tests.support.upstream import module_directory
 
 SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json"
 SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"

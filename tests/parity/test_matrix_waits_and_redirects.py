@@ -31,7 +31,7 @@ from tests.parity.authenticating import (
     with_tokens,
 )
 from tests.parity.fetching import VALUE, Both, Fresh, fetch_from, fetch_single, mirrored, settings
-from tests.scripted_registry import Answer, Request, Route, Routes, Script
+from tests.support.scripted_registry import Answer, Request, Route, Routes, Script
 
 
 @pytest.mark.parametrize("seconds", [1, None], ids=["a date", "absent"])

@@ -18,7 +18,7 @@ from pycoco.errors import PycocoError
 from tests.parity.fetching import BACKENDS, opened, settings
 from tests.parity.twins import Case, Failure, Twins
 from tests.strategies import content_types
-from tests.upstream import module_directory
+from tests.support.upstream import module_directory
 
 MODULE = module_directory()
 SYSREGISTRIES = MODULE / "pkg/sysregistriesv2/testdata"

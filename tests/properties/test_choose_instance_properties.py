@@ -16,8 +16,8 @@ from hypothesis import strategies as hypothesis_strategies
 from pycoco.backends import contract
 from pycoco.backends.contract import RequestedPlatform
 from pycoco.backends.go.backend import GoBackend
-from pycoco.backends.python import media_types
 from pycoco.backends.python.backend import PythonBackend
+from pycoco.documents import media_types
 from pycoco.errors import NoMatchingPlatformError, PycocoError
 from tests.strategies import json_documents
 from tests.strategies.choices import Choices, built

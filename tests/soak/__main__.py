@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from tests.tools import ROOT, build_tool
+from tests.support.tools import ROOT, build_tool
 
 TAGS = 10_000
 PEAK_MB = 200.0

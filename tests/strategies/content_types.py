@@ -5,7 +5,7 @@ It is not for which body goes with which type.
 
 from __future__ import annotations
 
-from pycoco.backends.python import media_types
+from pycoco.documents import media_types
 from tests.strategies.choices import Choices
 
 KNOWN = (

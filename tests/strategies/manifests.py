@@ -12,10 +12,10 @@ from typing import Any
 
 from hypothesis import strategies
 
-from pycoco.backends.python import media_types
-from tests.media_types import DOCKER_LAYER, OCI_LAYER
+from pycoco.documents import media_types
 from tests.strategies import content_types, digests, indexes, json_documents
 from tests.strategies.choices import Choices, built
+from tests.support.media_types import DOCKER_LAYER, OCI_LAYER
 
 _CONFIG_TYPES = (
     media_types.OCI_CONFIG,

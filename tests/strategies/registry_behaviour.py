@@ -17,7 +17,8 @@ from typing import Any
 
 from hypothesis import strategies
 
-from tests.media_types import (
+from tests.strategies.choices import Choices, built
+from tests.support.media_types import (
     DOCKER_CONFIG,
     DOCKER_LAYER,
     DOCKER_LIST,
@@ -27,7 +28,6 @@ from tests.media_types import (
     OCI_LAYER,
     OCI_MANIFEST,
 )
-from tests.strategies.choices import Choices, built
 
 # The images
 

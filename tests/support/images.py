@@ -1,6 +1,6 @@
 """The images the tests and the demo use, as the specification that tests/imagetool builds them from.
 
-It is not for malformed manifests: tests that need those serve their own bytes (tests/scripted_registry.py).
+It is not for malformed manifests: tests that need those serve their own bytes (tests/support/scripted_registry.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """An HTTP proxy that tunnels: CONNECT to any name ends at one loopback address, whatever the name.
 
-It is not for plain http, whose requests a scripted registry can answer itself (tests/scripted_registry.py).
+It is not for plain http, whose requests a scripted registry can answer itself (tests/support/scripted_registry.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A real registry, CNCF distribution, on a free loopback port, with its access log.
 
-It is not for answers a real registry does not give (tests/scripted_registry.py does those), and asks nobody for
+It is not for answers a real registry does not give (tests/support/scripted_registry.py does those), and asks nobody for
 passwords: users, token server and certificates are what the caller hands it. It needs the standard library only,
 because the demo runs it too.
 """
@@ -25,12 +25,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.tools import build_tool
+from tests.support.tools import build_tool
 
 if TYPE_CHECKING:
-    from tests.certificates import CertificateFiles
-    from tests.images import BuiltImages
-    from tests.token_server import TokenServer
+    from tests.support.certificates import CertificateFiles
+    from tests.support.images import BuiltImages
+    from tests.support.token_server import TokenServer
 
 START_ATTEMPTS = 5
 START_TIMEOUT = 20.0
@@ -341,7 +341,7 @@ def _exchange(
 
 
 def _token_authentication(server: TokenServer) -> dict[str, Any]:
-    from tests.token_server import ISSUER, SERVICE
+    from tests.support.token_server import ISSUER, SERVICE
 
     return {
         "realm": server.realm,

@@ -2,7 +2,7 @@
 
 Both forms: `GET ?service=&scope=` with Basic credentials (distribution docs: spec/auth/token.md) and the OAuth2 `POST`
 with a password or a refresh token (spec/auth/oauth.md). It is not for answers that break the rules: a test that needs
-those scripts them (tests/scripted_registry.py).
+those scripts them (tests/support/scripted_registry.py).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from tests.certificates import CertificateFiles
+from tests.support.certificates import CertificateFiles
 
 SERVICE = "registry.pycoco.invalid"
 ISSUER = "pycoco tests"

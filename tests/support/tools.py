@@ -1,7 +1,7 @@
 """The programs the tests and the demo use: the real registry, the image tool, and other people's clients.
 
 Programs written in Go are built once per machine and kept outside the work tree; a program of the system is only looked
-for. It is not for running any of them (tests/registry.py, tests/images.py), nor for building pycoco itself (build.py).
+for. It is not for running any of them (see `registry` and `images`), nor for building pycoco itself (build.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MINIMUM_GO = (1, 27)
 BUILD_TIMEOUT = 900
 MISSING_TOOL = "missing tool:"

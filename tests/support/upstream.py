@@ -10,7 +10,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.tools import ROOT, find_go
+from tests.support.tools import ROOT, find_go
 
 MODULE = "go.podman.io/image/v5"
 

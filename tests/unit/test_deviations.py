@@ -10,8 +10,8 @@ import pytest
 
 from pycoco.errors import RateLimitedError, RegistryError
 from tests.parity.fetching import fetch_single, routes, single
-from tests.scripted_registry import Answer
-from tests.tools import ROOT
+from tests.support.scripted_registry import Answer
+from tests.support.tools import ROOT
 
 PAGE = (ROOT / "docs" / "deviations.md").read_text()
 NAMED = sorted(set(re.findall(r"`((?:[\w/]+/)?test_\w+\.py(?:::\w+)*)`", PAGE)))

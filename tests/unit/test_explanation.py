@@ -15,8 +15,8 @@ from pycoco.cli import main
 from pycoco.cli.explain import text_of
 from pycoco.errors import ConfigurationError, InvalidReferenceError, ShortNameError
 from pycoco.explanation import Explanation, LeftOutMirror, explain
-from tests.certificates import CertificateAuthority, write_certs_d
 from tests.parity.fetching import BACKENDS, opened, settings
+from tests.support.certificates import CertificateAuthority, write_certs_d
 
 SECRET = "correct-horse"
 DIGEST = "@sha256:" + "0" * 64

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from pycoco import digest as digests
 from pycoco.backends.contract import Fetched
+from pycoco.documents import digest as digests
+from pycoco.documents.typed_config import ImageConfig
+from pycoco.documents.typed_manifest import Index, Manifest, Platform
 from pycoco.errors import ManifestError
 from pycoco.image import Image
-from pycoco.image_config import ImageConfig
-from pycoco.manifest import Index, Manifest, Platform
-from tests.upstream import module_directory
+from tests.support.upstream import module_directory
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"

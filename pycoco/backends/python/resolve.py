@@ -16,9 +16,9 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from pycoco import digest as digests
 from pycoco.backends.contract import MANIFEST_LIMIT, Fetched, ParsedReference, RequestedPlatform, Settings
-from pycoco.backends.python import choose, image_config, manifest, media_types, platforms, schema1, strict_json
+from pycoco.documents import choose, image_config, manifest, media_types, platforms, schema1, strict_json
+from pycoco.documents import digest as digests
 from pycoco.errors import DigestMismatchError, ManifestError, TooLargeError, UnsupportedManifestError
 
 

@@ -25,24 +25,16 @@ from pycoco.backends.contract import (
     ParsedReference,
     PullSource,
 )
-from pycoco.backends.python import (
-    challenge,
-    choose,
-    credentials,
-    event_loop,
-    image_config,
-    manifest,
-    media_types,
-    reference,
-    resolve,
-    retry,
-    short_names,
-)
-from pycoco.backends.python.configuration import CurrentConfiguration
+from pycoco.backends.python import resolve
+from pycoco.backends.python.network import event_loop
+from pycoco.backends.python.registry import challenge, retry
+from pycoco.configuration import credentials, reference, short_names
+from pycoco.configuration.current import CurrentConfiguration
+from pycoco.documents import choose, image_config, manifest, media_types
 from pycoco.errors import BackendError, InvalidReferenceError, OperationCancelledError, PycocoError, UnavailableError
 
 if TYPE_CHECKING:
-    from pycoco.backends.python.network import Network
+    from pycoco.backends.python.registry.endpoints import Network
     from pycoco.layout.store import Store
 
 _CLOSE_SECONDS = 5.0
@@ -125,8 +117,8 @@ class PythonSession:
             with event_loop.first_use:
                 import encodings.idna  # noqa: F401 - getaddrinfo imports it, in whichever thread that runs
 
-                from pycoco.backends.python import docker_source  # noqa: F401
-                from pycoco.backends.python.network import Network  # httpx and httpcore load with it
+                from pycoco.backends.python.registry import docker_source  # noqa: F401
+                from pycoco.backends.python.registry.endpoints import Network  # httpx and httpcore load with it
 
             network = self._networks.setdefault(loop, Network(loop, self._settings, self._configuration))
         return network
@@ -194,7 +186,7 @@ class PythonSession:
     async def _fetch_docker(
         self, network: Network, parsed: ParsedReference, platform: contract.RequestedPlatform
     ) -> Fetched:
-        from pycoco.backends.python.docker_source import DockerSource
+        from pycoco.backends.python.registry.docker_source import DockerSource
 
         sources = self._configuration.get().pull_sources(parsed)
         source = DockerSource(network, parsed, sources, time.monotonic())
@@ -224,7 +216,7 @@ class PythonSession:
     def _flow(self, parsed: ParsedReference, platform: contract.RequestedPlatform) -> resolve.Flow:
         evaluate: Callable[[bytes], str] | None = None
         if self._settings.policy is not None:
-            from pycoco.backends.python import policy
+            from pycoco.configuration import policy
 
             evaluate = lambda body: policy.evaluate(self._settings, parsed, body)  # noqa: E731
         # With a policy nothing comes from the store: its signatures are at the registry.

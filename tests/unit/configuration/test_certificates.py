@@ -13,9 +13,9 @@ import pytest
 import trustme
 
 from pycoco.backends.contract import Settings
-from pycoco.backends.python import certificates, configuration_files
+from pycoco.configuration import certificates, configuration_files
 from pycoco.errors import ConfigurationError
-from tests.certificates import CertificateAuthority, CertificateFiles, write_certs_d
+from tests.support.certificates import CertificateAuthority, CertificateFiles, write_certs_d
 
 HOST = "registry.test:5000"
 

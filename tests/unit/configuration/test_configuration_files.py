@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pycoco.backends.contract import Settings
-from pycoco.backends.python import configuration_files
+from pycoco.configuration import configuration_files
 from pycoco.errors import ConfigurationError
 
 USER, ADMINISTRATOR, VENDOR = "home/.config/containers", "etc", "usr"

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from pycoco.backends.contract import Credentials, Settings
-from pycoco.backends.python import auth_files, credentials
+from pycoco.configuration import auth_files, credentials
 from pycoco.errors import CredentialsError
-from tests.upstream import module_directory
+from tests.support.upstream import module_directory
 
 FILES = ["containers-auth.json"]
 NONE = Credentials()

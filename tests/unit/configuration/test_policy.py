@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pycoco.backends.contract import ParsedReference, Settings
-from pycoco.backends.python import configuration_files, policy
+from pycoco.configuration import configuration_files, policy
 from pycoco.errors import BackendUnavailableError, ConfigurationError, LayoutError, PolicyRejectedError
-from tests.upstream import module_directory
+from tests.support.upstream import module_directory
 
 ACCEPT = [{"type": "insecureAcceptAnything"}]
 REJECT = [{"type": "reject"}]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pycoco.backends.python.proxies import proxy_for
+from pycoco.configuration.proxies import proxy_for
 from pycoco.errors import ConfigurationError
 
 PROXY = "http://proxy.test:3128"

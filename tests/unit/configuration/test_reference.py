@@ -1,4 +1,4 @@
-"""References: the grammar, normalisation and transports of pycoco.backends.python.reference."""
+"""References: the grammar, normalisation and transports of pycoco.configuration.reference."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pycoco.backends.contract import ParsedReference
-from pycoco.backends.python.reference import (
+from pycoco.configuration.reference import (
     _UNREADABLE_TRANSPORTS,
     domain_and_path,
     parse,

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from pycoco.backends.contract import ParsedReference, PullSource, Settings
-from pycoco.backends.python import configuration_files, registries_conf
-from pycoco.backends.python.reference import parse_reference
-from pycoco.backends.python.registries_conf import RegistriesConfiguration
-from pycoco.backends.python.registries_match import match_length, rewritten
+from pycoco.configuration import configuration_files, registries_conf
+from pycoco.configuration.reference import parse_reference
+from pycoco.configuration.registries_conf import RegistriesConfiguration
+from pycoco.configuration.registries_match import match_length, rewritten
 from pycoco.errors import ConfigurationError, InvalidReferenceError
-from tests.upstream import module_directory
+from tests.support.upstream import module_directory
 
 DIGEST = "sha256:" + "a" * 64
 AT = f"@{DIGEST}"
@@ -529,7 +529,7 @@ def test_the_line_is_taken_from_the_text_of_an_older_parser(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, line: int
 ) -> None:
     parser = SimpleNamespace(loads=plain_loads, TOMLDecodeError=PlainDecodeError)
-    monkeypatch.setattr("pycoco.backends.python.toml_document._parser", lambda: parser)
+    monkeypatch.setattr("pycoco.configuration.toml_document._parser", lambda: parser)
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path, text)
     assert caught.value.line == line

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pycoco.backends.contract import Candidate, Settings
-from pycoco.backends.python import registries_conf, short_names
+from pycoco.configuration import registries_conf, short_names
 from pycoco.errors import ConfigurationError, InvalidReferenceError, ShortNameError
-from tests.upstream import module_directory
+from tests.support.upstream import module_directory
 
 DIGEST = "@sha256:d366a4665ab44f0648d7a00ae3fae139d55e32f9712c67accd604bb55df9d05a"
 

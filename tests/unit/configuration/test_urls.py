@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from pycoco.backends.python.urls import absolute_url
+from pycoco.configuration.urls import absolute_url
 
 BASE = "https://h.io:5000/v2/a/b?x=1"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pycoco.backends.contract import Fetched
 from pycoco.image import Image
-from tests.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
+from tests.support.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
 
 REFERENCE = "quay.io/acme/app:v1"
 REPOSITORY = "quay.io/acme/app"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pycoco.cri import guest_agreement
-from tests.media_types import OCI_MANIFEST
+from tests.support.media_types import OCI_MANIFEST
 from tests.unit.cri import samples
 
 AMD64 = {"os": "linux", "architecture": "amd64"}

@@ -12,7 +12,7 @@ from hypothesis import given, strategies
 from pycoco.cri import guest_agreement, image_status, runtime_config
 from pycoco.cri.image_status import image_user
 from pycoco.errors import ManifestError, PycocoError
-from tests.media_types import DOCKER_MANIFEST
+from tests.support.media_types import DOCKER_MANIFEST
 from tests.unit.cri import samples
 
 LINUX = {"os": "linux", "architecture": "amd64"}

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pycoco.cri import CrioSettings, ImageVolumes, bundle
-from tests.tools import MISSING_TOOL, require_tool
+from tests.support.tools import MISSING_TOOL, require_tool
 from tests.unit.cri import samples
 
 BUSYBOX = Path("/bin/busybox")

@@ -22,7 +22,7 @@ from pycoco.cri import (
     runtime_config,
 )
 from pycoco.errors import ContainerConfigError, ManifestError
-from tests.tools import MISSING_TOOL
+from tests.support.tools import MISSING_TOOL
 from tests.unit.cri import samples
 
 RUNTIME_SPEC = "github.com/opencontainers/runtime-spec@v1.3.0"

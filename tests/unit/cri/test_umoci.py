@@ -17,7 +17,7 @@ import pytest
 from pycoco.cri import runtime_config
 from pycoco.image import Image
 from pycoco.layout import save
-from tests.tools import require_tool
+from tests.support.tools import require_tool
 from tests.unit.cri import samples
 
 CONFIGS: list[dict[str, Any]] = [

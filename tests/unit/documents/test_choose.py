@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from pycoco.backends.contract import RequestedPlatform
-from pycoco.backends.python import choose, media_types, platforms
-from pycoco.backends.python.media_types import DOCKER_LIST, OCI_INDEX, OCI_MANIFEST
-from pycoco.backends.python.platforms import Machine
+from pycoco.documents import choose, media_types, platforms
+from pycoco.documents.media_types import DOCKER_LIST, OCI_INDEX, OCI_MANIFEST
+from pycoco.documents.platforms import Machine
 from pycoco.errors import AmbiguousManifestError, ManifestError, NoMatchingPlatformError, UnsupportedManifestError
-from tests.upstream import module_directory
+from tests.support.upstream import module_directory
 
 ZSTD = {"io.github.containers.compression.zstd": "true"}
 ABSENT = "absent"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pycoco.encryption import (
+from pycoco.documents.encryption import (
     KEYS_PREFIX,
     PUBLIC_OPTIONS,
     LayerEncryption,
@@ -17,8 +17,8 @@ from pycoco.encryption import (
     is_encrypted,
     read_encryption,
 )
-from pycoco.manifest import Layer, Manifest
-from tests.images import BuiltImages
+from pycoco.documents.typed_manifest import Layer, Manifest
+from tests.support.images import BuiltImages
 
 TAR = "application/vnd.oci.image.layer.v1.tar"
 AGENT = "provider.attestation-agent"
@@ -162,7 +162,7 @@ def test_no_key_is_ever_in_what_is_told() -> None:
 
 
 def test_layers_that_ocicrypt_encrypted(built_images: BuiltImages) -> None:
-    """tests/images.py: one plain layer, each protocol by itself, a v2 packet, all protocols together, and zstd."""
+    """support/images.py: one plain layer, each protocol by itself, a v2 packet, all protocols together, and zstd."""
     raw = built_images.blob(built_images.images["partly-encrypted"]["digest"])
     layers = Manifest.from_bytes(raw, "application/vnd.oci.image.manifest.v1+json").layers
     told = [layer.encryption for layer in layers]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pycoco.backends.python import libtrust
+from pycoco.documents import libtrust
 from pycoco.errors import ManifestError
 
 KEY = {

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pycoco import digest as digests
-from pycoco.backends.python import manifest, media_types
-from pycoco.backends.python.media_types import (
+from pycoco.documents import digest as digests
+from pycoco.documents import manifest, media_types
+from pycoco.documents.media_types import (
     DOCKER_CONFIG,
     DOCKER_LIST,
     DOCKER_MANIFEST,
@@ -28,7 +28,7 @@ from pycoco.errors import (
     PycocoError,
     UnsupportedManifestError,
 )
-from tests.upstream import module_directory
+from tests.support.upstream import module_directory
 
 A, B = ("sha256:" + letter * 64 for letter in "ab")
 GZIP = "application/vnd.docker.image.rootfs.diff.tar.gzip"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pycoco.backends.contract import RequestedPlatform
-from pycoco.backends.python import platforms
-from pycoco.backends.python.platforms import Machine
+from pycoco.documents import platforms
+from pycoco.documents.platforms import Machine
 
 AMD64 = Machine("linux", "amd64")
 ARM64 = Machine("linux", "arm64", "v8")

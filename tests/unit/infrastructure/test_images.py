@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.conftest import REPOSITORY
-from tests.images import ATTESTATION_AGENT, KEY_ID, PLATFORMS, BuiltImages
-from tests.registry import Registry
-from tests.tools import require_tool
+from tests.support.images import ATTESTATION_AGENT, KEY_ID, PLATFORMS, BuiltImages
+from tests.support.registry import Registry
+from tests.support.tools import require_tool
 
 KEYS = "org.opencontainers.image.enc.keys."
 

@@ -17,12 +17,12 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from tests.certificates import CertificateAuthority, CertificateFiles, write_certs_d
 from tests.conftest import REPOSITORY
-from tests.images import BuiltImages
-from tests.registry import Registry, RegistryError, Request
-from tests.token_server import SERVICE, TokenServer
-from tests.tools import ROOT
+from tests.support.certificates import CertificateAuthority, CertificateFiles, write_certs_d
+from tests.support.images import BuiltImages
+from tests.support.registry import Registry, RegistryError, Request
+from tests.support.token_server import SERVICE, TokenServer
+from tests.support.tools import ROOT
 
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 
@@ -117,7 +117,7 @@ def runs(pid: int) -> bool:
 def test_it_ends_when_its_process_is_killed(tmp_path: Path) -> None:
     program = """
 import os, signal
-from tests.registry import Registry
+from tests.support.registry import Registry
 with Registry() as registry:
     print(registry.pid, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -142,13 +142,13 @@ def test_a_taken_port_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
             probe.bind(("127.0.0.1", 0))
             free = probe.getsockname()[1]
         ports = iter([taken.getsockname()[1], free])
-        monkeypatch.setattr("tests.registry._free_port", lambda: next(ports))
+        monkeypatch.setattr("tests.support.registry._free_port", lambda: next(ports))
         with Registry() as registry:
             assert registry.port == free
 
 
 def test_a_program_that_does_not_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.registry.START_ATTEMPTS", 2)
+    monkeypatch.setattr("tests.support.registry.START_ATTEMPTS", 2)
     with pytest.raises(RegistryError, match="did not start"), Registry(program=Path("/bin/false")):
         pass
 

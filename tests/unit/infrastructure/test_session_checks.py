@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools import ROOT
+from tests.support.tools import ROOT
 
 LEAVES_A_PROCESS = """
 import pathlib, subprocess
@@ -21,7 +21,7 @@ def test_it():
     process.returncode = 0  # so that nobody warns of it
 """
 SKIPS = """
-from tests.tools import require_tool
+from tests.support.tools import require_tool
 
 def test_it():
     require_tool("no-such-program")

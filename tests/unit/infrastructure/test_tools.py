@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import tools
+from tests.support import tools
 
 
 def test_a_missing_program_skips_loudly(monkeypatch: pytest.MonkeyPatch) -> None:

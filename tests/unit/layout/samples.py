@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pycoco.backends.contract import ParsedReference
-from tests.media_types import DOCKER_CONFIG, DOCKER_LIST, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
+from tests.support.media_types import DOCKER_CONFIG, DOCKER_LIST, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 
 REF_NAME = "org.opencontainers.image.ref.name"
 NAME = "quay.io/acme/app:v1"

@@ -14,7 +14,7 @@ from pycoco.backends.contract import MANIFEST_LIMIT
 from pycoco.backends.python.resolve import Need
 from pycoco.errors import DigestMismatchError, LayoutError, NotFoundError, PycocoError, TooLargeError
 from pycoco.layout import open_source
-from tests.tools import require_tool
+from tests.support.tools import require_tool
 
 from .samples import NAME, Sample, add, layout_files, local, sample, sha256, write_layout, write_tar
 

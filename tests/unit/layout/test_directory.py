@@ -20,7 +20,7 @@ from pycoco.errors import (
     TooLargeError,
 )
 from pycoco.layout import open_source
-from tests.tools import require_tool
+from tests.support.tools import require_tool
 
 from .samples import Sample, local, sample, sha256, write_files, write_layout
 

@@ -22,8 +22,8 @@ from pycoco.errors import (
     UnsupportedManifestError,
 )
 from pycoco.layout import open_source
-from tests.media_types import DOCKER_CONFIG, DOCKER_MANIFEST, OCI_MANIFEST
-from tests.tools import require_tool
+from tests.support.media_types import DOCKER_CONFIG, DOCKER_MANIFEST, OCI_MANIFEST
+from tests.support.tools import require_tool
 
 from .samples import Sample, add, descriptor, dump, layout_files, local, sample, sha256, write_layout, write_tar
 

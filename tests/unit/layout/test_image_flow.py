@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from pycoco.backends.contract import Fetched, RequestedPlatform, Settings
-from pycoco.backends.python.reference import parse_reference
 from pycoco.backends.python.resolve import Need, read_image
+from pycoco.configuration.reference import parse_reference
 from pycoco.image import Image
 from pycoco.layout import Store, open_source, save
-from tests.images import BuiltImages
+from tests.support.images import BuiltImages
 
 SINGLE_OR_INDEX = ["encrypted", "plain", "docker-list", "single-oci", "single-docker", "single-no-media-type"]
 

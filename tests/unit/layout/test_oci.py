@@ -23,7 +23,7 @@ from pycoco.errors import (
     UnsupportedManifestError,
 )
 from pycoco.layout import open_source
-from tests.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from tests.support.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 
 from .samples import NAME, REF_NAME, Sample, descriptor, dump, local, sample, sha256, write_layout
 

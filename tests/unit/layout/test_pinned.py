@@ -14,7 +14,7 @@ from pycoco.backends.contract import Fetched, RequestedPlatform, Settings
 from pycoco.layout import Store
 from pycoco.layout import pinned as pinned_module
 from pycoco.layout.pinned import PinnedImages
-from tests.media_types import DOCKER_LIST, OCI_INDEX
+from tests.support.media_types import DOCKER_LIST, OCI_INDEX
 
 from .samples import Sample, dump, sample, sha256
 

@@ -19,7 +19,7 @@ from pycoco.backends.python.resolve import Need
 from pycoco.errors import LayoutError
 from pycoco.layout import Store, open_source, save
 from pycoco.layout import store as store_module
-from tests.media_types import DOCKER_MANIFEST, OCI_MANIFEST
+from tests.support.media_types import DOCKER_MANIFEST, OCI_MANIFEST
 
 from .samples import NAME, REF_NAME, Sample, dump, local, sample, sha256
 

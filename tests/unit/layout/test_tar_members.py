@@ -15,7 +15,7 @@ import pytest
 from pycoco.errors import LayoutError, PycocoError, TooLargeError
 from pycoco.layout import tar_members
 from pycoco.layout.tar_members import Member
-from tests.tools import require_tool
+from tests.support.tools import require_tool
 
 from .samples import add
 

@@ -26,10 +26,10 @@ from pycoco.errors import (
     UnsupportedManifestError,
 )
 from pycoco.layout import open_source, save
-from tests.images import BuiltImages
-from tests.media_types import DOCKER_LIST, OCI_INDEX, OCI_MANIFEST
-from tests.registry import Registry
-from tests.tools import build_tool, require_tool
+from tests.support.images import BuiltImages
+from tests.support.media_types import DOCKER_LIST, OCI_INDEX, OCI_MANIFEST
+from tests.support.registry import Registry
+from tests.support.tools import build_tool, require_tool
 
 from .samples import NAME, REF_NAME, Sample, descriptor, dump, local, sample, sha256, write_files, write_layout
 
@@ -308,7 +308,7 @@ def test_crane_reads_it(tmp_path: Path) -> None:
 
 
 def spec_of(image: Sample) -> dict[str, Any]:
-    """What tests/registry.py needs to know to push the image."""
+    """What tests/support/registry.py needs to know to push the image."""
     manifest = json.loads(image.raw_manifest)
     return {
         "digest": image.digest,

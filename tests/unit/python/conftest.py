@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pycoco.backends.python import blob, docker_source
-from tests.scripted_registry import Routes, Script, ScriptedRegistry
+from pycoco.backends.python.registry import blob, docker_source
+from tests.support.scripted_registry import Routes, Script, ScriptedRegistry
 from tests.unit.python.scripted_image import (
     IMAGE,
     Twin,

@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from pycoco import digest as digests
 from pycoco.backends.contract import Fetched, RequestedPlatform, Settings
 from pycoco.backends.python.backend import PythonBackend
 from pycoco.backends.python.session import PythonSession
+from pycoco.documents import digest as digests
 from pycoco.errors import (
     PycocoError,
 )
-from tests.scripted_registry import Answer, Request, Route, Routes, Script, ScriptedRegistry
+from tests.support.scripted_registry import Answer, Request, Route, Routes, Script, ScriptedRegistry
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"

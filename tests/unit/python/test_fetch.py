@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from pycoco import digest as digests
 from pycoco.backends.contract import Fetched
+from pycoco.documents import digest as digests
 from pycoco.errors import (
     DigestMismatchError,
     NotFoundError,
@@ -17,7 +17,7 @@ from pycoco.errors import (
     TooLargeError,
     UnavailableError,
 )
-from tests.scripted_registry import Answer, Request
+from tests.support.scripted_registry import Answer, Request
 from tests.unit.python.scripted_image import (
     ARM64,
     IMAGE,

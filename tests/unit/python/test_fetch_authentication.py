@@ -20,7 +20,7 @@ from pycoco.errors import (
     UnauthorizedError,
     UnavailableError,
 )
-from tests.scripted_registry import Answer, Request, Routes
+from tests.support.scripted_registry import Answer, Request, Routes
 from tests.unit.python.scripted_image import (
     ARM64,
     IMAGE,

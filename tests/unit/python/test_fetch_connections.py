@@ -21,8 +21,8 @@ from pycoco.errors import (
     RegistryError,
     UnavailableError,
 )
-from tests.certificates import CertificateAuthority
-from tests.scripted_registry import Answer, Request, ScriptedRegistry
+from tests.support.certificates import CertificateAuthority
+from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
 from tests.unit.python.scripted_image import (
     ARM64,
     IMAGE,

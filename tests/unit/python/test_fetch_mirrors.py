@@ -14,7 +14,7 @@ from pycoco.errors import (
     RateLimitedError,
     UnavailableError,
 )
-from tests.scripted_registry import Answer, Routes, ScriptedRegistry
+from tests.support.scripted_registry import Answer, Routes, ScriptedRegistry
 from tests.unit.python.scripted_image import (
     ARM64,
     IMAGE,
@@ -150,5 +150,5 @@ class TestMirrors:
         session = twin.open()
         assert session.fetch(f"{primary.host}/a/b:v1", platform=ARM64).result(20).pull_source.startswith(primary.host)
         self.configure(twin, primary, mirror.host)
-        monkeypatch.setattr("pycoco.backends.python.configuration.CHECK_SECONDS", 0.0)
+        monkeypatch.setattr("pycoco.configuration.current.CHECK_SECONDS", 0.0)
         assert session.fetch(f"{primary.host}/a/b:v1", platform=ARM64).result(20).pull_source.startswith(mirror.host)

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from pycoco import digest as digests
 from pycoco.backends.contract import Fetched
+from pycoco.documents import digest as digests
 from pycoco.errors import (
     DeadlineError,
     InvalidReferenceError,
     OperationCancelledError,
     UnavailableError,
 )
-from tests.scripted_registry import Answer, Request, Routes, ScriptedRegistry
+from tests.support.scripted_registry import Answer, Request, Routes, ScriptedRegistry
 from tests.unit.python.scripted_image import (
     ARM64,
     IMAGE,

@@ -9,17 +9,10 @@ from typing import Any
 
 import pytest
 
-from pycoco import digest as digests
 from pycoco.backends.contract import MANIFEST_LIMIT, ParsedReference, RequestedPlatform, Settings
-from pycoco.backends.python.media_types import (
-    DOCKER_CONFIG,
-    DOCKER_MANIFEST,
-    OCI_CONFIG,
-    OCI_INDEX,
-    OCI_MANIFEST,
-    SCHEMA1,
-)
 from pycoco.backends.python.resolve import Need, Received, Resolved, read_image
+from pycoco.documents import digest as digests
+from pycoco.documents.media_types import DOCKER_CONFIG, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, SCHEMA1
 from pycoco.errors import (
     AmbiguousManifestError,
     DigestMismatchError,

@@ -23,10 +23,11 @@ from urllib.parse import unquote, urlsplit
 import httpcore
 import httpx
 
-from pycoco.backends.python import event_loop, proxies
-from pycoco.backends.python.http11 import OriginConnection
-from pycoco.backends.python.network_backend import NetworkBackend
-from pycoco.backends.python.redirects import redacted
+from pycoco.backends.python.network import event_loop
+from pycoco.backends.python.network.http11 import OriginConnection
+from pycoco.backends.python.network.network_backend import NetworkBackend
+from pycoco.backends.python.network.redirects import redacted
+from pycoco.configuration import proxies
 from pycoco.errors import ConfigurationError, UnavailableError
 
 CONNECTIONS_PER_HOST = 64

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpcore
 
-from pycoco.backends.python.network_stream import (
+from pycoco.backends.python.network.network_stream import (
     LostConnectionError,
     NoConnectionError,
     Stream,

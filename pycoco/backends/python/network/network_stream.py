@@ -11,7 +11,7 @@ import os
 import socket
 import ssl
 
-from pycoco.backends.python.dialling import dial
+from pycoco.backends.python.network.dialling import dial
 
 _CONNECT_SECONDS = 30.0
 """net.Dialer.Timeout in containers/image pkg/tlsclientconfig.NewTransport."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from pycoco.backends.python.urls import absolute_url
+from pycoco.configuration.urls import absolute_url
 from pycoco.errors import RegistryError, UnavailableError
 
 MAX_REQUESTS = 10

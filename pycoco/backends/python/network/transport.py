@@ -15,12 +15,12 @@ from typing import cast
 import httpcore
 import httpx
 
-from pycoco.backends.python import body as bodies
-from pycoco.backends.python import redirects
-from pycoco.backends.python.challenge import Challenge, parse_challenges
-from pycoco.backends.python.connections import CONNECTIONS_PER_HOST, ConnectionPool, request_for
-from pycoco.backends.python.distribution_error import ERROR_BODY_LIMIT
-from pycoco.backends.python.redirects import Hop, redacted
+from pycoco.backends.python.network import body as bodies
+from pycoco.backends.python.network import redirects
+from pycoco.backends.python.network.connections import CONNECTIONS_PER_HOST, ConnectionPool, request_for
+from pycoco.backends.python.network.redirects import Hop, redacted
+from pycoco.backends.python.registry.challenge import Challenge, parse_challenges
+from pycoco.backends.python.registry.distribution_error import ERROR_BODY_LIMIT
 from pycoco.errors import UnavailableError
 
 Headers = Sequence[tuple[bytes, bytes]]

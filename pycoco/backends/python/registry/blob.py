@@ -11,11 +11,11 @@ import logging
 import re
 import time
 
-from pycoco.backends.python.body import DamagedBodyError, TruncatedBodyError
-from pycoco.backends.python.redirects import redacted
-from pycoco.backends.python.registry import Access, Registry, failure
-from pycoco.backends.python.retry import transient_delay
-from pycoco.backends.python.transport import Answer
+from pycoco.backends.python.network.body import DamagedBodyError, TruncatedBodyError
+from pycoco.backends.python.network.redirects import redacted
+from pycoco.backends.python.network.transport import Answer
+from pycoco.backends.python.registry.registry import Access, Registry, failure
+from pycoco.backends.python.registry.retry import transient_delay
 from pycoco.errors import PycocoError, TooLargeError, UnavailableError
 
 _MINIMUM_PROGRESS = 1024 * 1024  # bodyReaderMinimumProgress

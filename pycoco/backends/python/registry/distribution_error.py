@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pycoco.backends.python import encoding_json
-from pycoco.backends.python.challenge import Challenge
+from pycoco.backends.python.registry.challenge import Challenge
+from pycoco.documents import encoding_json
 from pycoco.errors import (
     DeniedError,
     NotFoundError,

@@ -11,15 +11,15 @@ import time
 from dataclasses import dataclass
 
 from pycoco.backends.contract import Fetched, ParsedReference, PullSource, Settings
-from pycoco.backends.python import certificates, credentials
-from pycoco.backends.python.configuration import CurrentConfiguration
-from pycoco.backends.python.credentials import FoundCredentials
-from pycoco.backends.python.docker_source import Endpoint
-from pycoco.backends.python.event_loop import LoopThread
-from pycoco.backends.python.reference import NamedReference, parse_canonical
-from pycoco.backends.python.registry import Access, Registry
-from pycoco.backends.python.single_flight import SingleFlight
-from pycoco.backends.python.transport import Transport
+from pycoco.backends.python.network.event_loop import LoopThread
+from pycoco.backends.python.network.single_flight import SingleFlight
+from pycoco.backends.python.network.transport import Transport
+from pycoco.backends.python.registry.docker_source import Endpoint
+from pycoco.backends.python.registry.registry import Access, Registry
+from pycoco.configuration import certificates, credentials
+from pycoco.configuration.credentials import FoundCredentials
+from pycoco.configuration.current import CurrentConfiguration
+from pycoco.configuration.reference import NamedReference, parse_canonical
 from pycoco.errors import BlockedError
 
 _CREDENTIALS_SECONDS = 60.0

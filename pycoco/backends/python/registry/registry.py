@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
 from pycoco.backends.contract import TOKEN_LIMIT, Credentials
-from pycoco.backends.python import distribution_error, token
-from pycoco.backends.python.challenge import Challenge, Scope, insufficient_scope
-from pycoco.backends.python.redirects import redacted
-from pycoco.backends.python.retry import Backoff, retry_after
-from pycoco.backends.python.single_flight import SingleFlight
-from pycoco.backends.python.transport import Answer, Transport
+from pycoco.backends.python.network.redirects import redacted
+from pycoco.backends.python.network.single_flight import SingleFlight
+from pycoco.backends.python.network.transport import Answer, Transport
+from pycoco.backends.python.registry import distribution_error, token
+from pycoco.backends.python.registry.challenge import Challenge, Scope, insufficient_scope
+from pycoco.backends.python.registry.retry import Backoff, retry_after
 from pycoco.errors import PycocoError, RegistryError, UnavailableError
 
 DOCKER_HUB = "docker.io"

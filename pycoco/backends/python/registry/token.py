@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from urllib.parse import quote_plus, unquote_to_bytes, urlsplit
 
 from pycoco.backends.contract import Credentials
-from pycoco.backends.python import encoding_json, redirects, timestamps, urls
-from pycoco.backends.python.challenge import Challenge, Scope
+from pycoco.backends.python.network import redirects
+from pycoco.backends.python.registry.challenge import Challenge, Scope
+from pycoco.configuration import urls
+from pycoco.documents import encoding_json, timestamps
 from pycoco.errors import RegistryError, UnavailableError
 
 MINIMUM_SECONDS = 60

@@ -7,12 +7,12 @@ import json
 
 import pytest
 
-from pycoco.backends.python.body import DamagedBodyError, Gunzip, TruncatedBodyError
-from pycoco.backends.python.challenge import parse_challenges
-from pycoco.backends.python.distribution_error import error_for
-from pycoco.backends.python.redirects import Hop, keeps_authorization, next_hop, redacted
-from pycoco.backends.python.registry import warning_text
-from pycoco.backends.python.retry import Backoff, retry_after
+from pycoco.backends.python.network.body import DamagedBodyError, Gunzip, TruncatedBodyError
+from pycoco.backends.python.network.redirects import Hop, keeps_authorization, next_hop, redacted
+from pycoco.backends.python.registry.challenge import parse_challenges
+from pycoco.backends.python.registry.distribution_error import error_for
+from pycoco.backends.python.registry.registry import warning_text
+from pycoco.backends.python.registry.retry import Backoff, retry_after
 from pycoco.errors import (
     DeniedError,
     NotFoundError,

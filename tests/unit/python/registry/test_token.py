@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from pycoco.backends.contract import Credentials
-from pycoco.backends.python.challenge import Challenge, Scope
-from pycoco.backends.python.token import Token, basic_authorization, read_token, token_request
+from pycoco.backends.python.registry.challenge import Challenge, Scope
+from pycoco.backends.python.registry.token import Token, basic_authorization, read_token, token_request
 from pycoco.errors import PycocoError, RegistryError, UnavailableError
 
 SCOPE = Scope("repository", "a/b", "pull")

@@ -1,0 +1,1 @@
+"""What tests stand on and share: registries, servers, images, certificates, programs. No tests."""
