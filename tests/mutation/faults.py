@@ -121,7 +121,7 @@ FAULTS = (
     ),
     Fault(
         "a digest with upper-case hexadecimal accepted",
-        "../../digest.py",
+        "documents/digest.py",
         "sha256:[a-f0-9]{64}|",
         "sha256:[a-fA-F0-9]{64}|",
         (MANIFEST, CHOOSE),
