@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pycoco.cri.bundle import Bundle, bundle
 from pycoco.cri.container_config import ContainerConfig, PodSandboxConfig
-from pycoco.cri.guest_agreement import GuestAgreement, guest_agreement
-from pycoco.cri.guest_pull import GuestPull, guest_pull
+from pycoco.cri.guest.agreement import GuestAgreement, guest_agreement
+from pycoco.cri.guest.pull import GuestPull, guest_pull
 from pycoco.cri.image_status import ImageStatus, image_status
 from pycoco.cri.node import CrioSettings, ImageVolumes, SandboxState, Ulimit
-from pycoco.cri.runtime_config import RuntimeConfig, runtime_config
+from pycoco.cri.spec.runtime_config import RuntimeConfig, runtime_config
 
 __all__ = [
     "Bundle",

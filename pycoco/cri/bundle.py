@@ -15,13 +15,13 @@ from datetime import datetime
 from pathlib import Path
 
 from pycoco.cri.container_config import ContainerConfig, PodSandboxConfig
-from pycoco.cri.container_request import RequestJSON
 from pycoco.cri.directory_swap import new_directory
 from pycoco.cri.go_json import marshal_indent
-from pycoco.cri.guest_pull import GuestPull, guest_pull
+from pycoco.cri.guest.pull import GuestPull, guest_pull
 from pycoco.cri.image_metadata import ImageMetadata
 from pycoco.cri.node import CrioSettings, SandboxState
-from pycoco.cri.runtime_config import RuntimeConfig, runtime_config
+from pycoco.cri.spec.container_request import RequestJSON
+from pycoco.cri.spec.runtime_config import RuntimeConfig, runtime_config
 from pycoco.errors import ContainerConfigError, InvalidReferenceError, LayoutError
 from pycoco.layout import save
 

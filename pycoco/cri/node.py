@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from pycoco.cri import capabilities
+from pycoco.cri.spec import capabilities
 
 
 class ImageVolumes(enum.Enum):

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pycoco.cri.annotations import IMAGE_NAME
 from pycoco.cri.go_json import go_map, marshal
 from pycoco.cri.image_metadata import ImageMetadata, some_name
-from pycoco.cri.runtime_config import RuntimeConfig
+from pycoco.cri.spec.annotations import IMAGE_NAME
+from pycoco.cri.spec.runtime_config import RuntimeConfig
 from pycoco.errors import ContainerConfigError
 
 _OPTION = "io.katacontainers.volume"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pycoco.cri import process
+from pycoco.cri.spec import process
 from pycoco.errors import ContainerConfigError
 
 E, C = ["/entry"], ["serve"]

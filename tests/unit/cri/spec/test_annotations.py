@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pycoco.cri import CrioSettings, SandboxState, runtime_config
-from pycoco.cri.annotations import allowed, check_labels
+from pycoco.cri.spec.annotations import allowed, check_labels
 from pycoco.errors import ContainerConfigError
 from tests.unit.cri import samples
 

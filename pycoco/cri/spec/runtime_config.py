@@ -13,18 +13,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from pycoco.cri import capabilities, image_metadata, linux, process
-from pycoco.cri.annotations import AnnotationFacts, allowed, container_annotations
+from pycoco.cri import image_metadata
 from pycoco.cri.container_config import ContainerConfig, PodSandboxConfig
-from pycoco.cri.container_request import ContainerRequest, RequestJSON, container_request
-from pycoco.cri.devices import container_devices
-from pycoco.cri.environment import process_environment
 from pycoco.cri.image_metadata import ImageMetadata
 from pycoco.cri.image_status import repo_digests
-from pycoco.cri.mounts import MountRequest, Mounts, container_mounts
 from pycoco.cri.node import CrioSettings, ImageVolumes, SandboxState, cgroups_path
-from pycoco.cri.process_user import ProcessUser, group_with, passwd_with, process_user
-from pycoco.cri.seccomp import Seccomp, seccomp
+from pycoco.cri.spec import capabilities, linux, process
+from pycoco.cri.spec.annotations import AnnotationFacts, allowed, container_annotations
+from pycoco.cri.spec.container_request import ContainerRequest, RequestJSON, container_request
+from pycoco.cri.spec.devices import container_devices
+from pycoco.cri.spec.environment import process_environment
+from pycoco.cri.spec.mounts import MountRequest, Mounts, container_mounts
+from pycoco.cri.spec.process_user import ProcessUser, group_with, passwd_with, process_user
+from pycoco.cri.spec.seccomp import Seccomp, seccomp
 from pycoco.errors import ContainerConfigError
 
 # CRI-O writes the version of the runtime-spec it was built with (1.3.0), and a runtime may refuse one that is newer

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pycoco.cri.container_config import ProfileType, SecurityProfile
-from pycoco.cri.seccomp import Seccomp, profile_artifact, seccomp
+from pycoco.cri.spec.seccomp import Seccomp, profile_artifact, seccomp
 from pycoco.errors import ContainerConfigError
 
 PROFILE = {

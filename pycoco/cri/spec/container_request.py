@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from pycoco.cri import image_metadata, process
-from pycoco.cri.annotations import allowed, check_labels
+from pycoco.cri import image_metadata
 from pycoco.cri.container_config import (
     ContainerConfig,
     ContainerMetadata,
@@ -28,9 +27,11 @@ from pycoco.cri.container_config import (
     SecurityProfile,
 )
 from pycoco.cri.image_metadata import ConfigFields, ImageMetadata
-from pycoco.cri.linux import MASKED_PATHS
 from pycoco.cri.message import Message
 from pycoco.cri.node import CrioSettings, SandboxState
+from pycoco.cri.spec import process
+from pycoco.cri.spec.annotations import allowed, check_labels
+from pycoco.cri.spec.linux import MASKED_PATHS
 from pycoco.errors import ContainerConfigError
 
 _CONTAINER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", re.ASCII)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pycoco.cri.container_config import LinuxContainerSecurityContext, SupplementalGroupsPolicy
-from pycoco.cri.process_user import ProcessUser, group_with, passwd_with, process_user
+from pycoco.cri.spec.process_user import ProcessUser, group_with, passwd_with, process_user
 from pycoco.errors import ContainerConfigError
 
 PASSWD = (

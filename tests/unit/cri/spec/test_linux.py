@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from pycoco.cri import linux
 from pycoco.cri.container_config import (
     HugepageLimit,
     LinuxContainerResources,
@@ -15,6 +14,7 @@ from pycoco.cri.container_config import (
     NamespaceOption,
 )
 from pycoco.cri.node import CrioSettings, SandboxState, cgroups_path
+from pycoco.cri.spec import linux
 from pycoco.errors import ContainerConfigError
 
 NODE = CrioSettings()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pycoco.cri.container_config import Device
-from pycoco.cri.devices import Devices, container_devices
 from pycoco.cri.node import CrioSettings
+from pycoco.cri.spec.devices import Devices, container_devices
 from pycoco.errors import ContainerConfigError
 
 NOTHING = {"allow": False, "access": "rwm"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pycoco.cri.container_config import KeyValue
-from pycoco.cri.environment import DEFAULTS, ProcessEnvironment, merge, process_environment
+from pycoco.cri.spec.environment import DEFAULTS, ProcessEnvironment, merge, process_environment
 from pycoco.errors import ContainerConfigError
 
 PATH, TERM = DEFAULTS

@@ -1,0 +1,1 @@
+"""config.json, part by part: the rules of CRI-O that each part follows."""
