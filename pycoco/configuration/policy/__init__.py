@@ -1,0 +1,4 @@
+"""policy.json: what it demands of an image, and whether an image has it.
+
+It is not for fetching signatures.
+"""

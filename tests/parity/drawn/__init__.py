@@ -1,0 +1,1 @@
+"""Fetching from registries whose behaviour hypothesis draws: the backends compared, and what nobody may do."""
