@@ -81,7 +81,7 @@ func refusal(ctx context.Context, applied string, err error) error {
 }
 
 // appliedPolicy names the part of the policy that PolicyContext.requirementsForImageRef (signature/policy_eval.go),
-// which is not exported, applies; the words are those of pycoco/configuration/policy.py.
+// which is not exported, applies; the words are those of pycoco/configuration/policy/policy.py.
 func appliedPolicy(policy *signature.Policy, ref types.ImageReference) string {
 	transport := ref.Transport().Name()
 	if sections, known := policy.Transports[transport]; known {

@@ -13,10 +13,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pycoco.backends.contract import ParsedReference, PullSource, RequestedPlatform, Session, Settings
-from pycoco.configuration import certificates, credentials, policy, registries_conf, short_names
-from pycoco.configuration.credentials import FoundCredentials
+from pycoco.configuration import certificates
+from pycoco.configuration.auth import credentials
+from pycoco.configuration.auth.credentials import FoundCredentials
+from pycoco.configuration.policy import policy
 from pycoco.configuration.reference import parse_reference
-from pycoco.configuration.registries_conf import RegistriesConfiguration, Registry
+from pycoco.configuration.registries import registries_conf, short_names
+from pycoco.configuration.registries.registries_conf import RegistriesConfiguration, Registry
 from pycoco.documents import platforms
 from pycoco.errors import PycocoError
 

@@ -10,8 +10,8 @@ import time
 from collections.abc import Hashable
 
 from pycoco.backends.contract import Settings
-from pycoco.configuration import registries_conf
-from pycoco.configuration.registries_conf import RegistriesConfiguration
+from pycoco.configuration.registries import registries_conf
+from pycoco.configuration.registries.registries_conf import RegistriesConfiguration
 
 CHECK_SECONDS = 1.0
 

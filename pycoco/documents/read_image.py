@@ -48,7 +48,7 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ReadImage:
     """An image's metadata, verified: the fields of contract.Fetched that the flow can know.
 
     For a single image `instance_*` are empty. For schema 1, which has no config object, `config_digest` and `config`
@@ -99,7 +99,7 @@ class _Manifest:
         return self.media_type in media_types.INDEXES
 
 
-Flow: TypeAlias = Generator[Need, Received, Resolved]
+Flow: TypeAlias = Generator[Need, Received, ReadImage]
 
 
 def read_image(
@@ -137,7 +137,7 @@ class _Reader:
         parsed = image.parse()
         config_digest, config = yield from self._config(parsed)
         chosen = image if top.is_index else _Manifest("", b"", "")
-        return Resolved(
+        return ReadImage(
             digest=top.digest,
             media_type=top.media_type,
             top_manifest=top.body,

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from pycoco.backends.contract import MANIFEST_LIMIT
-from pycoco.backends.python.resolve import Need, Received
 from pycoco.configuration import reference
 from pycoco.documents import digest as digests
 from pycoco.documents import media_types, strict_json
+from pycoco.documents.read_image import Need, Received
 from pycoco.errors import (
     InvalidReferenceError,
     LayoutError,

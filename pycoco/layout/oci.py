@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from pycoco.backends.contract import MANIFEST_LIMIT
-from pycoco.backends.python.resolve import Need, Received
 from pycoco.documents import media_types
+from pycoco.documents.read_image import Need, Received
 from pycoco.errors import InvalidReferenceError, LayoutError, NotFoundError, UnsupportedManifestError
 from pycoco.layout import documents
 from pycoco.layout.files import Files

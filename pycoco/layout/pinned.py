@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pycoco.backends.contract import Fetched, ParsedReference, RequestedPlatform, Settings
-from pycoco.backends.python import resolve
 from pycoco.configuration import reference as references
+from pycoco.documents.read_image import ReadImage, read_image
 from pycoco.errors import PycocoError
 from pycoco.layout.store import Store
 
@@ -53,11 +53,11 @@ class PinnedImages:
     def _read(self, reference: ParsedReference, platform: RequestedPlatform) -> Fetched | None:
         if reference.transport != "docker" or reference.short:
             return None
-        flow = resolve.read_image(reference, platform, self._settings, known=self._store.get)
+        flow = read_image(reference, platform, self._settings, known=self._store.get)
         try:
             next(flow)
         except StopIteration as finished:
-            found: resolve.Resolved = finished.value
+            found: ReadImage = finished.value
             return found.fetched(reference.text, reference.text)
         return None  # it needs something that is not here
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Protocol
 
 from pycoco.backends.contract import ParsedReference, Settings
-from pycoco.backends.python.resolve import Need, Received
+from pycoco.documents.read_image import Need, Received
 from pycoco.errors import InvalidReferenceError
 from pycoco.layout.archive import Archive, ArchiveFiles
 from pycoco.layout.directory import DirectorySource

@@ -1,6 +1,6 @@
 """policy.json where no signature has a say: both backends give the same verdict, in the same words.
 
-It is not for signatures (test_policy_signatures.py), nor for policy.json's grammar (unit/configuration/test_policy.py).
+It is not for signatures (test_policy_signatures.py), nor for policy.json's grammar (tests/unit/configuration/policy).
 """
 
 from __future__ import annotations

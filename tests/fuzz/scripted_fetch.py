@@ -1,8 +1,8 @@
 """Let both backends fetch from registries of any behaviour, for as long as is asked.
 
-It is not for the bounded test of `make test` (tests/parity/test_scripted_fetch.py), which draws from the same strategy.
+It is not for the bounded test of `make test` (parity/drawn/test_scripted_fetch.py), which draws from the same strategy.
 Many visits are under way at once, since most of one's time is waiting. What differs is tried again alone, simplified,
-printed as a case for tests/parity/kept_visits.py, remembered under .hypothesis/fuzz and tried first next time.
+printed as a case for tests/parity/drawn/kept_visits.py, remembered under .hypothesis/fuzz and tried first next time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 from tests.fuzz.search import DATABASE, Budget, megabytes
-from tests.parity.scripted_fetch import MUST_REACH, Begun, Disagreement, Stage, compare, opened_stage
+from tests.parity.drawn.scripted_fetch import MUST_REACH, Begun, Disagreement, Stage, compare, opened_stage
 from tests.strategies.choices import Choices
 from tests.strategies.registry_behaviour import visit
 

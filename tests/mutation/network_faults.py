@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from tests.mutation.fault import Fault
 
-FETCH = "tests/parity/test_scripted_fetch.py"
+FETCH = "tests/parity/drawn/test_scripted_fetch.py"
 DRAWN = f"{FETCH}::test_backends_agree_on_drawn_behaviour"
-MATRIX = "tests/parity/test_matrix_protocol.py"
+MATRIX = "tests/parity/matrix/test_protocol.py"
 KEPT = f"{FETCH}::test_kept_visits"
 CONNECTIONS = "tests/unit/python/test_fetch_connections.py"
 
@@ -72,28 +72,28 @@ NETWORK_FAULTS = (
     ),
     Fault(
         "given credentials sent to a mirror on another host",
-        "configuration/credentials.py",
+        "configuration/auth/credentials.py",
         "    if domain == logical_domain and (settings.creds is not None or settings.identity_token):",
         "    if settings.creds is not None or settings.identity_token:",
         (KEPT,),
     ),
     Fault(
         "given credentials sent to a mirror on another host, by drawn behaviour alone",
-        "configuration/credentials.py",
+        "configuration/auth/credentials.py",
         "    if domain == logical_domain and (settings.creds is not None or settings.identity_token):",
         "    if settings.creds is not None or settings.identity_token:",
         (DRAWN,),
     ),
     Fault(
         "a given token sent to a mirror on another host",
-        "configuration/credentials.py",
+        "configuration/auth/credentials.py",
         'return (settings.registry_token or "") if domain == logical_domain else ""',
         'return settings.registry_token or ""',
         (KEPT,),
     ),
     Fault(
         "a config with another digest accepted",
-        "backends/python/resolve.py",
+        "documents/read_image.py",
         "        if not digests.matches(received.body, need.digest):",
         "        if not digests.is_valid(need.digest):",
         (KEPT,),

@@ -1,6 +1,6 @@
 """Scripted registries that serve one image and ask for authentication, for the rows of the protocol's matrix.
 
-It is not for the rows (test_matrix_protocol.py, test_matrix_waits_and_redirects.py).
+It is not for the rows (test_protocol.py, test_waits_and_redirects.py).
 """
 
 from __future__ import annotations

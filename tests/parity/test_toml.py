@@ -1,6 +1,6 @@
 """TOML 1.0 and 1.1 as containers/image's parser reads them, and as the Python backend does with and without tomli.
 
-It is not for what registries.conf means (test_matrix_registries_conf.py).
+It is not for what registries.conf means (test_registries_conf.py).
 """
 
 from __future__ import annotations

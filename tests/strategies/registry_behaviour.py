@@ -1,9 +1,10 @@
 """How a registry, its token server and a mirror may behave towards one fetch: as real ones do, and to break clients.
 
-It is not a server: tests/parity/scripted_fetch.py acts a behaviour out. A behaviour says for each place (the ping, the
-token server, the top-level manifest, the instance, the config, and wherever a redirect leads) what is answered there,
-one reply after the other. Everything is plain data that prints as the Python that makes it again, without what is
-as usual. Hosts stand in texts as {host}, {localhost}, {other}, {plain}, {secure} and {dead}; see `Visit.placed`.
+It is not a server: tests/parity/drawn/scripted_fetch.py acts a behaviour out. A behaviour says for each place (the
+ping, the token server, the top-level manifest, the instance, the config, and wherever a redirect leads) what is
+answered there, one reply after the other. Everything is plain data that prints as the Python that makes it again,
+without what is as usual. Hosts stand in texts as {host}, {localhost}, {other}, {plain}, {secure} and {dead}; see
+`Visit.placed`.
 """
 
 from __future__ import annotations

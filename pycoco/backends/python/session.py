@@ -25,12 +25,14 @@ from pycoco.backends.contract import (
     ParsedReference,
     PullSource,
 )
-from pycoco.backends.python import resolve
-from pycoco.backends.python.network import event_loop
-from pycoco.backends.python.registry import challenge, retry
-from pycoco.configuration import credentials, reference, short_names
+from pycoco.backends.python.network import challenge, event_loop
+from pycoco.backends.python.registry import retry
+from pycoco.configuration import reference
+from pycoco.configuration.auth import credentials
 from pycoco.configuration.current import CurrentConfiguration
+from pycoco.configuration.registries import short_names
 from pycoco.documents import choose, image_config, manifest, media_types
+from pycoco.documents.read_image import Flow, ReadImage, Received, read_image
 from pycoco.errors import BackendError, InvalidReferenceError, OperationCancelledError, PycocoError, UnavailableError
 
 if TYPE_CHECKING:
@@ -196,7 +198,7 @@ class PythonSession:
             while True:
                 need = flow.send(await source.read(need))
         except StopIteration as finished:
-            resolved: resolve.Resolved = finished.value
+            resolved: ReadImage = finished.value
             return resolved.fetched(parsed.text, source.pull_source)
 
     def _fetch_local(self, parsed: ParsedReference, platform: contract.RequestedPlatform) -> Fetched:
@@ -208,20 +210,20 @@ class PythonSession:
                 need = next(flow)
                 while True:
                     received = source.read(need)
-                    need = flow.send(resolve.Received(received.body, received.content_type))
+                    need = flow.send(Received(received.body, received.content_type))
             except StopIteration as finished:
-                resolved: resolve.Resolved = finished.value
+                resolved: ReadImage = finished.value
                 return resolved.fetched(parsed.text, parsed.text)
 
-    def _flow(self, parsed: ParsedReference, platform: contract.RequestedPlatform) -> resolve.Flow:
+    def _flow(self, parsed: ParsedReference, platform: contract.RequestedPlatform) -> Flow:
         evaluate: Callable[[bytes], str] | None = None
         if self._settings.policy is not None:
-            from pycoco.configuration import policy
+            from pycoco.configuration.policy import policy
 
             evaluate = lambda body: policy.evaluate(self._settings, parsed, body)  # noqa: E731
         # With a policy nothing comes from the store: its signatures are at the registry.
         known = self._store.get if self._store is not None and evaluate is None else None
-        return resolve.read_image(parsed, platform, self._settings, evaluate_policy=evaluate, known=known)
+        return read_image(parsed, platform, self._settings, evaluate_policy=evaluate, known=known)
 
 
 def _store(directory: str | None) -> Store | None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pycoco.backends import contract
-from pycoco.configuration import auth_files, credential_helper
+from pycoco.configuration.auth import auth_files, credential_helper
 from pycoco.errors import CredentialsError
 
 AUTH_FILES = "containers-auth.json"

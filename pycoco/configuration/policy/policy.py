@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pycoco.backends import contract
-from pycoco.configuration import configuration_files, policy_requirements
+from pycoco.configuration import configuration_files
+from pycoco.configuration.policy import policy_requirements
 from pycoco.documents import encoding_json
 from pycoco.errors import BackendUnavailableError, ConfigurationError, LayoutError, PolicyRejectedError
 

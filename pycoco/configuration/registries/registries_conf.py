@@ -15,8 +15,14 @@ from types import MappingProxyType
 from pycoco.backends.contract import ParsedReference, PullSource, Settings
 from pycoco.configuration import configuration_files
 from pycoco.configuration.reference import parse_canonical, shown
-from pycoco.configuration.registries_file import Alias, Mirror, RegistriesFile, Registry, parse_registries_file
-from pycoco.configuration.registries_match import match_length, rewritten
+from pycoco.configuration.registries.registries_file import (
+    Alias,
+    Mirror,
+    RegistriesFile,
+    Registry,
+    parse_registries_file,
+)
+from pycoco.configuration.registries.registries_match import match_length, rewritten
 from pycoco.errors import ConfigurationError, InvalidReferenceError
 
 __all__ = ["Alias", "Mirror", "RegistriesConfiguration", "Registry", "load", "signature"]

@@ -22,9 +22,9 @@ from pycoco.backends.contract import Backend, Fetched, RequestedPlatform, Sessio
 from pycoco.backends.go.backend import GoBackend
 from pycoco.backends.python.backend import PythonBackend
 from pycoco.errors import PycocoError
-from tests.parity.acted_registry import DOCUMENT_PATH, REDIRECTED_PATH, Actor, Sent
+from tests.parity.drawn.acted_registry import DOCUMENT_PATH, REDIRECTED_PATH, Actor, Sent
+from tests.parity.drawn.simpler_visits import simpler
 from tests.parity.fetching import environment
-from tests.parity.simpler_visits import simpler
 from tests.parity.twins import quiet_directory
 from tests.strategies.registry_behaviour import BASIC, CONFIG, IMAGES, REGISTRY_TOKEN, Visit, placed, sha256
 from tests.support.certificates import CertificateAuthority
@@ -89,7 +89,7 @@ class Disagreement:
     def __str__(self) -> str:
         return (
             f"{self.what}\n  Go:     {self.go!r}\n  Python: {self.python!r}\n"
-            f"As the visit of a case of tests/parity/kept_visits.py:\n    {self.visit!r},"
+            f"As the visit of a case of tests/parity/drawn/kept_visits.py:\n    {self.visit!r},"
         )
 
 

@@ -1,6 +1,6 @@
 """`fetch` on both backends from registries that behave as hypothesis draws: same result, same credentials sent.
 
-It is not for the long run (`make fuzz`), nor for rows that a person wrote (test_matrix_protocol.py). A registry's
+It is not for the long run (`make fuzz`), nor for rows that a person wrote (test_protocol.py). A registry's
 behaviour and its names are those of tests/strategies/registry_behaviour.py. Examples are the same every time.
 """
 
@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 
-from tests.parity.kept_visits import KEPT, KeptVisit
-from tests.parity.scripted_fetch import MUST_REACH, Stage, compare, opened_stage
+from tests.parity.drawn.kept_visits import KEPT, KeptVisit
+from tests.parity.drawn.scripted_fetch import MUST_REACH, Stage, compare, opened_stage
 from tests.strategies.registry_behaviour import Visits, visits
 
 EXAMPLES = 9

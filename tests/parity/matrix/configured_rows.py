@@ -1,4 +1,4 @@
-"""One registries.conf and what is asked of it: a row of test_matrix_registries_conf.py or test_matrix_short_names.py.
+"""One registries.conf and what is asked of it: a row of test_registries_conf.py or test_short_names.py.
 
 It is not for the rows themselves.
 """

@@ -1,6 +1,6 @@
 """Credentials, row by row: both backends find the same, and where `skopeo login --get-login` can be asked it agrees.
 
-It is not for sending them (test_matrix_protocol.py, tests/end_to_end/test_mirrors_and_tls.py).
+It is not for sending them (test_protocol.py, tests/end_to_end/test_mirrors_and_tls.py).
 """
 
 from __future__ import annotations

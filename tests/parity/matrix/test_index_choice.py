@@ -1,6 +1,6 @@
 """Choosing an instance, row by row: both backends choose the same, fetch it, and skopeo agrees where it can be asked.
 
-It is not for what an index may look like (test_matrix_types.py).
+It is not for what an index may look like (test_types.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The protocol with a registry, row by row: both backends ask the same, in the same order, and get the same.
 
-It is not for waiting and redirects (test_matrix_waits_and_redirects.py), TLS and real registries (tests/end_to_end),
-nor for what a body says (test_matrix_types.py). Rows follow docker/docker_client.go, docker/body_reader.go and
+It is not for waiting and redirects (test_waits_and_redirects.py), TLS and real registries (tests/end_to_end),
+nor for what a body says (test_types.py). Rows follow docker/docker_client.go, docker/body_reader.go and
 docker/distribution_error.go of containers/image.
 """
 

@@ -1,6 +1,6 @@
 """References, row by row: both backends take them apart alike, and the system's skopeo as they do.
 
-It is not for short names' resolution (test_matrix_registries_conf.py).
+It is not for short names' resolution (test_registries_conf.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """registries.conf, row by row: both backends find the same pull sources, and skopeo asks where they would.
 
-It is not for short names (test_matrix_short_names.py), nor for the file's grammar at large (tests/strategies).
+It is not for short names (test_short_names.py), nor for the file's grammar at large (tests/strategies).
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.parity import skopeo
-from tests.parity.configured_rows import (
+from tests.parity.fetching import VALUE, fetch_from, settings, sha256, single
+from tests.parity.matrix.configured_rows import (
     BLOCKED,
     BY_DIGEST,
     DIGEST,
@@ -23,7 +24,6 @@ from tests.parity.configured_rows import (
     Row,
     entry,
 )
-from tests.parity.fetching import VALUE, fetch_from, settings, sha256, single
 from tests.parity.twins import Failure, Twins
 from tests.support.scripted_registry import Answer, Routes, ScriptedRegistry
 

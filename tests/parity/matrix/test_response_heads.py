@@ -1,6 +1,6 @@
 """How an answer may be framed, row by row: status lines, headers, lengths and chunks as net/http and h11 take them.
 
-It is not for what registries say in well-formed answers (test_matrix_protocol.py). Each row is a manifest's answer,
+It is not for what registries say in well-formed answers (test_protocol.py). Each row is a manifest's answer,
 byte for byte. Where the two parsers differ, the row names both outcomes, and docs/deviations.md has them.
 """
 

@@ -1,6 +1,6 @@
 """Short names, row by row: both backends find the same candidates, in the same order, or fail alike.
 
-Skopeo is not asked: it resolves none. Pull sources are test_matrix_registries_conf.py's.
+Skopeo is not asked: it resolves none. Pull sources are test_registries_conf.py's.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.parity.configured_rows import DIGEST, WRONG, Row
+from tests.parity.matrix.configured_rows import DIGEST, WRONG, Row
 from tests.parity.twins import Failure, Twins
 
 TWO = "unqualified-search-registries = ['one.io', 'two.io']\n"

@@ -1,6 +1,6 @@
 """Types and bodies, row by row: what both backends accept of a manifest and a config, and what they refuse it as.
 
-It is not for JSON at large (tests/strategies makes that up), nor for choosing (test_matrix_index_choice.py).
+It is not for JSON at large (tests/strategies makes that up), nor for choosing (test_index_choice.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Waiting for a busy registry, and where redirects lead: both backends wait as long, and send Authorization as far.
 
-It is not for what comes without waiting (test_matrix_protocol.py). The rules are those of makeRequestToResolvedURL in
+It is not for what comes without waiting (test_protocol.py). The rules are those of makeRequestToResolvedURL in
 docker/docker_client.go and of Go's net/http.Client.
 """
 

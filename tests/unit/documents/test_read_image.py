@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from pycoco.backends.contract import MANIFEST_LIMIT, ParsedReference, RequestedPlatform, Settings
-from pycoco.backends.python.resolve import Need, Received, Resolved, read_image
 from pycoco.documents import digest as digests
 from pycoco.documents.media_types import DOCKER_CONFIG, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, SCHEMA1
+from pycoco.documents.read_image import Need, ReadImage, Received, read_image
 from pycoco.errors import (
     AmbiguousManifestError,
     DigestMismatchError,
@@ -72,7 +72,7 @@ class Registry:
         platform: RequestedPlatform = AMD64,
         evaluate_policy: Callable[[bytes], str] | None = None,
         known: Callable[[str], bytes | None] | None = None,
-    ) -> Resolved:
+    ) -> ReadImage:
         reference = ParsedReference("docker", "example.com/app", "example.com", "app", "latest", digest)
         flow = read_image(reference, platform, settings or Settings(), evaluate_policy=evaluate_policy, known=known)
         try:
@@ -81,7 +81,7 @@ class Registry:
                 self.asked.append(need)
                 need = flow.send(self.answers[need.digest])
         except StopIteration as finished:
-            resolved: Resolved = finished.value
+            resolved: ReadImage = finished.value
             return resolved
 
     @property
@@ -93,7 +93,7 @@ def test_a_single_image() -> None:
     registry = Registry(MANIFEST, OCI_MANIFEST)
     resolved = registry.read()
     assert registry.asked == [Need("top", ""), Need("config", digests.of(CONFIG), len(CONFIG))]
-    assert resolved == Resolved(
+    assert resolved == ReadImage(
         digest=DIGEST,
         media_type=OCI_MANIFEST,
         top_manifest=MANIFEST,

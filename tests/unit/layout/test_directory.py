@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pycoco.backends.contract import MANIFEST_LIMIT
-from pycoco.backends.python.resolve import Need
+from pycoco.documents.read_image import Need
 from pycoco.errors import (
     DigestMismatchError,
     InvalidReferenceError,

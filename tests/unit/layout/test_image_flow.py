@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pycoco.backends.contract import Fetched, RequestedPlatform, Settings
-from pycoco.backends.python.resolve import Need, read_image
 from pycoco.configuration.reference import parse_reference
+from pycoco.documents.read_image import Need, read_image
 from pycoco.image import Image
 from pycoco.layout import Store, open_source, save
 from tests.support.images import BuiltImages

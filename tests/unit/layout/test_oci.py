@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pycoco.backends.contract import MANIFEST_LIMIT, Settings
-from pycoco.backends.python.resolve import Need
+from pycoco.documents.read_image import Need
 from pycoco.errors import (
     AmbiguousManifestError,
     DigestMismatchError,

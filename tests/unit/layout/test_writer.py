@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from pycoco.backends.contract import MANIFEST_LIMIT
-from pycoco.backends.python.resolve import Need
+from pycoco.documents.read_image import Need
 from pycoco.errors import (
     AmbiguousManifestError,
     InvalidReferenceError,

@@ -17,9 +17,9 @@ import httpx
 
 from pycoco.backends.python.network import body as bodies
 from pycoco.backends.python.network import redirects
+from pycoco.backends.python.network.challenge import Challenge, parse_challenges
 from pycoco.backends.python.network.connections import CONNECTIONS_PER_HOST, ConnectionPool, request_for
 from pycoco.backends.python.network.redirects import Hop, redacted
-from pycoco.backends.python.registry.challenge import Challenge, parse_challenges
 from pycoco.backends.python.registry.distribution_error import ERROR_BODY_LIMIT
 from pycoco.errors import UnavailableError
 

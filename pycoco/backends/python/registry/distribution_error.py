@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pycoco.backends.python.registry.challenge import Challenge
+from pycoco.backends.python.network.challenge import Challenge
 from pycoco.documents import encoding_json
 from pycoco.errors import (
     DeniedError,

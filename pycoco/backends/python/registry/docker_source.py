@@ -20,9 +20,9 @@ from pycoco.backends.python.network.transport import Answer, timed_out
 from pycoco.backends.python.registry.blob import read_blob
 from pycoco.backends.python.registry.registry import Access, Registry, failure
 from pycoco.backends.python.registry.retry import transient_delay
-from pycoco.backends.python.resolve import Need, Received
 from pycoco.documents import digest as digests
 from pycoco.documents import media_types
+from pycoco.documents.read_image import Need, Received
 from pycoco.errors import ManifestError, PycocoError, RegistryError, UnauthorizedError
 
 _ACCEPT = tuple(media_type.encode("ascii") for media_type in media_types.ACCEPT)

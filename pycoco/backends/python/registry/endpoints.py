@@ -16,8 +16,9 @@ from pycoco.backends.python.network.single_flight import SingleFlight
 from pycoco.backends.python.network.transport import Transport
 from pycoco.backends.python.registry.docker_source import Endpoint
 from pycoco.backends.python.registry.registry import Access, Registry
-from pycoco.configuration import certificates, credentials
-from pycoco.configuration.credentials import FoundCredentials
+from pycoco.configuration import certificates
+from pycoco.configuration.auth import credentials
+from pycoco.configuration.auth.credentials import FoundCredentials
 from pycoco.configuration.current import CurrentConfiguration
 from pycoco.configuration.reference import NamedReference, parse_canonical
 from pycoco.errors import BlockedError

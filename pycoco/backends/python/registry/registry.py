@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
 from pycoco.backends.contract import TOKEN_LIMIT, Credentials
+from pycoco.backends.python.network.challenge import Challenge, Scope, insufficient_scope
 from pycoco.backends.python.network.redirects import redacted
 from pycoco.backends.python.network.single_flight import SingleFlight
 from pycoco.backends.python.network.transport import Answer, Transport
 from pycoco.backends.python.registry import distribution_error, token
-from pycoco.backends.python.registry.challenge import Challenge, Scope, insufficient_scope
 from pycoco.backends.python.registry.retry import Backoff, retry_after
 from pycoco.errors import PycocoError, RegistryError, UnavailableError
 

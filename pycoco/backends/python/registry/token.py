@@ -15,7 +15,7 @@ from urllib.parse import quote_plus, unquote_to_bytes, urlsplit
 
 from pycoco.backends.contract import Credentials
 from pycoco.backends.python.network import redirects
-from pycoco.backends.python.registry.challenge import Challenge, Scope
+from pycoco.backends.python.network.challenge import Challenge, Scope
 from pycoco.configuration import urls
 from pycoco.documents import encoding_json, timestamps
 from pycoco.errors import RegistryError, UnavailableError

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pycoco.backends.contract import Credentials, Settings
-from pycoco.configuration import credential_helper, credentials
+from pycoco.configuration.auth import credential_helper, credentials
 from pycoco.errors import CredentialsError
 
 FILES = ["containers-auth.json"]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from pycoco.backends.contract import Credentials, Settings
-from pycoco.configuration import auth_files, credentials
+from pycoco.configuration.auth import auth_files, credentials
 from pycoco.errors import CredentialsError
 from tests.support.upstream import module_directory
 

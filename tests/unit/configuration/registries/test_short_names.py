@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pycoco.backends.contract import Candidate, Settings
-from pycoco.configuration import registries_conf, short_names
+from pycoco.configuration.registries import registries_conf, short_names
 from pycoco.errors import ConfigurationError, InvalidReferenceError, ShortNameError
 from tests.support.upstream import module_directory
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pycoco.backends.python.registry.challenge import (
+from pycoco.backends.python.network.challenge import (
     Challenge,
     Scope,
     insufficient_scope,

@@ -8,8 +8,8 @@ import json
 import pytest
 
 from pycoco.backends.python.network.body import DamagedBodyError, Gunzip, TruncatedBodyError
+from pycoco.backends.python.network.challenge import parse_challenges
 from pycoco.backends.python.network.redirects import Hop, keeps_authorization, next_hop, redacted
-from pycoco.backends.python.registry.challenge import parse_challenges
 from pycoco.backends.python.registry.distribution_error import error_for
 from pycoco.backends.python.registry.registry import warning_text
 from pycoco.backends.python.registry.retry import Backoff, retry_after

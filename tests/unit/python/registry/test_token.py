@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from pycoco.backends.contract import Credentials
-from pycoco.backends.python.registry.challenge import Challenge, Scope
+from pycoco.backends.python.network.challenge import Challenge, Scope
 from pycoco.backends.python.registry.token import Token, basic_authorization, read_token, token_request
 from pycoco.errors import PycocoError, RegistryError, UnavailableError
 
