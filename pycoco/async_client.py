@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from pycoco.backends.contract import Fetched, ParsedReference
+    from pycoco.backends.contract import Fetched
+    from pycoco.configuration.values import ParsedReference
     from pycoco.explanation import Explanation
 
 T = TypeVar("T")

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from pycoco.backends.contract import Fetched, ParsedReference, Session
+    from pycoco.backends.contract import Fetched, Session
     from pycoco.batch import Feed
+    from pycoco.configuration.values import ParsedReference
     from pycoco.explanation import Explanation
     from pycoco.layout.pinned import PinnedImages
     from pycoco.layout.store import Store

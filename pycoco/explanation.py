@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pycoco.backends.contract import ParsedReference, PullSource, RequestedPlatform, Session, Settings
+from pycoco.backends.contract import Session
 from pycoco.configuration import certificates
 from pycoco.configuration.auth import credentials
 from pycoco.configuration.auth.credentials import FoundCredentials
@@ -20,7 +20,10 @@ from pycoco.configuration.policy import policy
 from pycoco.configuration.reference import parse_reference
 from pycoco.configuration.registries import registries_conf, short_names
 from pycoco.configuration.registries.registries_conf import RegistriesConfiguration, Registry
+from pycoco.configuration.settings import Settings
+from pycoco.configuration.values import ParsedReference, PullSource
 from pycoco.documents import platforms
+from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import PycocoError
 
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypedDict
 
 from pycoco._version import __version__
-from pycoco.backends.contract import RequestedPlatform, Settings
+from pycoco.configuration.settings import Settings
+from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -9,13 +9,17 @@ credentials and the environment as they were when the client was made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from pycoco.configuration.settings import Settings
+    from pycoco.configuration.values import Candidate, Credentials, ParsedReference, PullSource
+    from pycoco.documents.read_image import ReadImage
+    from pycoco.documents.values import CheckedManifest, RequestedPlatform
     from pycoco.errors import PycocoError
 
 OPERATIONS = (
@@ -29,106 +33,6 @@ OPERATIONS = (
     "check_config",
     "parse_challenges",
 )
-
-MANIFEST_LIMIT = 4 * 1024 * 1024
-"""Bytes of a manifest or config, at most (containers/image internal/iolimits)."""
-
-TOKEN_LIMIT = 1024 * 1024
-"""Bytes of a token server's answer, at most (containers/image internal/iolimits)."""
-
-
-@dataclass(frozen=True, slots=True)
-class RequestedPlatform:
-    """A platform to choose; an empty field means what the machine itself has (types.SystemContext OSChoice etc.)."""
-
-    os: str = ""
-    architecture: str = ""
-    variant: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything a session needs to know, checked already. The names are the options' names.
-
-    `creds` is (user, password). `tls_verify` None leaves it to registries.conf. `policy` None checks no policy,
-    "" means the search rule's policy.json, anything else is a path. `environ` is what os.environ held when the
-    client was made; no backend looks at the process's own. `user_agent` goes with every request.
-    """
-
-    platform: RequestedPlatform = RequestedPlatform()
-    registries_conf: str | None = None
-    registries_conf_dir: str | None = None
-    auth_file: str | None = None
-    creds: tuple[str, str] | None = field(default=None, repr=False)
-    identity_token: str | None = field(default=None, repr=False)
-    registry_token: str | None = field(default=None, repr=False)
-    cert_dir: str | None = None
-    tls_verify: bool | None = None
-    short_names: str = "enforcing"
-    policy: str | None = None
-    store: str | None = None
-    schema1: bool = False
-    nested_indexes: int = 0
-    retries: int = 0
-    user_agent: str = "pycoco"
-    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedReference:
-    """A reference taken apart.
-
-    `transport` is "docker", "oci", "dir", "oci-archive" or "docker-archive". For docker: `domain`, `path`, `tag`,
-    `digest` ("" where absent; the tag defaults to "latest"), `short` for a name that registries.conf resolves, and
-    `text`, the normalised reference. For local layouts: `path` is the directory or file, `image` what follows it.
-    """
-
-    transport: str
-    text: str
-    domain: str = ""
-    path: str = ""
-    tag: str = ""
-    digest: str = ""
-    image: str = ""
-    short: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One reference that a name may stand for. `origin`: "given", "alias" or "unqualified-search"."""
-
-    reference: str
-    origin: str
-
-
-@dataclass(frozen=True, slots=True)
-class PullSource:
-    """One place to read an image from, in the order to try them."""
-
-    reference: str
-    insecure: bool = False
-    mirror: bool = False
-    blocked: bool = False
-    namespace_proxy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What would be sent for a repository; all empty means none."""
-
-    username: str = field(default="", repr=False)
-    password: str = field(default="", repr=False)
-    identity_token: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedManifest:
-    """What `check_manifest` found: the effective type, and the config's digest and the layers' for an image."""
-
-    media_type: str
-    is_index: bool
-    config_digest: str = ""
-    layer_digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +62,23 @@ class Fetched:
     config_digest: str
     config: bytes = field(repr=False)
     policy: str = ""
+
+    @classmethod
+    def of(cls, image: ReadImage, reference: str, pull_source: str) -> Fetched:
+        """Return what was read of an image, with the reference that was read and the one that served it."""
+        return cls(
+            reference=reference,
+            pull_source=pull_source,
+            digest=image.digest,
+            media_type=image.media_type,
+            top_manifest=image.top_manifest,
+            instance_digest=image.instance_digest,
+            instance_media_type=image.instance_media_type,
+            instance_manifest=image.instance_manifest,
+            config_digest=image.config_digest,
+            config=image.config,
+            policy=image.policy,
+        )
 
 
 class Session(Protocol):

@@ -16,8 +16,8 @@ import ssl
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pycoco.backends import contract
 from pycoco.configuration import configuration_files
+from pycoco.configuration.settings import Settings
 from pycoco.errors import ConfigurationError
 
 _log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ _CERTIFICATE = re.compile(
 )
 
 
-def directory_for(host: str, settings: contract.Settings) -> str | None:
+def directory_for(host: str, settings: Settings) -> str | None:
     """Return the directory with certificates for `host` (host[:port], "docker.io" for Docker Hub), or None.
 
     `settings.cert_dir` is for every host and need not exist. Raises ConfigurationError if a directory cannot be
@@ -71,7 +71,7 @@ def directory_for(host: str, settings: contract.Settings) -> str | None:
     return None
 
 
-def ssl_context(host: str, settings: contract.Settings, *, verify: bool) -> ssl.SSLContext:
+def ssl_context(host: str, settings: Settings, *, verify: bool) -> ssl.SSLContext:
     """Return the context for connections to `host` (host[:port]).
 
     It trusts the system's roots and the *.crt of the host's directory, and presents the client certificates found

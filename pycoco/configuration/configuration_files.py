@@ -16,7 +16,7 @@ import pwd
 import re
 from collections.abc import Hashable, Iterable
 
-from pycoco.backends.contract import Settings
+from pycoco.configuration.settings import Settings
 from pycoco.errors import ConfigurationError
 
 ADMINISTRATOR_DIRECTORY = "/etc/containers"

@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable
 
-from pycoco.backends.contract import Settings
 from pycoco.configuration.registries import registries_conf
 from pycoco.configuration.registries.registries_conf import RegistriesConfiguration
+from pycoco.configuration.settings import Settings
 
 CHECK_SECONDS = 1.0
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pycoco.backends.contract import ParsedReference
+from pycoco.configuration.values import ParsedReference
 from pycoco.errors import InvalidReferenceError
 
 DEFAULT_DOMAIN = "docker.io"

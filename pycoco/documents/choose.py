@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pycoco.backends.contract import RequestedPlatform
 from pycoco.documents import digest as digests
 from pycoco.documents import manifest, media_types, platforms
+from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import ManifestError, NoMatchingPlatformError, PycocoError, UnsupportedManifestError
 
 _ZSTD = "io.github.containers.compression.zstd"

@@ -20,12 +20,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pycoco.backends.contract import CheckedManifest
 from pycoco.documents import digest as digests
 from pycoco.documents import manifest_fields, media_types, strict_json
 from pycoco.documents import schema1 as legacy
 from pycoco.documents.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from pycoco.documents.strict_json import Check
+from pycoco.documents.values import CheckedManifest
 from pycoco.errors import AmbiguousManifestError, DigestMismatchError, ManifestError, UnsupportedManifestError
 
 # Which of manifest_fields.ESSENTIAL each type may have.

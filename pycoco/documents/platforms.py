@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pycoco.backends.contract import RequestedPlatform
+from pycoco.documents.values import RequestedPlatform
 
 # From most to least capable. amd64's v2 and v3 are deliberately absent, as they are upstream.
 _COMPATIBLE_VARIANTS = {"arm": ("v8", "v7", "v6", "v5"), "arm64": ("v8",)}

@@ -16,9 +16,10 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from pycoco.backends.contract import MANIFEST_LIMIT, Fetched, ParsedReference, RequestedPlatform, Settings
-from pycoco.documents import choose, image_config, manifest, media_types, platforms, schema1, strict_json
+from pycoco.documents import choose, image_config, manifest, media_types, platforms, strict_json
 from pycoco.documents import digest as digests
+from pycoco.documents import schema1 as legacy
+from pycoco.documents.values import MANIFEST_LIMIT, RequestedPlatform
 from pycoco.errors import DigestMismatchError, ManifestError, TooLargeError, UnsupportedManifestError
 
 
@@ -49,7 +50,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class ReadImage:
-    """An image's metadata, verified: the fields of contract.Fetched that the flow can know.
+    """An image's metadata, verified; where it came from is for the caller to know.
 
     For a single image `instance_*` are empty. For schema 1, which has no config object, `config_digest` and `config`
     are empty.
@@ -64,22 +65,6 @@ class ReadImage:
     config_digest: str
     config: bytes = field(repr=False)
     policy: str
-
-    def fetched(self, reference: str, pull_source: str) -> Fetched:
-        """Return it as the contract has it, with the reference that was read and the one that served it."""
-        return Fetched(
-            reference=reference,
-            pull_source=pull_source,
-            digest=self.digest,
-            media_type=self.media_type,
-            top_manifest=self.top_manifest,
-            instance_digest=self.instance_digest,
-            instance_media_type=self.instance_media_type,
-            instance_manifest=self.instance_manifest,
-            config_digest=self.config_digest,
-            config=self.config,
-            policy=self.policy,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,35 +88,39 @@ Flow: TypeAlias = Generator[Need, Received, ReadImage]
 
 
 def read_image(
-    reference: ParsedReference,
+    digest: str,
     platform: RequestedPlatform,
-    settings: Settings,
     *,
+    schema1: bool = False,
+    nested_indexes: int = 0,
     evaluate_policy: Callable[[bytes], str] | None = None,
     known: Callable[[str], bytes | None] | None = None,
 ) -> Flow:
-    """Return the flow that reads the image of `reference` for `platform`.
+    """Return the flow that reads an image for `platform`; `digest` is its reference's own, "" for a tag.
 
+    `schema1` accepts the deprecated schema 1, and `nested_indexes` is how many indexes within an index to descend.
     `evaluate_policy` is given the chosen instance's bytes and returns the verdict's text or raises
     PolicyRejectedError; without it `policy` is "". `known` is asked for the bytes of a digest before they are needed;
     what it returns is used only if it has that digest. The flow raises ManifestError and its subclasses.
     """
-    return _Reader(settings, evaluate_policy, known).read(reference, platform)
+    return _Reader(schema1, nested_indexes, evaluate_policy, known).read(digest, platform)
 
 
 class _Reader:
     def __init__(
         self,
-        settings: Settings,
+        schema1: bool,
+        nested_indexes: int,
         evaluate_policy: Callable[[bytes], str] | None,
         known: Callable[[str], bytes | None] | None,
     ) -> None:
-        self._settings = settings
+        self._schema1 = schema1
+        self._nested_indexes = nested_indexes
         self._evaluate_policy = evaluate_policy
         self._known = known
 
-    def read(self, reference: ParsedReference, platform: RequestedPlatform) -> Flow:
-        top = yield from self._manifest(Need("top", reference.digest))
+    def read(self, digest: str, platform: RequestedPlatform) -> Flow:
+        top = yield from self._manifest(Need("top", digest))
         image = (yield from self._instance(top, platform)) if top.is_index else top
         verdict = self._evaluate_policy(image.body) if self._evaluate_policy else ""
         parsed = image.parse()
@@ -151,7 +140,7 @@ class _Reader:
 
     def _instance(self, index: _Manifest, platform: RequestedPlatform) -> Generator[Need, Received, _Manifest]:
         """Choose from an index, and from as many indexes within it as the settings allow."""
-        for _ in range(self._settings.nested_indexes + 1):
+        for _ in range(self._nested_indexes + 1):
             choices = choose.Index(index.parse())
             instance = yield from self._manifest(Need("manifest", choices.choose(platform)))
             if not instance.is_index:
@@ -166,13 +155,13 @@ class _Reader:
         received = self._from_known(need) or (yield need)
         if len(received.body) > MANIFEST_LIMIT:
             raise TooLargeError(f"the manifest is larger than {MANIFEST_LIMIT} bytes")
-        media_type = manifest.verify(received.body, received.content_type, need.digest, schema1=self._settings.schema1)
+        media_type = manifest.verify(received.body, received.content_type, need.digest, schema1=self._schema1)
         digest = need.digest or manifest.digest_of(received.body, media_type)
         return _Manifest(media_type, received.body, digest, received.document)
 
     def _config(self, image: manifest.ReadManifest) -> Generator[Need, Received, tuple[str, bytes]]:
         if image.media_type in media_types.SCHEMA1_TYPES:
-            image_config.check(schema1.image_config(image.document), image.media_type, "")
+            image_config.check(legacy.image_config(image.document), image.media_type, "")
             return "", b""
         config_type = image.config.get("mediaType") or ""
         artifact_type = image.document.get("artifactType") or ""

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from types import TracebackType
 
-from pycoco.backends.contract import MANIFEST_LIMIT
 from pycoco.documents import media_types
 from pycoco.documents.read_image import Need, Received
+from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import InvalidReferenceError, LayoutError, NotFoundError
 from pycoco.layout import documents
 from pycoco.layout.files import Files

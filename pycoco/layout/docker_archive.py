@@ -17,11 +17,11 @@ import posixpath
 from dataclasses import dataclass
 from types import TracebackType
 
-from pycoco.backends.contract import MANIFEST_LIMIT
 from pycoco.configuration import reference
 from pycoco.documents import digest as digests
 from pycoco.documents import media_types, strict_json
 from pycoco.documents.read_image import Need, Received
+from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import (
     InvalidReferenceError,
     LayoutError,

@@ -12,9 +12,9 @@ import re
 from dataclasses import dataclass
 from types import TracebackType
 
-from pycoco.backends.contract import MANIFEST_LIMIT
 from pycoco.documents import media_types
 from pycoco.documents.read_image import Need, Received
+from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import InvalidReferenceError, LayoutError, NotFoundError, UnsupportedManifestError
 from pycoco.layout import documents
 from pycoco.layout.files import Files

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pycoco.backends.contract import Fetched, ParsedReference, RequestedPlatform, Settings
+from pycoco.backends.contract import Fetched
 from pycoco.configuration import reference as references
+from pycoco.configuration.settings import Settings
+from pycoco.configuration.values import ParsedReference
 from pycoco.documents.read_image import ReadImage, read_image
+from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import PycocoError
 from pycoco.layout.store import Store
 
@@ -53,12 +56,18 @@ class PinnedImages:
     def _read(self, reference: ParsedReference, platform: RequestedPlatform) -> Fetched | None:
         if reference.transport != "docker" or reference.short:
             return None
-        flow = read_image(reference, platform, self._settings, known=self._store.get)
+        flow = read_image(
+            reference.digest,
+            platform,
+            schema1=self._settings.schema1,
+            nested_indexes=self._settings.nested_indexes,
+            known=self._store.get,
+        )
         try:
             next(flow)
         except StopIteration as finished:
             found: ReadImage = finished.value
-            return found.fetched(reference.text, reference.text)
+            return Fetched.of(found, reference.text, reference.text)
         return None  # it needs something that is not here
 
     def _filled(self, known: Fetched) -> Fetched | None:

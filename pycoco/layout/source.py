@@ -8,7 +8,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol
 
-from pycoco.backends.contract import ParsedReference, Settings
+from pycoco.configuration.settings import Settings
+from pycoco.configuration.values import ParsedReference
 from pycoco.documents.read_image import Need, Received
 from pycoco.errors import InvalidReferenceError
 from pycoco.layout.archive import Archive, ArchiveFiles

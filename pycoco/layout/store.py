@@ -15,9 +15,9 @@ import logging
 import os
 import re
 
-from pycoco.backends.contract import MANIFEST_LIMIT
 from pycoco.documents import digest as digests
 from pycoco.documents import media_types
+from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import InvalidReferenceError, LayoutError, TooLargeError
 from pycoco.layout import documents
 from pycoco.layout.files import read_regular

@@ -20,10 +20,10 @@ import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from pycoco.backends.contract import MANIFEST_LIMIT
 from pycoco.configuration import reference as references
 from pycoco.documents import digest as digests
 from pycoco.documents import media_types, strict_json
+from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import (
     InvalidReferenceError,
     LayoutError,

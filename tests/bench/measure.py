@@ -57,8 +57,8 @@ def _bench_operation(runner: Any, task: Task) -> None:
 def _session(task: Task) -> Any:
     import contextlib
 
-    from pycoco.backends.contract import Settings
     from pycoco.backends.select import select
+    from pycoco.configuration.settings import Settings
 
     return contextlib.closing(select(contenders.TWINS[task.name]).open(Settings(environ=dict(os.environ))))
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from pycoco.backends.contract import RequestedPlatform, Session
+from pycoco.backends.contract import Session
+from pycoco.documents.values import RequestedPlatform
 
 _INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 _MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"

@@ -22,8 +22,9 @@ import pytest
 
 import pycoco
 from pycoco import errors
-from pycoco.backends.contract import Fetched, RequestedPlatform, Session
+from pycoco.backends.contract import Fetched, Session
 from pycoco.backends.select import select
+from pycoco.documents.values import RequestedPlatform
 from pycoco.options import Options, settings_of
 from tests.conftest import REPOSITORY
 from tests.support.images import PLATFORMS, BuiltImages

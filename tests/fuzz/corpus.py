@@ -12,10 +12,10 @@ from typing import Any, cast
 
 from hypothesis import HealthCheck, Phase, given, settings
 
-from pycoco.backends.contract import Settings
 from pycoco.backends.go import library
 from pycoco.backends.go.backend import GoSession
 from pycoco.backends.go.completions import Completions
+from pycoco.configuration.settings import Settings
 from pycoco.errors import PycocoError
 from tests.parity.operations import BY_NAME
 from tests.parity.twins import STATELESS, Case

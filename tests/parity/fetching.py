@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pycoco.backends.contract import Fetched, Session, Settings
+from pycoco.backends.contract import Fetched, Session
 from pycoco.backends.go.backend import GoBackend
 from pycoco.backends.python.backend import PythonBackend
+from pycoco.configuration.settings import Settings
 from pycoco.errors import PycocoError
 from tests.support.media_types import DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
 from tests.support.scripted_registry import Answer, Request, Route, Routes, Script, ScriptedRegistry

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pycoco.backends.contract import RequestedPlatform
+from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import PycocoError
 from tests.parity.fetching import BACKENDS, opened, settings
 from tests.parity.twins import Case, Failure, Twins

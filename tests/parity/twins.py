@@ -16,6 +16,7 @@ from typing import Any
 from pycoco.backends import contract
 from pycoco.backends.go.backend import GoBackend
 from pycoco.backends.python.backend import PythonBackend
+from pycoco.configuration.settings import Settings
 from pycoco.errors import ConfigurationError, PycocoError
 from tests.strategies import homes
 
@@ -119,10 +120,10 @@ class Twins:
             self._without_files[key] = (self._backends[0].open(settings), self._backends[1].open(settings))
         return self._without_files[key]
 
-    def _settings(self, case: Case) -> contract.Settings:
+    def _settings(self, case: Case) -> Settings:
         environ = {name: self._placed(value) for name, value in homes.ENVIRONMENTS[case.environment].items()}
         options = {name: self._placed(value) for name, value in case.options.items()}
-        return contract.Settings(**{"environ": environ, **options})
+        return Settings(**{"environ": environ, **options})
 
     def _placed(self, value: Any) -> Any:
         return value.replace(homes.ROOT, str(self._root)) if isinstance(value, str) else value

@@ -14,10 +14,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as hypothesis_strategies
 
 from pycoco.backends import contract
-from pycoco.backends.contract import RequestedPlatform
 from pycoco.backends.go.backend import GoBackend
 from pycoco.backends.python.backend import PythonBackend
+from pycoco.configuration.settings import Settings
 from pycoco.documents import media_types
+from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import NoMatchingPlatformError, PycocoError
 from tests.strategies import json_documents
 from tests.strategies.choices import Choices, built
@@ -77,7 +78,7 @@ Choose = Callable[[list[Entry], str, RequestedPlatform], str | None]
 def choose(request: pytest.FixtureRequest) -> Iterator[Choose]:
     """Choose from entries with one of the backends: a digest, or None if no entry matches."""
     backend: contract.Backend = GoBackend() if request.param == "go" else PythonBackend()
-    session = backend.open(contract.Settings())
+    session = backend.open(Settings())
 
     def one(entries: list[Entry], media_type: str, platform: RequestedPlatform) -> str | None:
         document = json_documents.text({"schemaVersion": 2, "mediaType": media_type, "manifests": entries})

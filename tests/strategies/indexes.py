@@ -11,8 +11,8 @@ from typing import Any
 
 from hypothesis import strategies
 
-from pycoco.backends.contract import RequestedPlatform
 from pycoco.documents import media_types
+from pycoco.documents.values import RequestedPlatform
 from tests.strategies import content_types, digests, json_documents, platforms
 from tests.strategies.choices import Choices, built
 

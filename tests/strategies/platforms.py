@@ -5,7 +5,7 @@ It is not for whole indexes (see `indexes`).
 
 from __future__ import annotations
 
-from pycoco.backends.contract import RequestedPlatform
+from pycoco.documents.values import RequestedPlatform
 from tests.strategies.choices import Choices
 
 SYSTEMS = ("linux", "linux", "linux", "windows", "linux", "unknown", "", "darwin", "freebsd", "Linux")

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pycoco.backends.contract import OPERATIONS, Session, Settings
+from pycoco.backends.contract import OPERATIONS, Session
 from pycoco.backends.go import library
 from pycoco.backends.select import select
+from pycoco.configuration.settings import Settings
 from pycoco.errors import BackendUnavailableError
 
 HEADER = Path(__file__).parents[2] / "go" / "pycoco.h"

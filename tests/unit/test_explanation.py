@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from pycoco.backends.contract import RequestedPlatform
 from pycoco.cli import main
 from pycoco.cli.explain import text_of
+from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import ConfigurationError, InvalidReferenceError, ShortNameError
 from pycoco.explanation import Explanation, LeftOutMirror, explain
 from tests.parity.fetching import BACKENDS, opened, settings

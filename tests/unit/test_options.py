@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pycoco import Client, ConfigurationError
-from pycoco.backends.contract import RequestedPlatform
+from pycoco.documents.values import RequestedPlatform
 from pycoco.options import Options, checked_timeout, requested_platform, settings_of
 
 

@@ -14,20 +14,13 @@ from concurrent.futures import Future
 from dataclasses import asdict
 from typing import Any
 
-from pycoco.backends.contract import (
-    Candidate,
-    Challenge,
-    CheckedManifest,
-    Credentials,
-    Fetched,
-    ParsedReference,
-    PullSource,
-    RequestedPlatform,
-    Settings,
-)
+from pycoco.backends.contract import Challenge, Fetched
 from pycoco.backends.go import library
 from pycoco.backends.go.completions import Completions
 from pycoco.backends.go.library import Library, error_of
+from pycoco.configuration.settings import Settings
+from pycoco.configuration.values import Candidate, Credentials, ParsedReference, PullSource
+from pycoco.documents.values import CheckedManifest, RequestedPlatform
 from pycoco.errors import BackendError, InvalidReferenceError, PycocoError
 
 # What JSON cannot carry: os.fsdecode gives it for names that are not UTF-8.
@@ -95,7 +88,7 @@ class GoSession:
         return self._completions.start(request, _fetched)
 
     def parse_reference(self, reference: str) -> ParsedReference:
-        """Take a reference apart; see contract.ParsedReference."""
+        """Take a reference apart; see `pycoco.configuration.values`."""
         return ParsedReference(**self._call("parse_reference", reference=reference))
 
     def short_name_candidates(self, reference: str) -> list[Candidate]:
@@ -127,7 +120,7 @@ class GoSession:
         return [error_of(each["error"]) if "error" in each else str(each["digest"]) for each in choices]
 
     def check_manifest(self, manifest: bytes, content_type: str, digest: str = "") -> CheckedManifest:
-        """Check a manifest's bytes as a fetch does; see contract.CheckedManifest."""
+        """Check a manifest's bytes as a fetch does; see `pycoco.documents.values`."""
         result = self._call(
             "check_manifest",
             manifest=base64.b64encode(manifest).decode(),

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import platform
 
-from pycoco.backends.contract import Settings
 from pycoco.backends.python.session import PythonSession
+from pycoco.configuration.settings import Settings
 
 
 class PythonBackend:

@@ -15,24 +15,18 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from pycoco import waiting
-from pycoco.backends import contract
-from pycoco.backends.contract import (
-    Candidate,
-    Challenge,
-    CheckedManifest,
-    Credentials,
-    Fetched,
-    ParsedReference,
-    PullSource,
-)
+from pycoco.backends.contract import Challenge, Fetched
 from pycoco.backends.python.network import challenge, event_loop
 from pycoco.backends.python.registry import retry
 from pycoco.configuration import reference
 from pycoco.configuration.auth import credentials
 from pycoco.configuration.current import CurrentConfiguration
 from pycoco.configuration.registries import short_names
+from pycoco.configuration.settings import Settings
+from pycoco.configuration.values import Candidate, Credentials, ParsedReference, PullSource
 from pycoco.documents import choose, image_config, manifest, media_types
 from pycoco.documents.read_image import Flow, ReadImage, Received, read_image
+from pycoco.documents.values import CheckedManifest, RequestedPlatform
 from pycoco.errors import BackendError, InvalidReferenceError, OperationCancelledError, PycocoError, UnavailableError
 
 if TYPE_CHECKING:
@@ -47,7 +41,7 @@ _log = logging.getLogger("pycoco.python")
 class PythonSession:
     """A session; see contract.Session. Shared by any number of threads; in a forked child it starts anew."""
 
-    def __init__(self, settings: contract.Settings) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._configuration = CurrentConfiguration(settings)
         self._store = _store(settings.store)
@@ -59,7 +53,7 @@ class PythonSession:
         self,
         reference: str,
         *,
-        platform: contract.RequestedPlatform | None = None,
+        platform: RequestedPlatform | None = None,
         timeout: float | None = None,
     ) -> Future[Fetched]:
         """Read one image's metadata; `timeout` in seconds bounds all of it."""
@@ -86,7 +80,7 @@ class PythonSession:
         return credentials.for_endpoint(parsed.domain, parsed.domain, name, self._settings, helpers).credentials
 
     def choose_instance(
-        self, index: bytes, media_type: str, platforms: Sequence[contract.RequestedPlatform]
+        self, index: bytes, media_type: str, platforms: Sequence[RequestedPlatform]
     ) -> list[str | PycocoError]:
         return choose.choose_instances(index, media_type, platforms)
 
@@ -136,7 +130,7 @@ class PythonSession:
         self,
         loop: event_loop.LoopThread,
         text: str,
-        platform: contract.RequestedPlatform,
+        platform: RequestedPlatform,
         deadline: float | None,
     ) -> Fetched:
         network = self._network(loop)
@@ -158,7 +152,7 @@ class PythonSession:
             network.tasks.discard(task)
 
     async def _fetch_patiently(
-        self, network: Network, text: str, platform: contract.RequestedPlatform, deadline: float | None
+        self, network: Network, text: str, platform: RequestedPlatform, deadline: float | None
     ) -> Fetched:
         """Ask again, as often as the settings say, while a registry cannot be reached or fails.
 
@@ -174,7 +168,7 @@ class PythonSession:
             await asyncio.sleep(delay)
         return await self._fetch_candidates(network, text, platform)
 
-    async def _fetch_candidates(self, network: Network, text: str, platform: contract.RequestedPlatform) -> Fetched:
+    async def _fetch_candidates(self, network: Network, text: str, platform: RequestedPlatform) -> Fetched:
         """Like CRI-O (server/image_pull.go): the candidates one after the other, and the last one's error."""
         last: PycocoError | None = None
         for candidate in short_names.resolve(text, self._settings, self._configuration.get):
@@ -185,9 +179,7 @@ class PythonSession:
         assert last is not None  # there is never no candidate
         raise last
 
-    async def _fetch_docker(
-        self, network: Network, parsed: ParsedReference, platform: contract.RequestedPlatform
-    ) -> Fetched:
+    async def _fetch_docker(self, network: Network, parsed: ParsedReference, platform: RequestedPlatform) -> Fetched:
         from pycoco.backends.python.registry.docker_source import DockerSource
 
         sources = self._configuration.get().pull_sources(parsed)
@@ -198,10 +190,10 @@ class PythonSession:
             while True:
                 need = flow.send(await source.read(need))
         except StopIteration as finished:
-            resolved: ReadImage = finished.value
-            return resolved.fetched(parsed.text, source.pull_source)
+            read: ReadImage = finished.value
+            return Fetched.of(read, parsed.text, source.pull_source)
 
-    def _fetch_local(self, parsed: ParsedReference, platform: contract.RequestedPlatform) -> Fetched:
+    def _fetch_local(self, parsed: ParsedReference, platform: RequestedPlatform) -> Fetched:
         flow = self._flow(parsed, platform)
         from pycoco.layout.source import open_source
 
@@ -212,10 +204,10 @@ class PythonSession:
                     received = source.read(need)
                     need = flow.send(Received(received.body, received.content_type))
             except StopIteration as finished:
-                resolved: ReadImage = finished.value
-                return resolved.fetched(parsed.text, parsed.text)
+                read: ReadImage = finished.value
+                return Fetched.of(read, parsed.text, parsed.text)
 
-    def _flow(self, parsed: ParsedReference, platform: contract.RequestedPlatform) -> Flow:
+    def _flow(self, parsed: ParsedReference, platform: RequestedPlatform) -> Flow:
         evaluate: Callable[[bytes], str] | None = None
         if self._settings.policy is not None:
             from pycoco.configuration.policy import policy
@@ -223,7 +215,14 @@ class PythonSession:
             evaluate = lambda body: policy.evaluate(self._settings, parsed, body)  # noqa: E731
         # With a policy nothing comes from the store: its signatures are at the registry.
         known = self._store.get if self._store is not None and evaluate is None else None
-        return read_image(parsed, platform, self._settings, evaluate_policy=evaluate, known=known)
+        return read_image(
+            parsed.digest,
+            platform,
+            schema1=self._settings.schema1,
+            nested_indexes=self._settings.nested_indexes,
+            evaluate_policy=evaluate,
+            known=known,
+        )
 
 
 def _store(directory: str | None) -> Store | None:

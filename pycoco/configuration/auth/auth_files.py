@@ -14,8 +14,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pycoco.backends import contract
 from pycoco.configuration.configuration_files import home_directory, join
+from pycoco.configuration.settings import Settings
+from pycoco.configuration.values import Credentials
 from pycoco.documents import encoding_json
 from pycoco.errors import ConfigurationError, CredentialsError
 
@@ -48,7 +49,7 @@ class Contents:
     helpers: Mapping[str, str]
 
 
-def search_order(settings: contract.Settings) -> list[AuthFile]:
+def search_order(settings: Settings) -> list[AuthFile]:
     """Return the files to look into, in order; none of them need exist (getAuthFilePaths)."""
     if settings.auth_file:
         return [AuthFile(settings.auth_file)]
@@ -114,7 +115,7 @@ def registry_of(repository: str) -> str:
     return repository.partition("/")[0]
 
 
-def decode(entry: Entry, path: str, key: str) -> contract.Credentials:
+def decode(entry: Entry, path: str, key: str) -> Credentials:
     """Return what `entry` stands for (decodeDockerAuth). `path` and `key` are for what is logged.
 
     Bytes of a password that are not UTF-8 are kept as surrogates (errors="surrogateescape"). Raises CredentialsError.
@@ -127,15 +128,15 @@ def decode(entry: Entry, path: str, key: str) -> contract.Credentials:
         # An entry with only an identity token is skipped as well: containers/image looks at `auth` first.
         level = logging.WARNING if username else logging.DEBUG
         _log.log(level, 'the "auth" field of %r in %s holds no user and password: skipped', key, path)
-        return contract.Credentials()
-    return contract.Credentials(
+        return Credentials()
+    return Credentials(
         username=username.decode("utf-8", "surrogateescape"),
         password=password.strip(b"\0").decode("utf-8", "surrogateescape"),
         identity_token=entry.identity_token,
     )
 
 
-def _home(settings: contract.Settings) -> str:
+def _home(settings: Settings) -> str:
     try:
         return home_directory(settings)
     except ConfigurationError:

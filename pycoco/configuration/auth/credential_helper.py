@@ -11,7 +11,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 
-from pycoco.backends import contract
+from pycoco.configuration.values import Credentials
 from pycoco.documents import encoding_json
 from pycoco.errors import CredentialsError
 
@@ -22,7 +22,7 @@ _NOT_FOUND = "credentials not found in native keychain"
 _KNOWN_MESSAGES = ("no credentials server URL", "no credentials username")
 
 
-def get(name: str, registry: str, environ: Mapping[str, str]) -> contract.Credentials:
+def get(name: str, registry: str, environ: Mapping[str, str]) -> Credentials:
     """Return what helper `name` has for `registry` (host[:port]); empty credentials if it has none.
 
     The helper runs with `environ` as its environment and is found on its PATH. Raises CredentialsError if it cannot
@@ -33,7 +33,7 @@ def get(name: str, registry: str, environ: Mapping[str, str]) -> contract.Creden
     if status != 0:
         message = output.decode("utf-8", "replace").strip()
         if message == _NOT_FOUND:
-            return contract.Credentials()
+            return Credentials()
         # Only messages known to hold no secret are repeated: a failing helper may print anything.
         detail = f": {message}" if message in _KNOWN_MESSAGES else ""
         raise CredentialsError(f"{program} failed for {registry} with exit status {status}{detail}.")
@@ -97,7 +97,7 @@ def _look_up(program: str, search_path: str) -> str:
     raise CredentialsError(f"{program} was not found on PATH: install it, or do not name it as a credential helper.")
 
 
-def _credentials(program: str, registry: str, output: bytes) -> contract.Credentials:
+def _credentials(program: str, registry: str, output: bytes) -> Credentials:
     username, secret = "", ""
     nonsense = CredentialsError(f"{program} did not answer with credentials for {registry}.")
     try:
@@ -117,5 +117,5 @@ def _credentials(program: str, registry: str, output: bytes) -> contract.Credent
         elif name == "Secret":
             secret = item
     if username == "<token>":
-        return contract.Credentials(identity_token=secret)
-    return contract.Credentials(username=username, password=secret)
+        return Credentials(identity_token=secret)
+    return Credentials(username=username, password=secret)

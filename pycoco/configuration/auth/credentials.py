@@ -11,14 +11,15 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pycoco.backends import contract
 from pycoco.configuration.auth import auth_files, credential_helper
+from pycoco.configuration.settings import Settings
+from pycoco.configuration.values import Credentials
 from pycoco.errors import CredentialsError
 
 AUTH_FILES = "containers-auth.json"
 """The name by which registries.conf's credential-helpers means the files of `auth_files`."""
 
-_NONE = contract.Credentials()
+_NONE = Credentials()
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class FoundCredentials:
     credentials; `key` is the key that matched there, "" for given ones. The secret is not part of the repr.
     """
 
-    credentials: contract.Credentials = _NONE
+    credentials: Credentials = _NONE
     origin: str = ""
     key: str = ""
 
@@ -39,7 +40,7 @@ class FoundCredentials:
         return self.credentials != _NONE
 
 
-def find(repository: str, settings: contract.Settings, credential_helpers: Sequence[str]) -> FoundCredentials:
+def find(repository: str, settings: Settings, credential_helpers: Sequence[str]) -> FoundCredentials:
     """Return the credentials for `repository` ("domain/path", docker.io kept) from files and helpers.
 
     `credential_helpers` is what registries.conf says, ["containers-auth.json"] by default. Options of `settings`
@@ -71,7 +72,7 @@ def for_endpoint(
     domain: str,
     logical_domain: str,
     repository: str,
-    settings: contract.Settings,
+    settings: Settings,
     credential_helpers: Sequence[str],
 ) -> FoundCredentials:
     """Return what may be sent to the pull source `repository` on `domain` for an image asked for on `logical_domain`.
@@ -81,21 +82,21 @@ def for_endpoint(
     """
     username, password = settings.creds or ("", "")
     token = settings.identity_token or ""
-    given = contract.Credentials(username=username, password=password, identity_token=token)
+    given = Credentials(username=username, password=password, identity_token=token)
     if domain == logical_domain and (settings.creds is not None or settings.identity_token):
         _check_key(repository)
         return FoundCredentials(given, "given")
     return find(repository, settings, credential_helpers)
 
 
-def registry_token_for(domain: str, logical_domain: str, settings: contract.Settings) -> str:
+def registry_token_for(domain: str, logical_domain: str, settings: Settings) -> str:
     """Return the bearer token given as an option if `domain` is the one that was asked for, else ""."""
     # newPullClient clears it only together with explicit credentials, so that a token given alone reaches every
     # mirror. pycoco never sends it to another host.
     return (settings.registry_token or "") if domain == logical_domain else ""
 
 
-def _from_files(repository: str, settings: contract.Settings) -> FoundCredentials:
+def _from_files(repository: str, settings: Settings) -> FoundCredentials:
     # One file that cannot be read ends the search, even for an image that needs no credentials.
     for file in auth_files.search_order(settings):
         found = _from_file(file, repository, settings)
@@ -104,7 +105,7 @@ def _from_files(repository: str, settings: contract.Settings) -> FoundCredential
     return FoundCredentials()
 
 
-def _from_file(file: auth_files.AuthFile, repository: str, settings: contract.Settings) -> FoundCredentials:
+def _from_file(file: auth_files.AuthFile, repository: str, settings: Settings) -> FoundCredentials:
     contents = auth_files.read(file)
     registry = auth_files.registry_of(repository)
     if registry in contents.helpers:
@@ -117,7 +118,7 @@ def _from_file(file: auth_files.AuthFile, repository: str, settings: contract.Se
     return FoundCredentials(auth_files.decode(entry, file.path, key), file.path, key)
 
 
-def _from_helper(name: str, registry: str, settings: contract.Settings) -> FoundCredentials:
+def _from_helper(name: str, registry: str, settings: Settings) -> FoundCredentials:
     credentials = credential_helper.get(name, registry, settings.environ)
     return FoundCredentials(credentials, f"credential helper docker-credential-{name}", registry)
 

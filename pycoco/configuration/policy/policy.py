@@ -12,9 +12,10 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pycoco.backends import contract
 from pycoco.configuration import configuration_files
 from pycoco.configuration.policy import policy_requirements
+from pycoco.configuration.settings import Settings
+from pycoco.configuration.values import ParsedReference
 from pycoco.documents import encoding_json
 from pycoco.errors import BackendUnavailableError, ConfigurationError, LayoutError, PolicyRejectedError
 
@@ -46,7 +47,7 @@ class _Policy:
     transports: Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
-def evaluate(settings: contract.Settings, reference: contract.ParsedReference, manifest: bytes) -> str:
+def evaluate(settings: Settings, reference: ParsedReference, manifest: bytes) -> str:
     """Return one line that says what of policy.json allowed the image; "" if `settings` ask for no policy.
 
     `reference` is the logical one, as asked for, and `manifest` the chosen instance's, which signatures would be for.
@@ -67,7 +68,7 @@ def evaluate(settings: contract.Settings, reference: contract.ParsedReference, m
     return str(applied)
 
 
-def applicable(settings: contract.Settings, reference: contract.ParsedReference) -> AppliedPolicy:
+def applicable(settings: Settings, reference: ParsedReference) -> AppliedPolicy:
     """Return the part of policy.json that is for `reference`, evaluating nothing (requirementsForImageRef).
 
     Settings without a policy are read as those that leave the file to the search rule. Raises ConfigurationError for
@@ -84,7 +85,7 @@ def applicable(settings: contract.Settings, reference: contract.ParsedReference)
     return AppliedPolicy(file, "", "", policy.default)
 
 
-def _file(settings: contract.Settings) -> str:
+def _file(settings: Settings) -> str:
     if settings.policy:
         return settings.policy
     found = configuration_files.main_file(settings, name="policy.json", variable="CONTAINERS_POLICY_JSON")
@@ -155,7 +156,7 @@ _SCOPE_CHECKS: Mapping[str, Callable[[str], bool]] = {
 """ValidatePolicyConfigurationScope of the transports that pycoco reads; docker accepts any scope."""
 
 
-def _scopes(reference: contract.ParsedReference) -> list[str]:
+def _scopes(reference: ParsedReference) -> list[str]:
     """Return the scopes for `reference`, the narrowest first (PolicyConfigurationIdentity and ...Namespaces)."""
     if reference.transport == "docker":
         return _docker_scopes(reference)
@@ -164,7 +165,7 @@ def _scopes(reference: contract.ParsedReference) -> list[str]:
     return []
 
 
-def _docker_scopes(reference: contract.ParsedReference) -> list[str]:
+def _docker_scopes(reference: ParsedReference) -> list[str]:
     # docker/policyconfiguration/naming.go. A wildcard is for the domains below it, whatever their port.
     name = f"{reference.domain}/{reference.path}"
     scopes = [f"{name}@{reference.digest}" if reference.digest else f"{name}:{reference.tag}", name]

@@ -12,7 +12,6 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from pycoco.backends.contract import ParsedReference, PullSource, Settings
 from pycoco.configuration import configuration_files
 from pycoco.configuration.reference import parse_canonical, shown
 from pycoco.configuration.registries.registries_file import (
@@ -23,6 +22,8 @@ from pycoco.configuration.registries.registries_file import (
     parse_registries_file,
 )
 from pycoco.configuration.registries.registries_match import match_length, rewritten
+from pycoco.configuration.settings import Settings
+from pycoco.configuration.values import ParsedReference, PullSource
 from pycoco.errors import ConfigurationError, InvalidReferenceError
 
 __all__ = ["Alias", "Mirror", "RegistriesConfiguration", "Registry", "load", "signature"]

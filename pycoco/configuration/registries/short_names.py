@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from pycoco.backends.contract import Candidate, Settings
 from pycoco.configuration import configuration_files
 from pycoco.configuration.reference import parse_normalized, parse_reference, parsed, shown
 from pycoco.configuration.registries.registries_conf import RegistriesConfiguration
 from pycoco.configuration.registries.registries_file import Alias, parse_alias_file
+from pycoco.configuration.settings import Settings
+from pycoco.configuration.values import Candidate
 from pycoco.errors import ConfigurationError, ShortNameError
 
 SYSTEM_CACHE_DIRECTORY = "/var/cache"

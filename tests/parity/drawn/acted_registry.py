@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from pycoco.backends.contract import MANIFEST_LIMIT, TOKEN_LIMIT
+from pycoco.backends.python.registry.token import TOKEN_LIMIT
+from pycoco.documents.values import MANIFEST_LIMIT
 from tests.strategies.registry_behaviour import (
     ANOTHER,
     CONFIG,

@@ -18,9 +18,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pycoco.backends.contract import Backend, Fetched, RequestedPlatform, Session, Settings
+from pycoco.backends.contract import Backend, Fetched, Session
 from pycoco.backends.go.backend import GoBackend
 from pycoco.backends.python.backend import PythonBackend
+from pycoco.configuration.settings import Settings
+from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import PycocoError
 from tests.parity.drawn.acted_registry import DOCUMENT_PATH, REDIRECTED_PATH, Actor, Sent
 from tests.parity.drawn.simpler_visits import simpler

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pycoco.backends.contract import RequestedPlatform
+from pycoco.documents.values import RequestedPlatform
 from tests.parity import skopeo
 from tests.parity.fetching import VALUE, config_of, encoded, fetch_single, manifest_of, routes, sha256
 from tests.parity.twins import Case, Failure, Twins

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import trustme
 
-from pycoco.backends.contract import Settings
 from pycoco.configuration import certificates, configuration_files
+from pycoco.configuration.settings import Settings
 from pycoco.errors import ConfigurationError
 from tests.support.certificates import CertificateAuthority, CertificateFiles, write_certs_d
 

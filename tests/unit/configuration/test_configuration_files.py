@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pycoco.backends.contract import Settings
 from pycoco.configuration import configuration_files
+from pycoco.configuration.settings import Settings
 from pycoco.errors import ConfigurationError
 
 USER, ADMINISTRATOR, VENDOR = "home/.config/containers", "etc", "usr"

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pycoco.backends.contract import ParsedReference
 from pycoco.configuration.reference import (
     _UNREADABLE_TRANSPORTS,
     domain_and_path,
@@ -17,6 +16,7 @@ from pycoco.configuration.reference import (
     parse_normalized,
     parse_reference,
 )
+from pycoco.configuration.values import ParsedReference
 from pycoco.errors import InvalidReferenceError
 
 DIGEST = "sha256:" + "a" * 64

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pycoco.backends.contract import RequestedPlatform
 from pycoco.documents import choose, media_types, platforms
 from pycoco.documents.media_types import DOCKER_LIST, OCI_INDEX, OCI_MANIFEST
 from pycoco.documents.platforms import Machine
+from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import AmbiguousManifestError, ManifestError, NoMatchingPlatformError, UnsupportedManifestError
 from tests.support.upstream import module_directory
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pycoco.backends.contract import RequestedPlatform
 from pycoco.documents import platforms
 from pycoco.documents.platforms import Machine
+from pycoco.documents.values import RequestedPlatform
 
 AMD64 = Machine("linux", "amd64")
 ARM64 = Machine("linux", "arm64", "v8")

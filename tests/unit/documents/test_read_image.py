@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from pycoco.backends.contract import MANIFEST_LIMIT, ParsedReference, RequestedPlatform, Settings
 from pycoco.documents import digest as digests
 from pycoco.documents.media_types import DOCKER_CONFIG, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, SCHEMA1
 from pycoco.documents.read_image import Need, ReadImage, Received, read_image
+from pycoco.documents.values import MANIFEST_LIMIT, RequestedPlatform
 from pycoco.errors import (
     AmbiguousManifestError,
     DigestMismatchError,
@@ -68,13 +68,20 @@ class Registry:
     def read(
         self,
         digest: str = "",
-        settings: Settings | None = None,
-        platform: RequestedPlatform = AMD64,
+        *,
+        schema1: bool = False,
+        nested_indexes: int = 0,
         evaluate_policy: Callable[[bytes], str] | None = None,
         known: Callable[[str], bytes | None] | None = None,
     ) -> ReadImage:
-        reference = ParsedReference("docker", "example.com/app", "example.com", "app", "latest", digest)
-        flow = read_image(reference, platform, settings or Settings(), evaluate_policy=evaluate_policy, known=known)
+        flow = read_image(
+            digest,
+            AMD64,
+            schema1=schema1,
+            nested_indexes=nested_indexes,
+            evaluate_policy=evaluate_policy,
+            known=known,
+        )
         try:
             need = next(flow)
             while True:
@@ -221,9 +228,9 @@ def test_nested_indexes_are_refused_unless_allowed() -> None:
     for allowed, asked in ((0, 2), (1, 3)):
         registry.asked.clear()
         with pytest.raises(UnsupportedManifestError, match="names another index"):
-            registry.read(settings=Settings(nested_indexes=allowed))
+            registry.read(nested_indexes=allowed)
         assert registry.kinds == ["top"] + ["manifest"] * (asked - 1)
-    resolved = registry.read(settings=Settings(nested_indexes=2))
+    resolved = registry.read(nested_indexes=2)
     assert (resolved.digest, resolved.instance_digest) == (digests.of(outer), DIGEST)
 
 
@@ -278,12 +285,12 @@ def test_schema1_if_allowed() -> None:
         "history": [{"v1Compatibility": json.dumps(layer)}],
     }
     registry = Registry(encode(document), SCHEMA1)
-    resolved = registry.read(settings=Settings(schema1=True))
+    resolved = registry.read(schema1=True)
     assert registry.kinds == ["top"]
     assert (resolved.media_type, resolved.config_digest, resolved.config) == (SCHEMA1, "", b"")
     broken = replace_history(document, json.dumps({**layer, "config": {"Cmd": "x"}}))
     with pytest.raises(ManifestError, match="the config has a field 'config'"):
-        Registry(encode(broken), SCHEMA1).read(settings=Settings(schema1=True))
+        Registry(encode(broken), SCHEMA1).read(schema1=True)
 
 
 def replace_history(document: dict[str, Any], text: str) -> dict[str, Any]:

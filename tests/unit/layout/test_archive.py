@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pycoco.backends.contract import MANIFEST_LIMIT
 from pycoco.documents.read_image import Need
+from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import DigestMismatchError, LayoutError, NotFoundError, PycocoError, TooLargeError
 from pycoco.layout import open_source
 from tests.support.tools import require_tool

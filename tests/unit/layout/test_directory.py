@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pycoco.backends.contract import MANIFEST_LIMIT
 from pycoco.documents.read_image import Need
+from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import (
     DigestMismatchError,
     InvalidReferenceError,

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pycoco.backends.contract import Fetched, RequestedPlatform, Settings
+from pycoco.backends.contract import Fetched
 from pycoco.configuration.reference import parse_reference
 from pycoco.documents.read_image import Need, read_image
+from pycoco.documents.values import RequestedPlatform
 from pycoco.image import Image
 from pycoco.layout import Store, open_source, save
 from tests.support.images import BuiltImages
@@ -18,11 +19,8 @@ SINGLE_OR_INDEX = ["encrypted", "plain", "docker-list", "single-oci", "single-do
 
 def fetch(reference: str, store: Store | None = None) -> Image:
     parsed = parse_reference(reference)
-    settings = Settings()
-    flow = read_image(
-        parsed, RequestedPlatform("linux", "amd64"), settings, known=store.get if store is not None else None
-    )
-    with open_source(parsed, settings) as source:
+    flow = read_image("", RequestedPlatform("linux", "amd64"), known=store.get if store is not None else None)
+    with open_source(parsed) as source:
         need = next(flow)
         while True:
             try:
@@ -30,21 +28,7 @@ def fetch(reference: str, store: Store | None = None) -> Image:
             except StopIteration as done:
                 found = done.value
                 break
-    return Image.from_fetched(
-        Fetched(
-            reference=parsed.text,
-            pull_source=parsed.text,
-            digest=found.digest,
-            media_type=found.media_type,
-            top_manifest=found.top_manifest,
-            instance_digest=found.instance_digest,
-            instance_media_type=found.instance_media_type,
-            instance_manifest=found.instance_manifest,
-            config_digest=found.config_digest,
-            config=found.config,
-        ),
-        reference,
-    )
+    return Image.from_fetched(Fetched.of(found, parsed.text, parsed.text), reference)
 
 
 def position(built: BuiltImages, name: str) -> str:
@@ -74,12 +58,7 @@ def test_the_store_answers_for_what_is_pinned(built_images: BuiltImages, tmp_pat
     image = fetch(position(built_images, name))
     store = Store(tmp_path)
     assert store.put_image(image, "quay.io/acme/app:v1")
-    flow = read_image(
-        parse_reference(f"quay.io/acme/app@{image.digest}"),
-        RequestedPlatform("linux", "amd64"),
-        Settings(),
-        known=store.get,
-    )
+    flow = read_image(image.digest, RequestedPlatform("linux", "amd64"), known=store.get)
     with pytest.raises(StopIteration) as finished:
         next(flow)  # it needs nothing from anywhere else
     assert finished.value.value.config == image.raw_config

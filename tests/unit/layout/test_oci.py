@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from pycoco.backends.contract import MANIFEST_LIMIT, Settings
+from pycoco.configuration.settings import Settings
 from pycoco.documents.read_image import Need
+from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import (
     AmbiguousManifestError,
     DigestMismatchError,

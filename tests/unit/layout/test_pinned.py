@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pycoco.backends.contract import Fetched, RequestedPlatform, Settings
+from pycoco.backends.contract import Fetched
+from pycoco.configuration.settings import Settings
+from pycoco.documents.values import RequestedPlatform
 from pycoco.layout import Store
 from pycoco.layout import pinned as pinned_module
 from pycoco.layout.pinned import PinnedImages

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pycoco.backends.contract import MANIFEST_LIMIT
 from pycoco.documents.read_image import Need
+from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import LayoutError
 from pycoco.layout import Store, open_source, save
 from pycoco.layout import store as store_module

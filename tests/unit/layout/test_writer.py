@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from pycoco.backends.contract import MANIFEST_LIMIT
 from pycoco.documents.read_image import Need
+from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import (
     AmbiguousManifestError,
     InvalidReferenceError,

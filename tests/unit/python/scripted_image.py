@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
-from pycoco.backends.contract import Fetched, RequestedPlatform, Settings
+from pycoco.backends.contract import Fetched
 from pycoco.backends.python.backend import PythonBackend
 from pycoco.backends.python.session import PythonSession
+from pycoco.configuration.settings import Settings
 from pycoco.documents import digest as digests
+from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import (
     PycocoError,
 )

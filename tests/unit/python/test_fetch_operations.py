@@ -148,7 +148,8 @@ class TestOperations:
 
 PROGRAM = """
 import os, sys
-from pycoco.backends.contract import RequestedPlatform, Settings
+from pycoco.documents.values import RequestedPlatform
+from pycoco.configuration.settings import Settings
 from pycoco.backends.python.backend import PythonBackend
 
 session = PythonBackend().open(Settings(tls_verify=False, environ={"HOME": "/nonexistent"}))

@@ -20,10 +20,12 @@ from pycoco.backends.python.network import redirects
 from pycoco.backends.python.network.challenge import Challenge, parse_challenges
 from pycoco.backends.python.network.connections import CONNECTIONS_PER_HOST, ConnectionPool, request_for
 from pycoco.backends.python.network.redirects import Hop, redacted
-from pycoco.backends.python.registry.distribution_error import ERROR_BODY_LIMIT
 from pycoco.errors import UnavailableError
 
 Headers = Sequence[tuple[bytes, bytes]]
+
+ERROR_BODY_LIMIT = 64 * 1024
+"""Bytes of an error's body that are read."""
 
 _DISCARD_SECONDS = 0.25
 """How long the rest of an answer that nobody needs may take. net/http waits for none of it."""

@@ -22,9 +22,6 @@ from pycoco.errors import (
     UnavailableError,
 )
 
-ERROR_BODY_LIMIT = 64 * 1024
-"""Bytes of an error's body that are looked at."""
-
 _MESSAGE_LENGTH = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 

@@ -15,14 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from pycoco.backends.contract import MANIFEST_LIMIT, ParsedReference, PullSource
 from pycoco.backends.python.network.transport import Answer, timed_out
 from pycoco.backends.python.registry.blob import read_blob
 from pycoco.backends.python.registry.registry import Access, Registry, failure
 from pycoco.backends.python.registry.retry import transient_delay
+from pycoco.configuration.values import ParsedReference, PullSource
 from pycoco.documents import digest as digests
 from pycoco.documents import media_types
 from pycoco.documents.read_image import Need, Received
+from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import ManifestError, PycocoError, RegistryError, UnauthorizedError
 
 _ACCEPT = tuple(media_type.encode("ascii") for media_type in media_types.ACCEPT)

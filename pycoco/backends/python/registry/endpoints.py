@@ -10,7 +10,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from pycoco.backends.contract import Fetched, ParsedReference, PullSource, Settings
+from pycoco.backends.contract import Fetched
 from pycoco.backends.python.network.event_loop import LoopThread
 from pycoco.backends.python.network.single_flight import SingleFlight
 from pycoco.backends.python.network.transport import Transport
@@ -21,6 +21,8 @@ from pycoco.configuration.auth import credentials
 from pycoco.configuration.auth.credentials import FoundCredentials
 from pycoco.configuration.current import CurrentConfiguration
 from pycoco.configuration.reference import NamedReference, parse_canonical
+from pycoco.configuration.settings import Settings
+from pycoco.configuration.values import ParsedReference, PullSource
 from pycoco.errors import BlockedError
 
 _CREDENTIALS_SECONDS = 60.0

@@ -14,13 +14,13 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
-from pycoco.backends.contract import TOKEN_LIMIT, Credentials
 from pycoco.backends.python.network.challenge import Challenge, Scope, insufficient_scope
 from pycoco.backends.python.network.redirects import redacted
 from pycoco.backends.python.network.single_flight import SingleFlight
 from pycoco.backends.python.network.transport import Answer, Transport
 from pycoco.backends.python.registry import distribution_error, token
 from pycoco.backends.python.registry.retry import Backoff, retry_after
+from pycoco.configuration.values import Credentials
 from pycoco.errors import PycocoError, RegistryError, UnavailableError
 
 DOCKER_HUB = "docker.io"
@@ -243,7 +243,7 @@ class Registry:
                 break
         what = f"getting a token for {self.domain}"
         if answer.status == 200:
-            body = await answer.read(TOKEN_LIMIT, what)
+            body = await answer.read(token.TOKEN_LIMIT, what)
             return _KeptToken(token.read_token(body, time.time()), time.monotonic())
         raise await failure(what, answer, by_status=True)  # httpResponseToError
 

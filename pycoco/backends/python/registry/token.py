@@ -13,15 +13,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus, unquote_to_bytes, urlsplit
 
-from pycoco.backends.contract import Credentials
 from pycoco.backends.python.network import redirects
 from pycoco.backends.python.network.challenge import Challenge, Scope
 from pycoco.configuration import urls
+from pycoco.configuration.values import Credentials
 from pycoco.documents import encoding_json, timestamps
 from pycoco.errors import RegistryError, UnavailableError
 
 MINIMUM_SECONDS = 60
 """The least lifetime of a token, whatever expires_in says (minimumTokenLifetimeSeconds)."""
+
+TOKEN_LIMIT = 1024 * 1024
+"""Bytes of a token server's answer, at most (containers/image internal/iolimits)."""
 
 CLIENT_ID = "containers/image"
 """What the field's token servers know; also what containers/image sends."""

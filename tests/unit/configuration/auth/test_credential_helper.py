@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from pycoco.backends.contract import Credentials, Settings
 from pycoco.configuration.auth import credential_helper, credentials
+from pycoco.configuration.settings import Settings
+from pycoco.configuration.values import Credentials
 from pycoco.errors import CredentialsError
 
 FILES = ["containers-auth.json"]

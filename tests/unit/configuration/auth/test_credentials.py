@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from pycoco.backends.contract import Credentials, Settings
 from pycoco.configuration.auth import auth_files, credentials
+from pycoco.configuration.settings import Settings
+from pycoco.configuration.values import Credentials
 from pycoco.errors import CredentialsError
 from tests.support.upstream import module_directory
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from pycoco.backends.contract import ParsedReference, Settings
 from pycoco.configuration import configuration_files
 from pycoco.configuration.policy import policy
+from pycoco.configuration.settings import Settings
+from pycoco.configuration.values import ParsedReference
 from pycoco.errors import BackendUnavailableError, ConfigurationError, LayoutError, PolicyRejectedError
 from tests.support.upstream import module_directory
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from pycoco.backends.contract import ParsedReference, PullSource, Settings
 from pycoco.configuration import configuration_files
 from pycoco.configuration.reference import parse_reference
 from pycoco.configuration.registries import registries_conf
 from pycoco.configuration.registries.registries_conf import RegistriesConfiguration
 from pycoco.configuration.registries.registries_match import match_length, rewritten
+from pycoco.configuration.settings import Settings
+from pycoco.configuration.values import ParsedReference, PullSource
 from pycoco.errors import ConfigurationError, InvalidReferenceError
 from tests.support.upstream import module_directory
 

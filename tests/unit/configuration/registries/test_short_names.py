@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pycoco.backends.contract import Candidate, Settings
 from pycoco.configuration.registries import registries_conf, short_names
+from pycoco.configuration.settings import Settings
+from pycoco.configuration.values import Candidate
 from pycoco.errors import ConfigurationError, InvalidReferenceError, ShortNameError
 from tests.support.upstream import module_directory
 

@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from pycoco.backends.contract import Credentials
 from pycoco.backends.python.network.challenge import Challenge, Scope
 from pycoco.backends.python.registry.token import Token, basic_authorization, read_token, token_request
+from pycoco.configuration.values import Credentials
 from pycoco.errors import PycocoError, RegistryError, UnavailableError
 
 SCOPE = Scope("repository", "a/b", "pull")
