@@ -107,13 +107,18 @@ _MODULE_OF = {
     ),
 }
 
+# Modules that are used by their own name, pycoco.credentials.…, without an import of their own.
+_ROOMS = frozenset({"credentials"})
+
 
 def __getattr__(name: str) -> object:
     """Import what is asked for (PEP 562)."""
-    if name not in _MODULE_OF:
+    if name not in _MODULE_OF and name not in _ROOMS:
         raise AttributeError(f"module 'pycoco' has no attribute {name!r}")
     from importlib import import_module
 
+    if name in _ROOMS:
+        return import_module(f"pycoco.{name}")
     found = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
     return found
 

@@ -189,12 +189,19 @@ def _source(
         insecure=source.insecure if settings.tls_verify is None else not settings.tls_verify,
         blocked=source.blocked,
         namespace_proxy=source.namespace_proxy,
-        credentials=found.origin,
+        credentials=_origin(found, settings),
         credentials_key=found.key,
         certificates=directory,
         certificate_files=_certificate_files(directory),
         problems=tuple(problems),
     )
+
+
+def _origin(found: FoundCredentials, settings: Settings) -> str:
+    """Where credentials come from, and that a variable which CRI-O does not read has named the file."""
+    variable = settings.environ.get("REGISTRY_AUTH_FILE")
+    named = bool(variable) and found.origin == settings.auth_file == variable
+    return f"{found.origin} (REGISTRY_AUTH_FILE)" if named else found.origin
 
 
 def _certificate_files(directory: str) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ class Options(TypedDict, total=False):
     backend: "auto" (default), "go" or "python".
     platform: "os/arch" or "os/arch/variant"; default: this machine's, as CRI-O chooses.
     registries_conf, registries_conf_dir: read these instead of what containers-registries.conf(5) finds.
-    auth_file: the only file to take credentials from.
+    auth_file: the only file to take credentials from; default: what REGISTRY_AUTH_FILE names, as for skopeo and podman.
     creds: (user, password), for the image's own registry and never for a mirror on another host.
     identity_token, registry_token: an OAuth2 refresh token, or a bearer token used as it is.
     cert_dir: a directory with *.crt, *.cert and *.key, instead of what certs.d has for the registry.
@@ -94,7 +94,7 @@ def settings_of(options: Options, environ: Mapping[str, str]) -> Settings:
         platform=requested_platform(options.get("platform")) or RequestedPlatform(),
         registries_conf=_path("registries_conf", options.get("registries_conf")),
         registries_conf_dir=_path("registries_conf_dir", options.get("registries_conf_dir")),
-        auth_file=_path("auth_file", options.get("auth_file")),
+        auth_file=_path("auth_file", options.get("auth_file")) or environ.get("REGISTRY_AUTH_FILE") or None,
         creds=_creds(options.get("creds")),
         identity_token=options.get("identity_token") or None,
         registry_token=options.get("registry_token") or None,

@@ -138,6 +138,18 @@ def parse_canonical(text: str) -> NamedReference:
     return named
 
 
+def repository_name(text: str) -> str:
+    """The repository of `text` without tag and digest, Docker Hub's names in full ("docker.io/library/busybox").
+
+    So the kubelet and CRI-O name an image when they look for its credentials: a short name is Docker Hub's there.
+    InvalidReferenceError for what is no registry's reference.
+    """
+    found = parse_reference(text)
+    if found.transport != "docker":
+        raise InvalidReferenceError(f"{shown(text)} names no registry; write REGISTRY/REPOSITORY")
+    return parse_normalized(found.path).name if found.short else f"{found.domain}/{found.path}"
+
+
 def domain_and_path(name: str) -> tuple[str, str]:
     """Split a repository's name into (domain, path); the domain is "" where the grammar sees none.
 

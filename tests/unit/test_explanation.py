@@ -164,6 +164,17 @@ def test_where_credentials_come_from(explained: Explain, home: Path) -> None:
     assert [each.credentials for each in candidate.sources] == [auth_file, "", "given"]
 
 
+def test_a_file_that_only_skopeo_s_variable_names_is_said_to_be_so(explained: Explain, home: Path) -> None:
+    """CRI-O does not read REGISTRY_AUTH_FILE, and would not find these."""
+    file = home / "elsewhere.json"
+    file.write_text(json.dumps({"auths": {"q.io": {"auth": base64.b64encode(b"u:p").decode()}}}))
+    environ = {"REGISTRY_AUTH_FILE": str(file)}
+    (source,) = explained("q.io/app", auth_file=str(file), environ=environ).candidates[0].sources
+    assert source.credentials == f"{file} (REGISTRY_AUTH_FILE)"
+    (source,) = explained("q.io/app", auth_file=str(file)).candidates[0].sources
+    assert source.credentials == str(file)
+
+
 def test_credentials_that_cannot_be_read_are_a_problem_of_their_source(explained: Explain, home: Path) -> None:
     (source,) = explained("other.io/app").candidates[0].sources
     assert source.credentials == ""

@@ -82,3 +82,10 @@ def test_the_variable_overrides_auto_alone(monkeypatch: pytest.MonkeyPatch) -> N
         assert client.backend == "python"
     with pytest.raises(ConfigurationError, match="PYCOCO_BACKEND"):
         Client()
+
+
+def test_registry_auth_file_is_the_default_of_auth_file_as_in_skopeo_and_podman() -> None:
+    environ = {"REGISTRY_AUTH_FILE": "/run/auth.json"}
+    assert settings_of(Options(), environ).auth_file == "/run/auth.json"
+    assert settings_of(Options(auth_file="/given.json"), environ).auth_file == "/given.json"
+    assert settings_of(Options(), {"REGISTRY_AUTH_FILE": ""}).auth_file is None

@@ -16,6 +16,11 @@ def test_every_public_name_is_there_once_and_in_order() -> None:
         assert getattr(pycoco, name) is not None
 
 
+def test_a_room_is_used_by_its_name_alone() -> None:
+    check = "import pycoco; assert len(pycoco.credentials.Keyring()) == 0"
+    subprocess.run([sys.executable, "-c", check], check=True, timeout=30)
+
+
 def test_every_error_is_exported() -> None:
     tree = {cls.__name__ for cls in _tree(errors.PycocoError)}
     assert tree <= set(pycoco.__all__)

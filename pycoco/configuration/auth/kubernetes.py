@@ -1,0 +1,224 @@
+"""Credentials as Kubernetes keeps them: image pull secrets, credential providers' responses, and which fits an image.
+
+It is not for auth.json as containers/image reads it (see `auth_files`), which knows no globs and no user beside a
+password, nor for asking a cluster: the bytes come from whoever has them.
+
+Mirrors the kubelet's pkg/credentialprovider (config.go, keyring.go): keys may have a glob for each part of the host,
+a path's prefix counts, the longest key first, and every key that matches is a credential to try.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from pycoco.configuration.reference import repository_name
+from pycoco.documents import encoding_json
+from pycoco.errors import CredentialsError
+
+_SECRET_LIMIT = 1024 * 1024
+"""Bytes of a secret, at most: what Kubernetes itself allows."""
+
+_DEFAULT_REGISTRY = "index.docker.io"  # defaultRegistryKey
+_HOST = re.compile(r"[^\s/?#@\\\[\]]+", re.ASCII)
+_PROVIDER_RESPONSE = "CredentialProviderResponse"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyringCredentials:
+    """One entry that fits an image: its key, and what to send. The secrets are not part of the repr."""
+
+    key: str
+    username: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    identity_token: str = field(default="", repr=False)
+
+    @property
+    def creds(self) -> tuple[str, str] | None:
+        """(user, password), as the option `creds` takes it; None where there is no user."""
+        return (self.username, self.password) if self.username else None
+
+
+class Keyring:
+    """Credentials by key, as the kubelet has them for one pod. It never shows them in a repr.
+
+    Add keyrings up where a pod has several secrets: at one key, the first one's credentials come first.
+    """
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, entries: Iterable[KeyringCredentials] = ()) -> None:
+        self._entries = tuple(entries)
+
+    def lookup(self, reference: str) -> tuple[KeyringCredentials, ...]:
+        """Return what fits the image of `reference`, the longest key first; the kubelet tries one after the other.
+
+        A name without a registry is Docker Hub's, as for the kubelet. Raises InvalidReferenceError.
+        """
+        name = repository_name(reference)
+        host, _, path = name.partition("/")
+        found = [entry for entry in self._by_key() if _matches(entry.key, host, f"/{path}")]
+        if not found and host in ("docker.io", _DEFAULT_REGISTRY):
+            found = [entry for entry in self._entries if entry.key == _DEFAULT_REGISTRY]
+        return tuple(found)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys, each once, in the order in which they are looked at."""
+        return tuple(dict.fromkeys(entry.key for entry in self._by_key()))
+
+    def _by_key(self) -> list[KeyringCredentials]:
+        return sorted(self._entries, key=lambda entry: entry.key.encode(), reverse=True)  # stable within one key
+
+    def __add__(self, other: Keyring) -> Keyring:
+        if not isinstance(other, Keyring):
+            return NotImplemented
+        return Keyring((*self._entries, *other._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[KeyringCredentials]:
+        return iter(self._entries)
+
+    def __repr__(self) -> str:
+        return f"<Keyring {', '.join(self.keys) or 'empty'}>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a Keyring holds secrets and is not pickled; hand over the secret itself where that is wanted")
+
+
+def from_dockerconfigjson(data: bytes) -> Keyring:
+    """Read `.dockerconfigjson` of a secret of type kubernetes.io/dockerconfigjson, or `.dockercfg` of the older type.
+
+    `data` is the decoded value, not its base64. An entry has `auth` or `username` and `password`; `identitytoken`, of
+    which the kubelet knows nothing, is kept for containers/image. Raises CredentialsError, which names the key at fault
+    and never quotes what is there.
+    """
+    what = "the secret"
+    document = _document(data, what)
+    for key, value in document:
+        if encoding_json.field(key, ("auths",)):
+            return Keyring(_entries(_object(value, f'"auths" of {what}'), what))
+    for name in ("credsStore", "credHelpers"):
+        if any(key == name for key, _ in document):
+            raise CredentialsError(f"{what} only names a credential helper ({name}), which has the credentials itself.")
+    return Keyring(_entries(document, what))
+
+
+def from_credential_provider_response(data: bytes) -> Keyring:
+    """Read what a kubelet credential provider plugin answers: a CredentialProviderResponse of credentialprovider.
+
+    Raises CredentialsError for anything else.
+    """
+    what = "the credential provider's response"
+    fields = dict(_document(data, what))
+    if fields.get("kind") != _PROVIDER_RESPONSE:
+        raise CredentialsError(f"{what} is not of the kind {_PROVIDER_RESPONSE}.")
+    return Keyring(_entries(_object(fields.get("auth"), f'"auth" of {what}'), what))
+
+
+def _document(data: bytes, what: str) -> encoding_json.Object:
+    if len(data) > _SECRET_LIMIT:
+        raise CredentialsError(f"{what} is larger than {_SECRET_LIMIT} bytes.")
+    try:
+        value = encoding_json.parse(bytes(data))
+    except ValueError:  # its text could quote a secret
+        raise CredentialsError(f"{what} is not JSON; give its decoded value, not its base64.") from None
+    return _object(value, what)
+
+
+def _object(value: encoding_json.Value, what: str) -> encoding_json.Object:
+    if value is None:
+        return encoding_json.Object()
+    if not isinstance(value, encoding_json.Object):
+        raise CredentialsError(f"{what} is not a JSON object.")
+    return value
+
+
+def _entries(auths: encoding_json.Object, what: str) -> Iterator[KeyringCredentials]:
+    for location, value in dict(auths).items():
+        key = _key(location)
+        if key is None:
+            _log.warning("%r in %s names no registry: skipped", location, what)
+            continue
+        yield _entry(key, _object(value, f"{location!r} of {what}"), f"{location!r} of {what}")
+
+
+def _entry(key: str, fields: encoding_json.Object, what: str) -> KeyringCredentials:
+    """DockerConfigEntry.UnmarshalJSON: `auth` counts before `username` and `password`."""
+    texts: dict[str, str] = {}
+    for name, value in fields:
+        known = encoding_json.field(name, ("username", "password", "auth", "identitytoken"))
+        if known is None or value is None:
+            continue
+        if not isinstance(value, str) or isinstance(value, encoding_json.Number):
+            raise CredentialsError(f'"{known}" of {what} is not a text.')
+        texts[known] = value
+    username, password = texts.get("username", ""), texts.get("password", "")
+    if texts.get("auth"):
+        username, password = _decoded(texts["auth"], what)
+    return KeyringCredentials(key, username, password, texts.get("identitytoken", ""))
+
+
+def _decoded(auth: str, what: str) -> tuple[str, str]:
+    """decodeDockerConfigFieldAuth: base64 with its padding or without any."""
+    text = re.sub(r"[\r\n]", "", auth.strip())
+    if not text.endswith("="):
+        text += "=" * (-len(text) % 4)
+    try:
+        pair = base64.b64decode(text.encode("ascii"), validate=True).decode("utf-8", "surrogateescape")
+    except (binascii.Error, UnicodeEncodeError):
+        raise CredentialsError(f'"auth" of {what} is not base64.') from None
+    username, colon, password = pair.partition(":")
+    if not colon:
+        raise CredentialsError(f'"auth" of {what} is not USER:PASSWORD in base64.')
+    return username, password
+
+
+def _key(location: str) -> str | None:
+    """BasicDockerKeyring.Add: the host, with the path but for a leading /v1/ or /v2/; None for what is no URL."""
+    rest = re.sub(r"https?://", "", location, count=1) if location.startswith(("http://", "https://")) else location
+    rest = re.split(r"[?#]", rest, maxsplit=1)[0]
+    host, slash, path = rest.partition("/")
+    host = host.rpartition("@")[2]
+    if _HOST.fullmatch(host) is None:
+        return None
+    path = slash + path
+    if path.startswith(("/v1/", "/v2/")):
+        path = path[3:]
+    return host + path if path != "/" else host
+
+
+def _matches(key: str, host: str, path: str) -> bool:
+    """URLsMatch: as many parts of the host, each by its glob, the same port, and the path a prefix."""
+    key_host, slash, key_path = key.partition("/")
+    key_name, _, key_port = key_host.partition(":")
+    name, _, port = host.partition(":")
+    globs, parts = key_name.split("."), name.split(".")
+    if key_port != port or len(globs) != len(parts) or not path.startswith(slash + key_path):
+        return False
+    return all(_glob_matches(glob, part) for glob, part in zip(globs, parts, strict=True))
+
+
+def _glob_matches(glob: str, part: str) -> bool:
+    """filepath.Match of one part of a host, where `*` is the only wildcard that a URL lets through."""
+    first, *rest = glob.split("*")
+    if not rest:
+        return glob == part
+    last = rest.pop()
+    if not part.startswith(first) or not part.endswith(last) or len(part) < len(first) + len(last):
+        return False
+    middle, at = part[len(first) : len(part) - len(last)], 0
+    for piece in rest:
+        found = middle.find(piece, at)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
