@@ -62,6 +62,7 @@ def require_tool(name: str) -> str:
 
 OURS = {
     "imagetool": ROOT / "tests" / "imagetool",
+    "storagetool": ROOT / "tests" / "storagetool",
     "benchserver": ROOT / "tests" / "bench" / "server",
 }
 """Go programs of this project's own tests, built from these directories."""

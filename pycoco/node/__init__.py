@@ -1,0 +1,4 @@
+"""Encrypted images on a CRI-O node that cannot decrypt them: image records without layers.
+
+It is not for reading images (a client does) nor for running them: the guest brings the layers.
+"""

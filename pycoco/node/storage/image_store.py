@@ -1,0 +1,182 @@
+"""A store's directory of images, written so that no moment of a crash leaves it half changed.
+
+It is not for what a record says (see `image_record`), and removes no image: one that has containers must be removed by
+whoever made them. Nor is it for layers: an image that has some is left as it is.
+
+c/storage's own CreateImage writes the record first and each item of data after it; killed in between, it leaves a store
+in which nobody can list images. Here every item is on the disk before images.json names it, and images.json is replaced
+by one rename: there is the whole record, or none. What a killed writer leaves is a directory of data that no record
+names, which c/storage's GarbageCollect knows, and which the next writer of the same image uses again.
+
+Upstream: go.podman.io/storage images.go (datapath, Save, updateNames) and store.go (makeBigDataBaseName).
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pycoco.errors import LayoutError, PycocoError
+from pycoco.layout.files import read_regular, reason
+from pycoco.node.storage.image_record import MANIFEST_KEY, ImageRecord, checked_names
+from pycoco.node.storage.images_json import ImagesJson, StoredImage
+from pycoco.node.storage.images_lock import lock_images
+
+IMAGES_JSON_LIMIT = 256 * 1024 * 1024
+"""Bytes of images.json, at most: that of a node with a thousand images has about one million."""
+
+DRIVERS = ("overlay", "vfs", "btrfs", "zfs")
+
+_PLAIN_KEY = re.compile(r"[.0-9a-z]+")
+_TEMPORARY = ".tmp-pycoco-"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What `ImageStore.register` did: the image's `id` and names, and whether the store had it with its layers.
+
+    `full` means that the store's own image has that name and config, and all its layers: it was left as it is.
+    """
+
+    id: str
+    names: tuple[str, ...]
+    full: bool
+
+
+class ImageStore:
+    """The images of the store in `root` (as CRI-O's `root` or `imagestore`) of the graph driver `driver`."""
+
+    def __init__(self, root: str | os.PathLike[str], driver: str) -> None:
+        if driver not in DRIVERS:
+            raise LayoutError(f"{driver[:80]!r} is no storage driver; give one of {', '.join(DRIVERS)}")
+        self.directory = os.path.join(os.fspath(root), f"{driver}-images")
+
+    def register(self, record: ImageRecord, names: Sequence[str]) -> Registered:
+        """Record an image without layers under `names`, which leave any image that has them.
+
+        Where an image with layers has one of the names, and the same config, it stays: it is the same image and more.
+        When this returns, everything is on the disk. Raises LayoutError for a directory that is not a store's, or
+        not as c/storage writes it, and InvalidReferenceError for a name that could not be read again.
+        """
+        checked = checked_names(names)
+        with self._errors():
+            if not os.path.isdir(self.directory):
+                raise LayoutError(
+                    f"there are no images in {self.directory!r}: give the root and storage driver that CRI-O has "
+                    "(crio status config), and start it once before"
+                )
+            with lock_images(self.directory) as lock:
+                images = self._read()
+                full = _full_image(images, record, checked)
+                if full is not None:
+                    return Registered(full.id, full.names, True)
+                stored = images.by_id(record.id)
+                after = record.new(checked) if stored is None else record.merged(stored, checked)
+                changed = images.with_image(after).serialise()
+                self._write_items(record, stored)
+                if stored is None or changed != images.serialise():
+                    lock.record_write()
+                    self._replace(os.path.join(self.directory, "images.json"), changed)
+                return Registered(record.id, after.names, bool(after.layer))
+
+    def images(self) -> tuple[StoredImage, ...]:
+        """Return the records as they stand. Raises LayoutError as `register` does."""
+        with self._errors():
+            return self._read().images
+
+    def unreadable(self) -> tuple[StoredImage, ...]:
+        """Return the records without a layer of which data is missing, each of which breaks the listing of all."""
+        with self._errors(), lock_images(self.directory):
+            return tuple(each for each in self._read().images if not each.layer and self._lacks_data(each))
+
+    def _lacks_data(self, image: StoredImage) -> bool:
+        # ListImages of CRI-O reads the manifest and the config of each (internal/storage/image.go).
+        directory = os.path.join(self.directory, image.id)
+        return MANIFEST_KEY not in image.big_data or not all(
+            os.path.isfile(os.path.join(directory, data_file_name(key))) for key in image.big_data
+        )
+
+    def _read(self) -> ImagesJson:
+        path = os.path.join(self.directory, "images.json")
+        return ImagesJson.parse(read_regular(path, IMAGES_JSON_LIMIT) or b"", path)
+
+    def _write_items(self, record: ImageRecord, stored: StoredImage | None) -> None:
+        if stored is not None and stored.layer:
+            return
+        directory = os.path.join(self.directory, record.id)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(directory, 0o700)
+        self._remove_stale(self.directory)
+        self._remove_stale(directory)
+        for key, body in record.items.items():
+            path = os.path.join(directory, data_file_name(key))
+            if read_regular(path, len(body) + 1) != body:
+                self._replace(path, body, flush_directory=False)
+        _flush(directory)
+        _flush(self.directory)
+
+    def _replace(self, path: str, body: bytes, *, flush_directory: bool = True) -> None:
+        directory = os.path.dirname(path)
+        temporary = os.path.join(directory, _TEMPORARY + secrets.token_hex(8))
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                view = memoryview(body)
+                while view:
+                    view = view[os.write(descriptor, view) :]
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        if flush_directory:
+            _flush(directory)
+
+    def _remove_stale(self, directory: str) -> None:
+        # Whoever holds the lock is the only writer, so these are of writers that were killed.
+        for name in os.listdir(directory):
+            if name.startswith(_TEMPORARY):
+                os.unlink(os.path.join(directory, name))
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            if isinstance(error, PycocoError):
+                raise
+            raise LayoutError(f"cannot change the images in {self.directory!r}: {reason(error)}") from None
+
+
+def data_file_name(key: str) -> str:
+    """Return the file name of a data item (store.go makeBigDataBaseName)."""
+    return key if _PLAIN_KEY.fullmatch(key) else "=" + base64.b64encode(key.encode()).decode("ascii")
+
+
+def _full_image(images: ImagesJson, record: ImageRecord, names: Sequence[str]) -> StoredImage | None:
+    # What CRI-O pulled with a key has the decrypted manifest, so that only the config tells that it is the same image.
+    for name in names:
+        found = images.by_name(name)
+        if found is not None and found.layer and record.config_id in (found.id, *_config_ids(found)):
+            return found
+    return None
+
+
+def _config_ids(image: StoredImage) -> list[str]:
+    return [key.partition(":")[2] for key in image.big_data if ":" in key and not key.startswith("manifest-")]
+
+
+def _flush(directory: str) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
