@@ -34,7 +34,10 @@ somebody has to match.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from pycoco.documents.typed_manifest import Index
 
 
 class PycocoError(Exception):
@@ -152,9 +155,35 @@ class BlockedError(RegistryError, PermissionError):
 
 
 class ManifestError(PycocoError, ValueError):
-    """A manifest, index or config that cannot be used as it is."""
+    """A manifest, index or config that cannot be used as it is.
+
+    Where the top-level manifest was read and verified before it turned out to be of no use, as with
+    NoMatchingPlatformError and NotAnImageError, `digest`, `media_type` and `raw_manifest` are its own; else "" and b"".
+    """
 
     code = "manifest"
+
+    def __init__(self, message: str, *, digest: str = "", media_type: str = "", raw_manifest: bytes = b"") -> None:
+        super().__init__(message)
+        self.digest = digest
+        self.media_type = media_type
+        self.raw_manifest = raw_manifest
+
+    @property
+    def index(self) -> Index | None:
+        """The index that was read, typed; None where there was none."""
+        from pycoco.documents import media_types
+        from pycoco.documents.typed_manifest import Index
+
+        if self.media_type not in media_types.INDEXES:
+            return None
+        return Index.from_bytes(self.raw_manifest, self.media_type)
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms that the index has images for, such as "linux/arm64/v8"."""
+        index = self.index
+        return tuple(str(platform) for platform in index.platforms) if index else ()
 
 
 class DigestMismatchError(ManifestError):
@@ -251,9 +280,9 @@ _BY_CODE: dict[str, type[PycocoError]] = {cls.code: cls for cls in _tree(PycocoE
 def from_code(code: str, message: str, **details: Any) -> PycocoError:
     """Return the exception for a backend's error `code`.
 
-    `details` are the fields of that class (status, spec_code, url, retryable, retry_after, file, line); those that
-    the class does not have, or that are None, are left out. An unknown code gives BackendError: a library and a
-    package that do not belong together must not pass unnoticed.
+    `details` are the fields of that class (status, spec_code, url, retryable, retry_after, file, line, digest,
+    media_type, raw_manifest); those that the class does not have, or that are None, are left out. An unknown
+    code gives BackendError: a library and a package that do not belong together must not pass unnoticed.
     """
     cls = _BY_CODE.get(code)
     if cls is None:
@@ -262,6 +291,8 @@ def from_code(code: str, message: str, **details: Any) -> PycocoError:
         accepted = {"status", "spec_code", "url", "retryable", "retry_after"}
     elif issubclass(cls, ConfigurationError):
         accepted = {"file", "line"}
+    elif issubclass(cls, ManifestError):
+        accepted = {"digest", "media_type", "raw_manifest"}
     else:
         accepted = set()
     return cls(message, **{name: value for name, value in details.items() if name in accepted and value is not None})

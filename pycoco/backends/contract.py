@@ -3,7 +3,7 @@
 It is not for choosing a backend (see `select`) nor for giving bytes a type (see `pycoco.image`).
 
 The contract is data, so that one set of parametrised tests holds for both twins: OPERATIONS names every operation.
-`fetch` is the only one that uses a network. A session is one client's settings, opened once: configuration,
+Those of NETWORK use one, and answer through a future. A session is one client's settings, opened once: configuration,
 credentials and the environment as they were when the client was made.
 """
 
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
     from pycoco.configuration.settings import Settings
     from pycoco.configuration.values import Candidate, Credentials, ParsedReference, PullSource
-    from pycoco.documents.read_image import ReadImage
+    from pycoco.documents.read_image import ReadImage, ReadInstances, ReadManifest
     from pycoco.documents.values import CheckedManifest, RequestedPlatform
     from pycoco.errors import PycocoError
 
+NETWORK = ("fetch",)
+
 OPERATIONS = (
-    "fetch",
+    *NETWORK,
     "parse_reference",
     "short_name_candidates",
     "pull_sources",
@@ -81,8 +83,89 @@ class Fetched:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class FetchedManifest:
+    """The exact bytes of a top-level manifest, whatever it is one of, verified, and where they came from."""
+
+    reference: str
+    pull_source: str
+    digest: str
+    media_type: str
+    body: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, read: ReadManifest, reference: str, pull_source: str) -> FetchedManifest:
+        """Return what was read, with the reference that was read and the one that served it."""
+        return cls(reference, pull_source, read.digest, read.media_type, read.body)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedInstances:
+    """Every image of an index: its place among the index's entries, from 0, and the image or why there is none.
+
+    `top` is the index, or the image's own manifest where the reference names one image, which has the place 0.
+    """
+
+    top: FetchedManifest
+    instances: tuple[tuple[int, Fetched | PycocoError], ...]
+
+    @classmethod
+    def of(cls, read: ReadInstances, reference: str, pull_source: str) -> FetchedInstances:
+        """Return what was read, with the reference that was read and the one that served it."""
+        return cls(
+            FetchedManifest.of(read.top, reference, pull_source),
+            tuple(
+                (place, each if isinstance(each, Exception) else Fetched.of(each, reference, pull_source))
+                for place, each in read.instances
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a reference names at the moment, as the registry says it: a claim, until bytes have that digest.
+
+    `reference` is the candidate that was resolved, normalised; `pull_source` the physical reference that answered.
+    `how` is one of HOW: by a HEAD request, or why it took a GET, whose bytes were verified then. After a HEAD
+    `media_type` is "" and `size` (bytes) None where the registry does not tell them, or the backend is not told: the Go
+    one never is (docker.GetDigest returns the digest alone).
+    """
+
+    reference: str
+    pull_source: str
+    digest: str
+    media_type: str = ""
+    size: int | None = None
+    how: str = "HEAD"
+
+
+BY_HEAD = "HEAD"
+HEAD_NOT_ALLOWED = "GET, as HEAD is not allowed"
+NO_DIGEST_TOLD = "GET, as no sha256 digest is told"
+NAMESPACE_PROXY = "GET, as there is a namespace-proxy"
+FROM_LAYOUT = "read from a local layout"
+HOW = (BY_HEAD, HEAD_NOT_ALLOWED, NO_DIGEST_TOLD, NAMESPACE_PROXY, FROM_LAYOUT)
+"""The values of `Resolved.how`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagPage:
+    """Some of a repository's tags, in the registry's order. `next_page` is what to ask for next, "" at the end.
+
+    `repository` is the one that answered, normalised and without a tag: what to ask for the next page by.
+    """
+
+    repository: str
+    tags: tuple[str, ...]
+    next_page: str = ""
+
+
+TAG_PAGES_LIMIT = 100_000
+"""Pages of one repository's tags, at most."""
+
+
 class Session(Protocol):
-    """One client's settings on one backend. Pure operations answer at once; `fetch` answers through a future.
+    """One client's settings on one backend. Pure operations answer at once; those of NETWORK through a future.
 
     Cancelling the future (`Future.cancel()`) cancels the work itself. Every error is a PycocoError.
     """

@@ -50,6 +50,17 @@ def absolute_url(base: str, location: str) -> str | None:
     return f"{found.scheme}://{found.authority}{found.path}{query}"
 
 
+def path_and_query(target: str) -> str | None:
+    """The path and query of a URL or of a path, wherever it leads; None if it cannot be parsed or has no whole path."""
+    try:
+        found = _parse(target)
+    except ValueError:
+        return None
+    if not found.path.startswith("/") or found.path == "/":
+        return None
+    return found.path + ("" if not found.query else "?" + _escape(found.query, _ASCII))
+
+
 def _parse(text: str) -> _Reference:
     text, _, fragment = text.partition("#")
     if CONTROL.search(text) or BROKEN_ESCAPE.search(fragment):

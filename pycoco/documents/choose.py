@@ -16,6 +16,9 @@ from pycoco.documents import manifest, media_types, platforms
 from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import ManifestError, NoMatchingPlatformError, PycocoError, UnsupportedManifestError
 
+ATTESTATION = "vnd.docker.reference.type"
+"""The annotation of an index's entry that is about another entry (BuildKit's attestation storage)."""
+
 _ZSTD = "io.github.containers.compression.zstd"
 _SHOWN = 12
 
@@ -44,6 +47,22 @@ def choose_instances(index: bytes, media_type: str, requested: Sequence[Requeste
         except PycocoError as error:
             answers.append(error)
     return answers
+
+
+def instances(index: manifest.ReadManifest) -> list[tuple[int, str]]:
+    """Return the images that a checked index names: the place of each among its entries, from 0, and its digest.
+
+    Entries about another one (BuildKit's attestation manifests) are left out. The digests are not looked at.
+    """
+    found = []
+    for place, entry in enumerate(index.document.get("manifests") or ()):
+        entry = entry or {}
+        platform, annotations = entry.get("platform") or {}, entry.get("annotations") or {}
+        unknown = platform.get("os") == platform.get("architecture") == "unknown"
+        if unknown or ATTESTATION in annotations:
+            continue
+        found.append((place, entry.get("digest") or ""))
+    return found
 
 
 def _read(index: bytes, media_type: str) -> manifest.ReadManifest:

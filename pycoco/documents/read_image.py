@@ -12,7 +12,8 @@ instance before anything else in it is parsed, and an index within an index is r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import contextlib
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -20,7 +21,20 @@ from pycoco.documents import choose, image_config, manifest, media_types, platfo
 from pycoco.documents import digest as digests
 from pycoco.documents import schema1 as legacy
 from pycoco.documents.values import MANIFEST_LIMIT, RequestedPlatform
-from pycoco.errors import DigestMismatchError, ManifestError, TooLargeError, UnsupportedManifestError
+from pycoco.errors import (
+    DeadlineError,
+    DigestMismatchError,
+    ManifestError,
+    NoMatchingPlatformError,
+    NotAnImageError,
+    OperationCancelledError,
+    PycocoError,
+    TooLargeError,
+    UnsupportedManifestError,
+)
+
+INSTANCES_LIMIT = 1000
+"""Images of one index that are read together, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +98,26 @@ class _Manifest:
         return self.media_type in media_types.INDEXES
 
 
+@dataclass(frozen=True, slots=True)
+class ReadManifest:
+    """A top-level manifest of anything: an index, an image's, an artifact's. It is verified, and of one meaning."""
+
+    digest: str
+    media_type: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadInstances:
+    """Every image of an index: each with its place among the index's entries, from 0, or why it cannot be read.
+
+    Of a single image there is one, itself, at the place 0.
+    """
+
+    top: ReadManifest
+    instances: tuple[tuple[int, ReadImage | PycocoError], ...]
+
+
 Flow: TypeAlias = Generator[Need, Received, ReadImage]
 
 
@@ -106,6 +140,28 @@ def read_image(
     return _Reader(schema1, nested_indexes, evaluate_policy, known).read(digest, platform)
 
 
+def read_manifest(
+    digest: str, *, schema1: bool = False, known: Callable[[str], bytes | None] | None = None
+) -> Generator[Need, Received, ReadManifest]:
+    """Return the flow that reads the top-level manifest alone, whatever it is one of; see `read_image`."""
+    return _Reader(schema1, 0, None, known).read_top(digest)
+
+
+def read_instances(
+    digest: str,
+    *,
+    schema1: bool = False,
+    evaluate_policy: Callable[[bytes], str] | None = None,
+    known: Callable[[str], bytes | None] | None = None,
+) -> Generator[Need, Received, ReadInstances]:
+    """Return the flow that reads every image of an index, and what several of them share only once.
+
+    Entries that are about another one (attestations) are no images. An index within the index is an error at its place:
+    it has no platform of its own. Whoever drives the flow throws into it what a need could not be answered for.
+    """
+    return _Reader(schema1, 0, evaluate_policy, known).read_instances(digest)
+
+
 class _Reader:
     def __init__(
         self,
@@ -118,10 +174,48 @@ class _Reader:
         self._nested_indexes = nested_indexes
         self._evaluate_policy = evaluate_policy
         self._known = known
+        self._configs: dict[str, Received] = {}  # what several instances of an index may share
 
     def read(self, digest: str, platform: RequestedPlatform) -> Flow:
         top = yield from self._manifest(Need("top", digest))
-        image = (yield from self._instance(top, platform)) if top.is_index else top
+        with _telling(top):
+            image = (yield from self._instance(top, platform)) if top.is_index else top
+            return (yield from self._image(top, image))
+
+    def read_top(self, digest: str) -> Generator[Need, Received, ReadManifest]:
+        top = yield from self._manifest(Need("top", digest))
+        top.parse()
+        return ReadManifest(top.digest, top.media_type, top.body)
+
+    def read_instances(self, digest: str) -> Generator[Need, Received, ReadInstances]:
+        top = yield from self._manifest(Need("top", digest))
+        whole = ReadManifest(top.digest, top.media_type, top.body)
+        entries = choose.instances(top.parse()) if top.is_index else [(0, top.digest)]
+        if len(entries) > INSTANCES_LIMIT:
+            raise TooLargeError(f"the index names {len(entries)} images, and more than {INSTANCES_LIMIT} are not read")
+        read: dict[str, ReadImage | PycocoError] = {}
+        for _, instance in entries:
+            if instance not in read:
+                read[instance] = yield from self._instance_or_error(top, instance)
+        return ReadInstances(whole, tuple((place, read[instance]) for place, instance in entries))
+
+    def _instance_or_error(self, top: _Manifest, digest: str) -> Generator[Need, Received, ReadImage | PycocoError]:
+        try:
+            with _telling(top):
+                if top.is_index and not digests.is_valid(digest):
+                    raise ManifestError(f"the index names an image by {digest[:200]!r}, which is not a valid digest")
+                image = (yield from self._manifest(Need("manifest", digest))) if top.is_index else top
+                if image.is_index:
+                    raise UnsupportedManifestError(
+                        "the index names another index here, which CRI-O does not read; ask for it by its digest"
+                    )
+                return (yield from self._image(top, image))
+        except PycocoError as error:
+            if not top.is_index or isinstance(error, (DeadlineError, OperationCancelledError)):
+                raise
+            return error
+
+    def _image(self, top: _Manifest, image: _Manifest) -> Flow:
         verdict = self._evaluate_policy(image.body) if self._evaluate_policy else ""
         parsed = image.parse()
         config_digest, config = yield from self._config(parsed)
@@ -167,12 +261,13 @@ class _Reader:
         artifact_type = image.document.get("artifactType") or ""
         image_config.require_image(image.media_type, config_type, artifact_type)
         need = Need("config", image.config["digest"], image.config.get("size"))
-        received = self._from_known(need) or (yield need)
+        received = self._configs.get(need.digest) or self._from_known(need) or (yield need)
         if len(received.body) > MANIFEST_LIMIT:
             raise TooLargeError(f"the config is larger than {MANIFEST_LIMIT} bytes")
         if not digests.matches(received.body, need.digest):
             raise DigestMismatchError(f"the config does not have the digest {need.digest} that the manifest gives it")
         image_config.check(received.body, image.media_type, config_type, artifact_type)
+        self._configs[need.digest] = received
         return need.digest, received.body
 
     def _from_known(self, need: Need) -> Received | None:
@@ -188,3 +283,13 @@ class _Reader:
             return None  # whoever is asked instead says what is wrong
         content_type = media_types.guess_of(document)
         return Received(body, content_type, document) if content_type else None
+
+
+@contextlib.contextmanager
+def _telling(top: _Manifest) -> Iterator[None]:
+    """Let an error about what a manifest is for say what was read, and verified, before."""
+    try:
+        yield
+    except (NoMatchingPlatformError, NotAnImageError) as error:
+        error.digest, error.media_type, error.raw_manifest = top.digest, top.media_type, top.body
+        raise

@@ -1,7 +1,7 @@
 """One client's settings on the Python twin: the operations of the contract.
 
-It is not for how they work: each hands over to the room that knows. `fetch` runs on the process's network loop; the
-others answer in the caller's thread.
+It is not for how they work: each hands over to the room that knows. Those that read run on the process's network loop,
+for as many candidates of a short name and as often as the settings say; the others answer in the caller's thread.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pycoco import waiting
-from pycoco.backends.contract import Challenge, Fetched
+from pycoco.backends.contract import Challenge, Fetched, FetchedInstances, FetchedManifest, Resolved, TagPage
 from pycoco.backends.python.network import challenge, event_loop
+from pycoco.backends.python.reading import Reading
 from pycoco.backends.python.registry import retry
 from pycoco.configuration import reference
 from pycoco.configuration.auth import credentials
@@ -25,13 +26,14 @@ from pycoco.configuration.registries import short_names
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import Candidate, Credentials, ParsedReference, PullSource
 from pycoco.documents import choose, image_config, manifest, media_types
-from pycoco.documents.read_image import Flow, ReadImage, Received, read_image
 from pycoco.documents.values import CheckedManifest, RequestedPlatform
 from pycoco.errors import BackendError, InvalidReferenceError, OperationCancelledError, PycocoError, UnavailableError
 
 if TYPE_CHECKING:
     from pycoco.backends.python.registry.endpoints import Network
     from pycoco.layout.store import Store
+
+T = TypeVar("T")
 
 _CLOSE_SECONDS = 5.0
 
@@ -44,7 +46,7 @@ class PythonSession:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._configuration = CurrentConfiguration(settings)
-        self._store = _store(settings.store)
+        self._reading = Reading(settings, self._configuration, _store(settings.store))
         # By the loop it lives on: a forked child has another loop, and must not touch its parent's connections.
         self._networks: dict[event_loop.LoopThread, Network] = {}
         self._closed = False
@@ -57,11 +59,34 @@ class PythonSession:
         timeout: float | None = None,
     ) -> Future[Fetched]:
         """Read one image's metadata; `timeout` in seconds bounds all of it."""
-        loop = event_loop.current()
         wanted = self._settings.platform if platform is None else platform
-        deadline = None if timeout is None else time.monotonic() + timeout
-        what = f"reading {_shown(reference)}"
-        return loop.submit(lambda: self._fetch(loop, reference, wanted, deadline), what, timeout)
+        return self._start(
+            reference,
+            timeout,
+            lambda network, parsed: self._reading.image(network, parsed, wanted),
+            lambda parsed: self._reading.local_image(parsed, wanted),
+        )
+
+    def fetch_manifest(self, reference: str, *, timeout: float | None = None) -> Future[FetchedManifest]:
+        """Read the top-level manifest alone, whatever it is one of."""
+        return self._start(reference, timeout, self._reading.manifest, self._reading.local_manifest)
+
+    def fetch_instances(self, reference: str, *, timeout: float | None = None) -> Future[FetchedInstances]:
+        """Read every image of an index."""
+        return self._start(reference, timeout, self._reading.instances, self._reading.local_instances)
+
+    def resolve(self, reference: str, *, timeout: float | None = None) -> Future[Resolved]:
+        """Ask what a reference names, by HEAD where the registry answers that."""
+        return self._start(reference, timeout, self._reading.resolved, self._reading.local_resolved)
+
+    def tags(self, repository: str, *, page: str = "", timeout: float | None = None) -> Future[TagPage]:
+        """Read a page of a repository's tags."""
+        return self._start(
+            repository,
+            timeout,
+            lambda network, parsed: self._reading.tag_page(network, parsed, page),
+            self._reading.local_tag_page,
+        )
 
     def parse_reference(self, reference_text: str) -> ParsedReference:
         return reference.parse_reference(reference_text)
@@ -126,13 +151,27 @@ class PythonSession:
         await asyncio.gather(*tasks, return_exceptions=True)
         await network.close()
 
-    async def _fetch(
+    def _start(
+        self,
+        text: str,
+        timeout: float | None,
+        read: Callable[[Network, ParsedReference], Awaitable[T]],
+        read_local: Callable[[ParsedReference], T],
+    ) -> Future[T]:
+        """Start an operation on the network loop: `read` for a registry's reference, `read_local` for a local one."""
+        loop = event_loop.current()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        what = f"reading {_shown(text)}"
+        return loop.submit(lambda: self._operate(loop, text, deadline, read, read_local), what, timeout)
+
+    async def _operate(
         self,
         loop: event_loop.LoopThread,
         text: str,
-        platform: RequestedPlatform,
         deadline: float | None,
-    ) -> Fetched:
+        read: Callable[[Network, ParsedReference], Awaitable[T]],
+        read_local: Callable[[ParsedReference], T],
+    ) -> T:
         network = self._network(loop)
         if self._closed:  # looked at afterwards: who closed before saw no network
             raise OperationCancelledError("the client is closed; make another one")
@@ -142,8 +181,8 @@ class PythonSession:
         try:
             parsed = reference.parse_reference(text)
             if parsed.transport != "docker":
-                return await asyncio.to_thread(self._fetch_local, parsed, platform)
-            return await self._fetch_patiently(network, text, platform, deadline)
+                return await asyncio.to_thread(read_local, parsed)
+            return await self._patiently(text, deadline, lambda candidate: read(network, candidate))
         except (PycocoError, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -151,78 +190,31 @@ class PythonSession:
         finally:
             network.tasks.discard(task)
 
-    async def _fetch_patiently(
-        self, network: Network, text: str, platform: RequestedPlatform, deadline: float | None
-    ) -> Fetched:
+    async def _patiently(self, text: str, deadline: float | None, read: Callable[[ParsedReference], Awaitable[T]]) -> T:
         """Ask again, as often as the settings say, while a registry cannot be reached or fails.
 
         Never so late that the operation's deadline would pass. Both twins follow this rule.
         """
         for delay in retry.delays(self._settings.retries):
             try:
-                return await self._fetch_candidates(network, text, platform)
+                return await self._from_candidates(text, read)
             except UnavailableError as error:
                 if deadline is not None and deadline - time.monotonic() <= delay:
                     raise
                 _log.info("reading %s failed and is tried again in %g seconds: %s", _shown(text), delay, error)
             await asyncio.sleep(delay)
-        return await self._fetch_candidates(network, text, platform)
+        return await self._from_candidates(text, read)
 
-    async def _fetch_candidates(self, network: Network, text: str, platform: RequestedPlatform) -> Fetched:
+    async def _from_candidates(self, text: str, read: Callable[[ParsedReference], Awaitable[T]]) -> T:
         """Like CRI-O (server/image_pull.go): the candidates one after the other, and the last one's error."""
         last: PycocoError | None = None
         for candidate in short_names.resolve(text, self._settings, self._configuration.get):
             try:
-                return await self._fetch_docker(network, reference.parse_reference(candidate.reference), platform)
+                return await read(reference.parse_reference(candidate.reference))
             except PycocoError as error:
                 last = error
         assert last is not None  # there is never no candidate
         raise last
-
-    async def _fetch_docker(self, network: Network, parsed: ParsedReference, platform: RequestedPlatform) -> Fetched:
-        from pycoco.backends.python.registry.docker_source import DockerSource
-
-        sources = self._configuration.get().pull_sources(parsed)
-        source = DockerSource(network, parsed, sources, time.monotonic())
-        flow = self._flow(parsed, platform)
-        try:
-            need = next(flow)
-            while True:
-                need = flow.send(await source.read(need))
-        except StopIteration as finished:
-            read: ReadImage = finished.value
-            return Fetched.of(read, parsed.text, source.pull_source)
-
-    def _fetch_local(self, parsed: ParsedReference, platform: RequestedPlatform) -> Fetched:
-        flow = self._flow(parsed, platform)
-        from pycoco.layout.source import open_source
-
-        with open_source(parsed, self._settings) as source:
-            try:
-                need = next(flow)
-                while True:
-                    received = source.read(need)
-                    need = flow.send(Received(received.body, received.content_type))
-            except StopIteration as finished:
-                read: ReadImage = finished.value
-                return Fetched.of(read, parsed.text, parsed.text)
-
-    def _flow(self, parsed: ParsedReference, platform: RequestedPlatform) -> Flow:
-        evaluate: Callable[[bytes], str] | None = None
-        if self._settings.policy is not None:
-            from pycoco.configuration.policy import policy
-
-            evaluate = lambda body: policy.evaluate(self._settings, parsed, body)  # noqa: E731
-        # With a policy nothing comes from the store: its signatures are at the registry.
-        known = self._store.get if self._store is not None and evaluate is None else None
-        return read_image(
-            parsed.digest,
-            platform,
-            schema1=self._settings.schema1,
-            nested_indexes=self._settings.nested_indexes,
-            evaluate_policy=evaluate,
-            known=known,
-        )
 
 
 def _store(directory: str | None) -> Store | None:

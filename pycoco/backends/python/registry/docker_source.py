@@ -11,10 +11,12 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
-from collections.abc import Sequence
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from pycoco.backends import contract
 from pycoco.backends.python.network.transport import Answer, timed_out
 from pycoco.backends.python.registry.blob import read_blob
 from pycoco.backends.python.registry.registry import Access, Registry, failure
@@ -28,7 +30,28 @@ from pycoco.errors import ManifestError, PycocoError, RegistryError, Unauthorize
 
 _ACCEPT = tuple(media_type.encode("ascii") for media_type in media_types.ACCEPT)
 
+_LENGTH = re.compile(r"[0-9]{1,15}", re.ASCII)
+
+T = TypeVar("T")
+
 _log = logging.getLogger("pycoco.registry")
+
+
+class NotToldError(Exception):
+    """A registry answers HEAD, but not with what is asked: `how` is the contract's word for it."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(how)
+        self.how = how
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the answer to a HEAD claims about a manifest; `media_type` is "" and `size` None where it does not say."""
+
+    digest: str
+    media_type: str
+    size: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +93,7 @@ class DockerSource:
     async def read(self, need: Need) -> Received:
         """The document needed. Raises RegistryError and its kin, TooLargeError, and ManifestError for a bad digest."""
         if need.kind == "top":
-            return await self._open()
+            return await self._first(_manifest)
         if not digests.is_valid(need.digest):
             # It comes from a document and goes into a URL.
             raise ManifestError(f"{need.digest[:100]!r} is not a digest that pycoco knows")
@@ -79,34 +102,43 @@ class DockerSource:
             return await _manifest(endpoint, need.digest)
         return Received(await self._config(endpoint, need.digest))
 
-    async def _open(self) -> Received:
+    async def head(self) -> Told:
+        """What the first source that answers a HEAD for the top-level manifest says of it; none may have been read.
+
+        Raises NotToldError as soon as one answers without saying it, else what `read` raises.
+        """
+        return await self._first(_head)
+
+    async def _first(self, ask: Callable[[Endpoint, str], Awaitable[T]]) -> T:
         """newImageSource: the first source whose top-level manifest can be had, else the last one's error."""
         failed: list[tuple[str, PycocoError]] = []
         while self._remaining:
             source = self._remaining.pop(0)
             try:
-                endpoint, received = await self._first_manifest(source)
+                endpoint, answer = await self._ask_source(source, ask)
             except PycocoError as error:
                 _log.debug("%s: %s", source.reference, error)
                 failed.append((source.reference, error))
                 continue
             self._current = endpoint
-            return received
+            return answer
         raise _all_failed(failed)
 
-    async def _first_manifest(self, source: PullSource) -> tuple[Endpoint, Received]:
+    async def _ask_source(self, source: PullSource, ask: Callable[[Endpoint, str], Awaitable[T]]) -> tuple[Endpoint, T]:
         try:
-            return await self._first_manifest_once(source)
+            return await self._ask_source_once(source, ask)
         except UnauthorizedError:
             if not self._endpoints.forget_credentials(source, self._logical, self._started):
                 raise
         # The credentials were found for an earlier image; since then there may have been a login.
-        return await self._first_manifest_once(source)
+        return await self._ask_source_once(source, ask)
 
-    async def _first_manifest_once(self, source: PullSource) -> tuple[Endpoint, Received]:
+    async def _ask_source_once(
+        self, source: PullSource, ask: Callable[[Endpoint, str], Awaitable[T]]
+    ) -> tuple[Endpoint, T]:
         endpoint = await self._endpoints.endpoint(source, self._logical, self._started)
         opening = replace(endpoint, access=replace(endpoint.access, patient=not self._remaining))
-        return endpoint, await _manifest(opening, endpoint.requested)
+        return endpoint, await ask(opening, endpoint.requested)
 
     async def _opened(self) -> Endpoint:
         """The endpoint in use. There is none yet where the top-level manifest did not have to be asked for."""
@@ -167,6 +199,24 @@ async def _manifest(endpoint: Endpoint, requested: str) -> Received:
         raise await failure(what, answer)
     body = await answer.read(MANIFEST_LIMIT, what)
     return Received(body, answer.header("content-type") or "")
+
+
+async def _head(endpoint: Endpoint, requested: str) -> Told:
+    """GetDigest of docker/docker_image.go, and what else the answer says."""
+    path = f"/v2/{endpoint.path}/manifests/{requested}"
+    answer = await endpoint.registry.get(path, endpoint.access, accept=_ACCEPT, method="HEAD")
+    if answer.status == 405:
+        await answer.discard()
+        raise NotToldError(contract.HEAD_NOT_ALLOWED)
+    if answer.status != 200:
+        raise await failure(f"the digest of the manifest {requested} of {endpoint.reference}", answer)
+    await answer.discard()
+    digest = answer.header("docker-content-digest") or ""
+    if not digest.startswith("sha256:") or not digests.is_valid(digest):
+        raise NotToldError(contract.NO_DIGEST_TOLD)
+    length = answer.header("content-length") or ""
+    size = int(length) if _LENGTH.fullmatch(length) else None
+    return Told(digest, media_types.simplified(answer.header("content-type") or ""), size)
 
 
 async def _get_blob(endpoint: Endpoint, digest: str) -> Answer:

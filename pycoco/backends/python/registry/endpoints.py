@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from typing import Any
 
-from pycoco.backends.contract import Fetched
 from pycoco.backends.python.network.event_loop import LoopThread
 from pycoco.backends.python.network.single_flight import SingleFlight
 from pycoco.backends.python.network.transport import Transport
@@ -39,7 +39,7 @@ class Network:
     """One session's registries. Make it on any thread; use it on the loop it is made for."""
 
     def __init__(self, loop: LoopThread, settings: Settings, configuration: CurrentConfiguration) -> None:
-        self.tasks: set[asyncio.Task[Fetched]] = set()
+        self.tasks: set[asyncio.Task[Any]] = set()
         """The operations under way."""
         self._loop = loop
         self._settings = settings

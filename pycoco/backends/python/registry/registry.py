@@ -84,18 +84,25 @@ class Registry:
         self._warned: set[str] = set()
 
     async def get(
-        self, path: str, access: Access, *, accept: Sequence[bytes] = (), first_byte: int | None = None
+        self,
+        path: str,
+        access: Access,
+        *,
+        accept: Sequence[bytes] = (),
+        first_byte: int | None = None,
+        method: str = "GET",
     ) -> Answer:
         """Ask for `path`, from `first_byte` on if that is not None; the answer may have any status.
 
-        401 for a missing scope is asked again with that scope, 429 up to five times in all
+        `method` is GET or HEAD. 401 for a missing scope is asked again with that scope, 429 up to five times in all
         (makeRequestToResolvedURL). Raises RegistryError and its subclasses where there is no answer.
         """
         headers = [(b"Docker-Distribution-API-Version", b"registry/2.0"), self._user_agent]
         headers += [(b"Accept", media_type) for media_type in accept]
         if first_byte is not None:
             headers.append((b"Range", b"bytes=%d-" % first_byte))
-        request = _Request(self, path, access, headers, gzip=first_byte is None)
+        # net/http asks for gzip where it is to see a whole body.
+        request = _Request(self, path, access, headers, gzip=first_byte is None and method == "GET", method=method)
         backoff = Backoff()
         extra: Scope | None = None
         while True:
@@ -154,10 +161,11 @@ class Registry:
         *,
         gzip: bool = True,
         plain_http: bool,
+        method: str = "GET",
     ) -> Answer:
-        """Send a GET and log what warnings come with the answer."""
+        """Send a request and log what warnings come with the answer."""
         answer = await self._transport.send(
-            "GET", url, headers, authorization=authorization, gzip=gzip, plain_http=plain_http
+            method, url, headers, authorization=authorization, gzip=gzip, plain_http=plain_http
         )
         for value in answer.all("warning"):
             self._log_warning(value, answer.url)
@@ -256,13 +264,14 @@ class Registry:
 
 @dataclass
 class _Request:
-    """One GET with authentication, as often as it takes (makeRequestToResolvedURLOnce)."""
+    """One GET or HEAD with authentication, as often as it takes (makeRequestToResolvedURLOnce)."""
 
     registry: Registry
     path: str
     access: Access
     headers: list[tuple[bytes, bytes]]
     gzip: bool
+    method: str = "GET"
     properties: _Properties | None = None
     key: Hashable = None
     renewed: bool = False
@@ -275,7 +284,9 @@ class _Request:
         url = f"{properties.scheme}://{registry.host}{self.path}{query}"
         plain_http = properties.scheme == "http"
         try:
-            return await registry.send_logged(url, self.headers, authorization, gzip=self.gzip, plain_http=plain_http)
+            return await registry.send_logged(
+                url, self.headers, authorization, gzip=self.gzip, plain_http=plain_http, method=self.method
+            )
         except RegistryError:
             registry.forget_properties(properties)
             raise

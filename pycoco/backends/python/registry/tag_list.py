@@ -1,0 +1,97 @@
+"""One page of a repository's tags, and where the next one is.
+
+It is not for following the pages (see `pycoco.tags`). Mirrors GetRepositoryTags of containers/image
+docker/docker_image.go: what a Link names is asked of the same registry, whatever host it names, and what a registry
+lists that is no tag is passed over if it is empty or a digest, else an error. Stricter in what a Link may be.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pycoco.backends.python.registry.docker_source import Endpoint
+from pycoco.backends.python.registry.registry import failure
+from pycoco.configuration import urls
+from pycoco.documents import digest as digests
+from pycoco.documents import encoding_json
+from pycoco.errors import RegistryError
+
+PAGE_SIZE = 1000
+"""Tags to ask for at once: as many as ECR lets one ask for. A registry may give fewer, or all there are."""
+
+PAGE_LIMIT = 32 * 1024 * 1024
+"""Bytes of a page, at most: some registries know no pages, and have a million tags on the first."""
+
+LINK_LIMIT = 8 * 1024
+"""Bytes of a page's address, at most."""
+
+_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+
+
+async def read_page(endpoint: Endpoint, page: str) -> tuple[tuple[str, ...], str]:
+    """Return the tags of a page, and the next page, "" at the end; `page` "" is the first.
+
+    Raises RegistryError and its kin for an answer that is of no use, TooLargeError for one that is too large.
+    """
+    what = f"the tags of {endpoint.reference.rpartition(':')[0]}"
+    path = page or f"/v2/{endpoint.path}/tags/list?n={PAGE_SIZE}"
+    answer = await endpoint.registry.get(path, endpoint.access)
+    if answer.status != 200:
+        raise await failure(what, answer)
+    link = answer.header("link") or ""
+    tags = _tags(await answer.read(PAGE_LIMIT, what), what)
+    return tags, _next_page(link, what)
+
+
+def _tags(body: bytes, what: str) -> tuple[str, ...]:
+    listed: list[encoding_json.Value] = []
+    try:
+        document = encoding_json.parse_first(body)
+        for key, value in _pairs(document):
+            if encoding_json.field(key, ("Tags",)) and value is not None:
+                listed = _list(value)
+            elif encoding_json.field(key, ("Tags",)):
+                listed = []
+    except ValueError:
+        raise RegistryError(f"{what}: the registry's answer is not the JSON object that it should be") from None
+    return tuple(tag for tag in (_tag(each, what) for each in listed) if tag)
+
+
+def _pairs(document: encoding_json.Value) -> encoding_json.Object:
+    if document is None:
+        return encoding_json.Object()
+    if not isinstance(document, encoding_json.Object):
+        raise ValueError("not an object")
+    return document
+
+
+def _list(value: encoding_json.Value) -> list[encoding_json.Value]:
+    if not isinstance(value, list):
+        raise ValueError("not an array")
+    if not all(
+        each is None or (isinstance(each, str) and not isinstance(each, encoding_json.Number)) for each in value
+    ):
+        raise ValueError("a tag that is no text")
+    return value
+
+
+def _tag(value: encoding_json.Value, what: str) -> str:
+    """The tag, "" for what is to be passed over: null and "" (Sonatype Nexus), digests (JFrog Artifactory)."""
+    text = str(value or "")
+    if not text or digests.is_valid(text):
+        return ""
+    if _TAG.fullmatch(text) is None:
+        raise RegistryError(f"{what}: the registry lists {text[:150]!r}, which is no tag")
+    return text
+
+
+def _next_page(link: str, what: str) -> str:
+    """The path and query that a Link header leads to, "" if there is none."""
+    if not link:
+        return ""
+    target = link.partition(";")[0].strip("<>")
+    page = urls.path_and_query(target)
+    if page is None or len(page) > LINK_LIMIT:
+        shown = f"{len(page)} characters long" if page is not None else "not a path on the registry"
+        raise RegistryError(f"{what}: the registry's Link to the next page is {shown}; it is not followed")
+    return page
