@@ -1,0 +1,12 @@
+"""Many images as a table: references in, a Parquet dataset out, on this machine's cores or on Dask or Ray.
+
+It is not an engine: Dask or Ray run the parts where they are asked to, and `Client.inspect_many` reads the images. A
+scan that was interrupted is continued by the same call. Needs `pycoco-oci[parquet]`, for Dask `pycoco-oci[fleet]`, for
+Ray `pycoco-oci[ray]`. docs/fleet.md has the guarantees.
+"""
+
+from pycoco.fleet.engines import Engine
+from pycoco.fleet.progress import Progress, Summary
+from pycoco.fleet.scan import scan
+
+__all__ = ["Engine", "Progress", "Summary", "scan"]

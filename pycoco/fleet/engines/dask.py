@@ -1,0 +1,86 @@
+"""Parts on Dask: a scheduler anywhere, its workers with pycoco installed and the output's folder under the same path.
+
+A part's key begins with its registry's name, so that Dask's dashboard groups parts by registry. Nothing secret is in a
+key.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from concurrent.futures import CancelledError
+from typing import Any
+
+from distributed import KilledWorker
+
+from pycoco.errors import ConfigurationError, UnavailableError
+from pycoco.fleet.engines import Completed, WorkerLostError, error_from
+from pycoco.fleet.part import Job, Task, run_part
+
+PATIENCE = 30.0
+"""Seconds that the scheduler may be out of reach before the scan ends."""
+
+
+class Dask:
+    """Runs parts by a dask.distributed.Client that the caller made and keeps. See Engine."""
+
+    local = False
+
+    def __init__(self, client: Any) -> None:
+        if client.asynchronous:
+            raise ConfigurationError("the Dask client is asynchronous; make one without asynchronous=True")
+        self._client = client
+        self._running: dict[Any, int] = {}
+        self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._submitted = 0
+        self._seen = time.monotonic()
+
+    @property
+    def slots(self) -> int:
+        """The threads of all workers, as they are now; 1 while there is none, so that Dask has work to wait with."""
+        threads: int = sum(self._client.nthreads().values())
+        return max(1, threads)
+
+    def submit(self, job: Job, task: Task) -> None:
+        self._submitted += 1
+        key = f"{task.registry or 'short names'}-{task.number:06d}-{job.key[:8]}-{self._submitted}"
+        future = self._client.submit(run_part, job, task, key=key, pure=False)
+        self._running[future] = task.number
+        future.add_done_callback(self._ended.put)
+
+    def completed(self, seconds: float) -> list[Completed]:
+        found = []
+        try:
+            future = self._ended.get(timeout=seconds)
+            while True:
+                number = self._running.pop(future, None)
+                if number is not None:
+                    found.append(_completed(future, number))
+                future = self._ended.get_nowait()
+        except queue.Empty:
+            pass
+        self._look_at_scheduler()
+        return found
+
+    def close(self, job: Job) -> None:
+        if self._running and self._client.status == "running":
+            self._client.cancel(list(self._running))
+        self._running.clear()
+
+    def _look_at_scheduler(self) -> None:
+        now = time.monotonic()
+        if self._client.status == "running":
+            self._seen = now
+        elif self._client.status == "closed" or now - self._seen > PATIENCE:
+            raise UnavailableError(
+                "the Dask scheduler is gone; what is done stays, scan again to go on", retryable=True
+            )
+
+
+def _completed(future: Any, number: int) -> Completed:
+    try:
+        return Completed(number, future.result(timeout=10))
+    except (KilledWorker, CancelledError) as error:
+        return Completed(number, None, WorkerLostError(f"a Dask worker ended: {type(error).__name__}"))
+    except Exception as error:
+        return Completed(number, None, error_from(error))

@@ -1,0 +1,54 @@
+"""Parts on Ray: the cluster that this process is connected to, or one on this machine that Ray starts itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ray
+
+from pycoco.fleet.engines import Completed, WorkerLostError, error_from
+from pycoco.fleet.part import Job, Task, run_part
+
+
+class Ray:
+    """Runs parts as Ray tasks, one on each CPU. A cluster that is not there yet is started, and ended with the scan."""
+
+    local = False
+
+    def __init__(self) -> None:
+        self._started = not ray.is_initialized()
+        if self._started:
+            ray.init(log_to_driver=False, include_dashboard=False, configure_logging=False)
+        # A lost worker is this package's to count, not Ray's to hide.
+        self._run = ray.remote(max_retries=0)(run_part)
+        self._running: dict[Any, int] = {}
+
+    @property
+    def slots(self) -> int:
+        """The cluster's CPUs, as they are now."""
+        resources = ray.cluster_resources()  # type: ignore[no-untyped-call, unused-ignore]
+        return max(1, int(resources.get("CPU", 1)))
+
+    def submit(self, job: Job, task: Task) -> None:
+        name = f"{task.registry or 'short names'} {task.number:06d}"
+        self._running[self._run.options(name=name).remote(job, task)] = task.number
+
+    def completed(self, seconds: float) -> list[Completed]:
+        ended, _ = ray.wait(list(self._running), num_returns=1, timeout=seconds)
+        return [_completed(reference, self._running.pop(reference)) for reference in ended]
+
+    def close(self, job: Job) -> None:
+        for reference in self._running:
+            ray.cancel(reference, force=True)
+        self._running.clear()
+        if self._started:
+            ray.shutdown()
+
+
+def _completed(reference: Any, number: int) -> Completed:
+    try:
+        return Completed(number, ray.get(reference))
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError) as error:
+        return Completed(number, None, WorkerLostError(f"a Ray worker ended: {type(error).__name__}"))
+    except ray.exceptions.RayTaskError as error:
+        return Completed(number, None, error_from(error.cause))

@@ -1,0 +1,250 @@
+"""The driver of a scan: plans the parts, keeps the engine busy within the limits, and counts what comes back.
+
+It is not for reading images (see `part`), nor for where parts run (see `engines`). The driver keeps no rows: its memory
+does not grow with the references.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pycoco.errors import BackendError, ConfigurationError, PycocoError
+from pycoco.fleet import references as reading
+from pycoco.fleet.engines import Completed, Engine, WorkerLostError, engine_of
+from pycoco.fleet.folder import Folder, prepare
+from pycoco.fleet.limits import Window
+from pycoco.fleet.part import Job, PartResult, Task, part_path, read_result
+from pycoco.fleet.plan import Part, Plan
+from pycoco.fleet.progress import Progress, Summary, Tally, summary_of
+from pycoco.options import Options, settings_of
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from typing_extensions import Unpack
+
+    from pycoco.fleet.references import References
+
+PART_SIZE = 1000
+"""References in a part, at most: about a second's work."""
+
+CONCURRENCY = 64
+"""Images in flight in each part that runs."""
+
+TIMEOUT = 60.0
+RETRIES = 3
+"""A scan's own defaults: nobody waits for one image, and a passing failure is worth another try."""
+
+LONGEST_PAUSE = 3600.0
+"""Seconds for which a registry's limit pauses it at most; what it refuses beyond becomes rows with the error."""
+
+_PAUSE = 30.0
+_LOST_WORKERS = 3
+_TICK = 1.0
+_SECRETS = ("creds", "identity_token", "registry_token")
+# What decides the rows. How images are reached (credentials, certificates, time limits) may differ from run to run.
+_IN_HASH = (
+    "backend",
+    "platform",
+    "registries_conf",
+    "registries_conf_dir",
+    "tls_verify",
+    "short_names",
+    "policy",
+    "schema1",
+    "nested_indexes",
+)
+
+
+def scan(
+    references: References,
+    output: str | PathLike[str],
+    *,
+    engine: Any = "processes",
+    workers: int | None = None,
+    column: str | None = None,
+    part_size: int = PART_SIZE,
+    concurrency: int = CONCURRENCY,
+    per_registry: int | None = None,
+    rate: float | None = None,
+    raw: bool = False,
+    retry_failed: bool = False,
+    send_secrets: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    **options: Unpack[Options],
+) -> Summary:
+    """Read every reference's image and write a row for each into a Parquet dataset below `output`; go on where it
+    stopped.
+
+    `references` is a path (text with one reference a line, "-" for standard input, .csv or .parquet with `column`) or
+    an iterable. The dataset is `output/scan-HASH/stage=N/part-*.parquet`; HASH is of the references and of what decides
+    the rows, so that the same call continues a scan and no other mixes in. `pycoco.fleet.schema.COLUMNS` says what a
+    row has.
+
+    `engine` is "processes" (default: `workers` on this machine, or a core each), "in-process", "ray", or a
+    dask.distributed.Client; `output` must be the same folder for all workers. `per_registry` bounds the images in
+    flight at one registry over all workers, `rate` the images begun there a second. A registry that limits is paused
+    for everybody for as long as it asks. `retry_failed` reads the failed rows that may succeed into a next stage. `raw`
+    adds the documents' exact bytes. `progress` is called with a Progress as it changes, and once a second.
+
+    `options` are those of `pycoco.options.Options`; `timeout` defaults to 60 seconds for each image here and `retries`
+    to 3. Secrets among them go to Dask or Ray only with `send_secrets`; name an auth_file that the workers have
+    instead.
+
+    Raises ConfigurationError for wrong arguments or unreadable references, LayoutError where `output` cannot be written
+    or another scan writes there, UnavailableError where the scheduler is gone. Failures of images are rows.
+    """
+    _check(part_size, concurrency, per_registry, rate)
+    options = {"timeout": TIMEOUT, "retries": RETRIES, **options}
+    settings_of(options, {})  # wrong options are told at once, and once
+    runs = engine_of(engine, workers)
+    _keep_secrets(options, runs, send_secrets)
+    with reading.opened(references, column) as found:
+        decisive = {name: _plain(options.get(name)) for name in _IN_HASH} | {"raw": raw}
+        folder, existed = prepare(Path(output).absolute(), found, decisive, part_size=part_size)
+    with folder.locked():
+        stage, plan = _stage(folder, retry_failed and existed, part_size)
+        if plan is None:
+            raise ConfigurationError("no row failed in a way that may pass; there is nothing to retry")
+        folder.remove_leftovers(stage)
+        job = Job(uuid.uuid4().hex, str(folder.stage(stage)), raw, options)
+        driver = _Driver(plan, job, runs, progress)
+        window = Window(driver.waiting, slots=runs.slots, concurrency=concurrency, per_registry=per_registry, rate=rate)
+        try:
+            driver.run(window)
+        finally:
+            runs.close(job)
+        return summary_of(driver.progress, folder.path, stage)
+
+
+def _check(part_size: int, concurrency: int, per_registry: int | None, rate: float | None) -> None:
+    for name, value in (("part_size", part_size), ("concurrency", concurrency), ("per_registry", per_registry)):
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise ConfigurationError(f"{name} is {value!r}; give at least 1")
+    if rate is not None and not 0 < rate < float("inf"):
+        raise ConfigurationError(f"rate is {rate!r}; give references a second, above 0")
+
+
+def _keep_secrets(options: Options, engine: Engine, send: bool) -> None:
+    given = [name for name in _SECRETS if options.get(name)]
+    if given and not engine.local and not send:
+        raise ConfigurationError(
+            f"{' and '.join(given)} would be sent to other machines: name an auth_file that the workers have, "
+            "or allow it by send_secrets"
+        )
+
+
+def _plain(value: object) -> object:
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
+
+
+def _stage(folder: Folder, retry: bool, part_size: int) -> tuple[int, Plan | None]:
+    """Return the stage to work on: the last one while it is not done, else with `retry` a new one of what failed."""
+    last = folder.stages - 1
+    plan = folder.plan(last)
+    if not retry or len(folder.done(last)) < len(plan.parts):
+        return last, plan
+    return last + 1, folder.add_stage(last + 1, last, part_size)
+
+
+class _Driver:
+    """One run over a plan: what is done already, what waits, and the loop that keeps the engine busy."""
+
+    def __init__(self, plan: Plan, job: Job, engine: Engine, progress: Callable[[Progress], None] | None) -> None:
+        self._plan = plan
+        self._job = job
+        self._engine = engine
+        self._tell = progress
+        self._began = time.monotonic()
+        self._running: dict[int, Part] = {}
+        self._lost: Counter[int] = Counter()
+        self._refused: Counter[str] = Counter()
+        self._final: set[str] = set()
+        self.progress = Progress()
+        self.waiting: list[Part] = []
+        for part in plan.parts:
+            self.progress.registries.setdefault(part.registry, Tally()).total += part.count
+            result = read_result(part_path(job.directory, part.number))
+            if result is None:
+                self.waiting.append(part)
+            else:
+                self.progress.add(result)
+        self.progress.before = self.progress.done
+
+    def run(self, window: Window) -> None:
+        """Run every waiting part to its end."""
+        self._report(window)
+        while self._running or not window.empty:
+            self._fill(window)
+            for completed in self._wait(window):
+                self._take(completed, window)
+            self._report(window)
+
+    def _fill(self, window: Window) -> None:
+        while len(self._running) < self._engine.slots:
+            part = window.next(time.monotonic())
+            if part is None:
+                return
+            self._running[part.number] = part
+            references = self._plan.read(part)
+            final = part.registry in self._final
+            task = Task(part.number, part.registry, references, window.concurrency, window.rate, final)
+            self._engine.submit(self._job, task)
+
+    def _wait(self, window: Window) -> list[Completed]:
+        if self._running:
+            return self._engine.completed(_TICK)
+        now = time.monotonic()  # nothing runs: every registry that waits is paused
+        time.sleep(min(_TICK, *(until - now for until in window.paused(now).values()), _TICK))
+        return []
+
+    def _take(self, completed: Completed, window: Window) -> None:
+        part = self._running.pop(completed.number)
+        if completed.result is None:
+            self._failed(part, completed.error, window)
+        elif completed.result.limited:
+            self._limited(part, completed.result, window)
+        else:
+            window.ended(part)
+            self._refused[part.registry] = 0
+            self.progress.add(completed.result)
+
+    def _failed(self, part: Part, error: Exception | None, window: Window) -> None:
+        """Run a lost worker's part again, a few times; anything else ends the scan."""
+        if not isinstance(error, WorkerLostError):
+            assert error is not None
+            if isinstance(error, PycocoError):
+                raise error
+            raise BackendError(
+                f"a part of the scan failed ({type(error).__name__}: {error}); please report it"
+            ) from error
+        self._lost[part.number] += 1
+        if self._lost[part.number] >= _LOST_WORKERS:
+            raise BackendError(
+                f"part {part.number} lost {_LOST_WORKERS} workers; the last one said: {error}"
+            ) from error
+        window.again(part)
+
+    def _limited(self, part: Part, result: PartResult, window: Window) -> None:
+        """Pause a registry for everybody; one that asks for more than an hour has its refusals written down instead."""
+        self._refused[part.registry] += 1
+        seconds = result.retry_after
+        if seconds is None:
+            seconds = _PAUSE * 2 ** (self._refused[part.registry] - 1)
+        if seconds > LONGEST_PAUSE:
+            self._final.add(part.registry)
+        else:
+            window.pause(part.registry, time.monotonic() + seconds)
+        window.again(part)
+
+    def _report(self, window: Window) -> None:
+        now = time.monotonic()
+        self.progress.seconds = now - self._began
+        self.progress.waiting = window.paused(now)
+        if self._tell is not None:
+            self._tell(self.progress)
