@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     _save(commands)
     _status(commands)
     _bundle(commands)
+    _scan(commands)
     _version(commands)
     return parser
 
@@ -163,6 +164,40 @@ def _bundle(commands: Any) -> None:
     command.add_argument("--replace", action="store_true", help="replace DIR if it exists")
     command.add_argument("--json", action="store_true")
     _add_client_options(command)
+
+
+def _scan(commands: Any) -> None:
+    command = _command(
+        commands, "scan", "scan", "read many images into a table, a Parquet dataset; go on where it stopped"
+    )
+    command.add_argument("references", nargs="?", metavar="REFERENCES", help="a text file, a .csv, a .parquet, or -")
+    command.add_argument("--output", metavar="DIR", help="where the dataset is, or will be, in a folder of its own")
+    command.add_argument("--column", metavar="NAME", help="of a .csv or .parquet; default: reference, or its only one")
+    command.add_argument("--raw", action="store_true", help="with the documents' exact bytes")
+    command.add_argument(
+        "--retry-failed", action="store_true", help="read what failed and may succeed, as a next stage"
+    )
+    command.add_argument("--report", metavar="DIR", help="write an HTML page about the scan in DIR instead")
+    command.add_argument("--json", action="store_true", help="the summary as one JSON object")
+    engine = command.add_argument_group("where it runs")
+    engine.add_argument("--engine", choices=("processes", "in-process", "ray"), default="processes")
+    engine.add_argument("--workers", type=int, metavar="N", help="processes; default: one for each core")
+    engine.add_argument("--dask", metavar="ADDRESS", help="run on the Dask cluster with this scheduler")
+    engine.add_argument(
+        "--send-secrets", action="store_true", help="send credentials given here to Dask's or Ray's workers"
+    )
+    engine.add_argument("--part-size", type=int, default=1000, metavar="N", help="references in a part (default 1000)")
+    engine.add_argument(
+        "--concurrency", type=int, default=64, metavar="N", help="images in flight in a part (default 64)"
+    )
+    engine.add_argument(
+        "--per-registry", type=int, metavar="N", help="images in flight at one registry, over all workers"
+    )
+    engine.add_argument(
+        "--rate", type=float, metavar="N", help="images begun a second at one registry, over all workers"
+    )
+    _add_client_options(command)
+    command.set_defaults(retries=None)
 
 
 def _version(commands: Any) -> None:
