@@ -6,6 +6,7 @@ key.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
 from concurrent.futures import CancelledError
@@ -26,20 +27,23 @@ class Dask:
 
     local = False
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, patience: float = PATIENCE) -> None:
         if client.asynchronous:
             raise ConfigurationError("the Dask client is asynchronous; make one without asynchronous=True")
         self._client = client
+        self._patience = patience
         self._running: dict[Any, int] = {}
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._submitted = 0
+        self._threads = 1
         self._seen = time.monotonic()
 
     @property
     def slots(self) -> int:
         """The threads of all workers, as they are now; 1 while there is none, so that Dask has work to wait with."""
-        threads: int = sum(self._client.nthreads().values())
-        return max(1, threads)
+        with contextlib.suppress(OSError):  # out of reach at the moment; `completed` says when that has lasted too long
+            self._threads = max(1, sum(self._client.nthreads().values()))
+        return self._threads
 
     def submit(self, job: Job, task: Task) -> None:
         self._submitted += 1
@@ -71,7 +75,7 @@ class Dask:
         now = time.monotonic()
         if self._client.status == "running":
             self._seen = now
-        elif self._client.status == "closed" or now - self._seen > PATIENCE:
+        elif self._client.status == "closed" or now - self._seen > self._patience:
             raise UnavailableError(
                 "the Dask scheduler is gone; what is done stays, scan again to go on", retryable=True
             )

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait as wait_for_end
 
 from pycoco.errors import ConfigurationError
 from pycoco.fleet.engines import Completed, WorkerLostError
@@ -27,11 +30,16 @@ class Processes:
         self._running: dict[Future[PartResult], int] = {}
         self._pool: ProcessPoolExecutor | None = None
 
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of the workers that there are now."""
+        return list((self._pool._processes or {}) if self._pool else ())
+
     def submit(self, job: Job, task: Task) -> None:
         if self._pool is None:
             # Spawned, not forked: the parent may have threads, and the Go library does not survive a fork.
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.slots, mp_context=context)
+            self._pool = ProcessPoolExecutor(self.slots, mp_context=context, initializer=_begin_worker)
         try:
             self._running[self._pool.submit(run_part, job, task)] = task.number
         except BrokenProcessPool as error:
@@ -59,6 +67,19 @@ class Processes:
         for process in list((pool._processes or {}).values()):
             process.terminate()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin_worker() -> None:
+    """Leave Ctrl-C to the driver, and end with it however it ends: a pool's workers outlive a driver that is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_driver, name="pycoco-driver", daemon=True).start()
+
+
+def _end_with_driver() -> None:
+    driver = multiprocessing.parent_process()
+    assert driver is not None
+    wait_for_end([driver.sentinel])
+    os._exit(1)
 
 
 def _completed(future: Future[PartResult], number: int) -> Completed:

@@ -1,0 +1,1 @@
+"""Tests of scans: plans, limits, tables, every engine, and what happens when something ends in the middle."""

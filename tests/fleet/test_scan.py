@@ -1,0 +1,243 @@
+"""Scans on every engine: each reference one row with what its image says, and again nothing to do."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pycoco.errors import ConfigurationError, LayoutError
+from pycoco.fleet import Progress, Summary, scan
+from pycoco.fleet.folder import Folder
+from pycoco.fleet.part import PartResult
+from pycoco.fleet.schema import COLUMNS, RAW_COLUMNS, arrow_schema
+from tests.boundary import served
+from tests.fleet.tables import references_at, rows_in
+from tests.support.images import BuiltImages
+from tests.support.registry import Registry
+from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
+
+ENGINES = ("in-process", "processes", "dask", "ray")
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Any:
+    return request.getfixturevalue(request.param) if request.param in ("dask", "ray") else request.param
+
+
+def scanned(references: list[str], output: Path, **how: Any) -> Summary:
+    return scan(references, output, **{"engine": "in-process", "part_size": 20, "tls_verify": False, **how})
+
+
+@pytest.mark.timeout(120)
+def test_every_reference_has_one_row(registry: ScriptedRegistry, tmp_path: Path, engine: Any) -> None:
+    references = [*references_at(registry.host, 50), f"{registry.host}/demo/missing:v1", "UPPER", "short"]
+    summary = scanned(references, tmp_path, engine=engine)
+    rows = rows_in(summary.directory)
+    assert [row["reference"] for row in rows] == references
+    assert [row["position"] for row in rows] == list(range(53))
+    assert {row["digest"] for row in rows[:50]} == {served.DIGEST}
+    assert [row["error_code"] for row in rows[50:]] == ["not_found", "invalid_reference", "short_name"]
+    assert (summary.rows, summary.failed, summary.before) == (53, 3, 0)
+    assert summary.by_registry == {registry.host: (51, 1), "": (2, 2)}
+
+    asked = len(registry.requests)
+    again = scanned(references, tmp_path, engine=engine)
+    assert (again.rows, again.failed, again.before, again.by_error) == (53, 3, 53, summary.by_error)
+    assert len(registry.requests) == asked
+    assert rows_in(again.directory) == rows
+
+
+def test_the_same_reference_twice_has_two_rows(registry: ScriptedRegistry, tmp_path: Path) -> None:
+    summary = scanned([f"{registry.host}/a:v1"] * 3, tmp_path)
+    assert [row["position"] for row in rows_in(summary.directory)] == [0, 1, 2]
+
+
+def test_a_real_image_in_columns(seeded_registry: Registry, built_images: BuiltImages, tmp_path: Path) -> None:
+    from tests.conftest import REPOSITORY
+
+    references = [
+        seeded_registry.reference(REPOSITORY, name) for name in ("encrypted", "partly-encrypted", "single-docker")
+    ]
+    summary = scanned(references, tmp_path, raw=True, platform="linux/arm64")
+    assert summary.failed == 0, summary.by_error
+    for row in rows_in(summary.directory):
+        config = json.loads(row["raw_config"])
+        manifest = json.loads(row["raw_manifest"])
+        assert row["encrypted"] == any("+encrypted" in layer["mediaType"] for layer in manifest["layers"])
+        assert row["architecture"] == config["architecture"]
+        assert row["env"] == config["config"].get("Env", [])
+        assert row["layers_size"] == sum(layer["size"] for layer in manifest["layers"])
+        assert [layer["digest"] for layer in row["layers"]] == [layer["digest"] for layer in manifest["layers"]]
+        assert row["pinned"].endswith(f"@{row['digest']}")
+    assert [row["layers"][0]["key_ids"] for row in rows_in(summary.directory)][1:] == [None, None]
+
+
+def test_another_platform_does_not_mix_in(registry: ScriptedRegistry, tmp_path: Path) -> None:
+    references = references_at(registry.host, 3)
+    one = scanned(references, tmp_path)
+    others = [
+        scanned(references, tmp_path, platform="linux/arm64"),
+        scanned(references, tmp_path, raw=True),
+        scanned(references[:2], tmp_path),
+        scanned(references, tmp_path, part_size=2),
+    ]
+    assert len({one.directory, *(other.directory for other in others)}) == 5
+    assert scanned(references, tmp_path, timeout=3, retries=0, concurrency=2).directory == one.directory
+
+
+def test_only_what_is_missing_is_read(registry: ScriptedRegistry, tmp_path: Path) -> None:
+    references = references_at(registry.host, 60)
+    summary = scanned(references, tmp_path)
+    (summary.directory / "stage=0" / "part-000001.parquet").unlink()
+    registry.requests.clear()
+    again = scanned(references, tmp_path)
+    assert again.before == 40
+    assert {request.path.split("/")[3] for request in registry.requests if "/manifests/" in request.path} == {
+        f"app{number}" for number in range(20, 40)
+    }
+
+
+def test_failures_that_may_pass_are_tried_again_as_a_stage(registry: ScriptedRegistry, tmp_path: Path) -> None:
+    def failing(request: Request) -> Answer:
+        return Answer(503) if "/app7/manifests/" in request.path else served.image(request)
+
+    registry.script = failing
+    references = [*references_at(registry.host, 30), f"{registry.host}/demo/missing:v1"]
+    summary = scanned(references, tmp_path, retries=0)
+    assert summary.by_error == {"unavailable": 1, "not_found": 1}
+    registry.script = served.image
+    retried = scanned(references, tmp_path, retries=0, retry_failed=True)
+    assert (retried.stage, retried.rows, retried.failed) == (1, 1, 0)
+    latest = {row["position"]: row for row in rows_in(retried.directory)}
+    assert len(latest) == 31
+    assert latest[7]["digest"] == served.DIGEST
+    with pytest.raises(ConfigurationError, match="nothing to retry"):
+        scanned(references, tmp_path, retries=0, retry_failed=True)
+
+
+def test_progress_counts_to_the_end(registry: ScriptedRegistry, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def note(progress: Progress) -> None:
+        seen.append((progress.done, progress.total))
+
+    scanned(references_at(registry.host, 45), tmp_path, progress=note)
+    assert seen[0] == (0, 45)
+    assert seen[-1] == (45, 45)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_a_registry_that_limits_is_asked_again(registry: ScriptedRegistry, tmp_path: Path) -> None:
+    """As long as the whole client waits, so nothing is lost; a wait beyond the time limit is the test after this."""
+    left = [10]
+
+    def limited(request: Request) -> Answer:
+        if "/manifests/" in request.path:
+            if left[0] == 0:
+                left[0] = 100
+                return Answer(429, headers=[("Retry-After", "1")])
+            left[0] -= 1
+        return served.image(request)
+
+    registry.script = limited
+    summary = scanned(references_at(registry.host, 30), tmp_path, concurrency=1)
+    assert (summary.rows, summary.failed) == (30, 0)
+
+
+def test_in_flight_over_all_workers(registry: ScriptedRegistry, tmp_path: Path) -> None:
+    running: set[str] = set()
+    most = [0]
+
+    def counting(request: Request) -> Answer:
+        name = request.path.split("/")[3] if request.path.count("/") > 3 else ""
+        if "/manifests/" in request.path:
+            running.add(name)
+            most[0] = max(most[0], len(running))
+        answer = served.image(request)
+        if "/blobs/" in request.path:
+            running.discard(name)
+        return answer
+
+    registry.script = counting
+    summary = scanned(references_at(registry.host, 200), tmp_path, engine="processes", workers=2, per_registry=6)
+    assert summary.failed == 0
+    assert most[0] <= 6
+
+
+def test_a_rate_is_kept(registry: ScriptedRegistry, tmp_path: Path) -> None:
+    summary = scanned(references_at(registry.host, 30), tmp_path, rate=40)
+    assert summary.rows == 30
+    assert summary.seconds >= 29 / 40 * 0.9  # what was asked for, not how fast this machine is
+
+
+def test_secrets_do_not_leave_this_machine_unasked(registry: ScriptedRegistry, tmp_path: Path, dask: Any) -> None:
+    references = references_at(registry.host, 2)
+    secret = {"creds": ("user", "hunter2")}
+    with pytest.raises(ConfigurationError, match="creds would be sent to other machines") as refused:
+        scanned(references, tmp_path, engine=dask, **secret)
+    assert "hunter2" not in str(refused.value)
+    assert scanned(references, tmp_path, **secret).failed == 0
+    summary = scanned(references, tmp_path / "sent", engine=dask, send_secrets=True, **secret)
+    assert summary.failed == 0
+    for path in summary.directory.rglob("*"):
+        assert path.is_dir() or b"hunter2" not in path.read_bytes()
+
+
+def test_a_job_does_not_show_its_options() -> None:
+    from pycoco.fleet.part import Job, Task
+
+    secret = base64.b64encode(b"hunter2").decode()
+    job = Job("key", "/output", False, {"creds": ("user", secret), "registry_token": secret})
+    assert secret not in repr(job) + repr(Task(1, "quay.io", [(0, secret)], 1, None))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"part_size": 0}, "part_size is 0"),
+        ({"per_registry": 0}, "per_registry is 0"),
+        ({"rate": 0}, "rate is 0"),
+        ({"rate": float("nan")}, "rate is nan"),
+        ({"concurrency": "many"}, "concurrency is 'many'"),
+        ({"engine": "spark"}, "engine is 'spark'"),
+        ({"engine": "processes", "workers": 0}, "workers is 0"),
+        ({"platform": "linux"}, "platform is 'linux'"),
+        ({"retry_failed": True, "references": "missing.txt"}, "missing.txt cannot be read"),
+    ],
+)
+def test_wrong_arguments_are_told_before_anything_is_read(tmp_path: Path, wrong: dict[str, Any], message: str) -> None:
+    given = {"references": ["a"], **wrong}
+    with pytest.raises(ConfigurationError, match=message):
+        scan(given.pop("references"), tmp_path / "output", **{"engine": "in-process", **given})
+    assert not list(tmp_path.glob("output/scan-*"))
+
+
+def test_another_driver_is_refused(registry: ScriptedRegistry, tmp_path: Path) -> None:
+    references = references_at(registry.host, 2)
+    summary = scanned(references, tmp_path)
+    with Folder(summary.directory).locked(), pytest.raises(LayoutError, match="another scan is writing"):
+        scanned(references, tmp_path)
+
+
+def test_an_output_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LayoutError, match="cannot be written"):
+        scanned(["a"], tmp_path / "file")
+
+
+def test_an_empty_input_is_a_scan_of_nothing(tmp_path: Path) -> None:
+    assert scanned([], tmp_path).rows == 0
+
+
+def test_the_schema_has_every_documented_column() -> None:
+    assert arrow_schema(True).names == [name for name, _, _ in COLUMNS + RAW_COLUMNS]
+    assert arrow_schema(False).names == [name for name, _, _ in COLUMNS]
+
+
+def test_a_row_is_counted_once_however_often_its_part_is_reported() -> None:
+    result = PartResult(1, "", {"": 3, "not_found": 2}, 0.0, 1.0)
+    assert result.rows == 5
