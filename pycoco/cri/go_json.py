@@ -35,9 +35,9 @@ def marshal(value: Any) -> str:
     return _go_escapes(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
 
 
-def marshal_indent(value: Any) -> str:
-    """Return `value` as json.MarshalIndent(value, "", "\\t") writes it, which is how CRI-O writes config.json."""
-    return _go_escapes(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ": "), indent="\t"))
+def marshal_indent(value: Any, indent: str = "\t") -> str:
+    """Return `value` as json.MarshalIndent(value, "", indent) writes it: config.json with tabs, crictl two spaces."""
+    return _go_escapes(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ": "), indent=indent))
 
 
 def _go_escapes(text: str) -> str:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pycoco.documents.typed_manifest import parse_object
+from pycoco.cri.docker_config import require_docker_fields
+from pycoco.cri.go_time import marshal_time
+from pycoco.documents import image_config, manifest_fields, media_types, strict_json
+from pycoco.documents.typed_config import ImageConfig
+from pycoco.documents.typed_manifest import Manifest, parse_object
 from pycoco.errors import ManifestError
-
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 
 
 class ImageMetadata(Protocol):
@@ -39,61 +39,65 @@ class ImageMetadata(Protocol):
     def raw_config(self) -> bytes: ...
 
 
-@dataclass(frozen=True)
-class ConfigFields:
-    """The fields of an image config that decide a container, None where Go would have nil."""
-
-    os: str = ""
-    architecture: str = ""
-    user: str = ""
-    env: tuple[str, ...] = ()
-    entrypoint: tuple[str, ...] | None = None
-    cmd: tuple[str, ...] | None = None
-    volumes: tuple[str, ...] = ()
-    working_dir: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    stop_signal: str = ""
-
-
-def config_fields(image: ImageMetadata) -> ConfigFields:
-    """Return the fields of the image's config. Raises ManifestError for a value of the wrong type."""
-    document = parse_object(image.raw_config, "config")
-    config = json_object(document, "config")
-    return ConfigFields(
-        os=json_text(document, "os"),
-        architecture=json_text(document, "architecture"),
-        user=json_text(config, "User"),
-        env=json_texts(config, "Env") or (),
-        entrypoint=json_texts(config, "Entrypoint"),
-        cmd=json_texts(config, "Cmd"),
-        volumes=tuple(sorted(json_object(config, "Volumes"))),
-        working_dir=json_text(config, "WorkingDir"),
-        labels=json_text_map(config, "Labels"),
-        stop_signal=json_text(config, "StopSignal"),
+def manifest(image: ImageMetadata) -> Manifest:
+    """Return the instance's manifest. Raises ManifestError for bytes that are none."""
+    document = parse_object(image.raw_manifest, "manifest")
+    kind = _manifest_type(document)
+    is_oci = kind == media_types.OCI_MANIFEST
+    strict_json.require(
+        document, manifest_fields.OCI_MANIFEST if is_oci else manifest_fields.DOCKER_MANIFEST, "manifest"
     )
+    return Manifest.from_bytes(image.raw_manifest, kind)
+
+
+def config(image: ImageMetadata) -> ImageConfig:
+    """Return the image's config, held to all that CRI-O decodes of it.
+
+    Raises ManifestError for what `inspect` refuses too, and for what only CRI-O cannot use: a field of docker's of the
+    wrong type, and a time that Go reads but cannot write.
+    """
+    of_image = manifest(image)
+    if of_image.config is None:
+        raise ManifestError("the image's manifest names no config: it is not a container image")
+    document = image_config.check(image.raw_config, of_image.media_type, of_image.config.media_type)
+    require_docker_fields(document)
+    found = ImageConfig.from_bytes(image.raw_config)
+    for text in (found.created, *(step.created for step in found.history)):
+        if text:
+            _written_time(text)
+    return found
+
+
+def _written_time(text: str) -> str:
+    try:
+        return marshal_time(text)
+    except ValueError as error:
+        raise ManifestError(f"the config's created time cannot be stored by CRI-O: {error}") from None
+
+
+def _manifest_type(document: Mapping[str, Any]) -> str:
+    """Return the effective type: as the document states it, or as its config's type implies (GuessMIMEType)."""
+    stated = document.get("mediaType")
+    if isinstance(stated, str) and stated:
+        return stated
+    described = document.get("config")
+    is_docker = isinstance(described, dict) and described.get("mediaType") == media_types.DOCKER_CONFIG
+    return media_types.DOCKER_MANIFEST if is_docker else media_types.OCI_MANIFEST
 
 
 def manifest_annotations(image: ImageMetadata) -> dict[str, str]:
     """Return the manifest's annotations. Only an OCI manifest has any (storage/image.go buildImageCacheItem)."""
-    manifest = parse_object(image.raw_manifest, "manifest")
-    media_type = manifest.get("mediaType")
-    if media_type is None and json_object(manifest, "config").get("mediaType") != DOCKER_CONFIG:
-        media_type = OCI_MANIFEST
-    return json_text_map(manifest, "annotations") if media_type == OCI_MANIFEST else {}
+    found = manifest(image)
+    return dict(found.annotations) if found.media_type == media_types.OCI_MANIFEST else {}
 
 
 def config_digest(image: ImageMetadata) -> str:
     """Return the config's digest as the manifest states it."""
-    descriptor = json_object(parse_object(image.raw_manifest, "manifest"), "config")
-    digest = json_text(descriptor, "digest")
+    described = manifest(image).config
+    digest = described.digest if described is not None else ""
     if not re.fullmatch(r"[a-z0-9]+:[a-f0-9]{64,128}", digest, re.ASCII):
         raise ManifestError("the image's manifest names no config by a digest: it is not a container image")
     return digest
-
-
-def layers(image: ImageMetadata) -> list[dict[str, Any]]:
-    """Return the manifest's layer descriptors. Raises ManifestError if they are not objects."""
-    return json_objects(parse_object(image.raw_manifest, "manifest"), "layers")
 
 
 def repository(image: ImageMetadata) -> str:
@@ -113,63 +117,3 @@ def tagged(image: ImageMetadata) -> str:
 def some_name(image: ImageMetadata) -> str:
     """SomeNameOfThisImage: the tag's name if there is one, else the digest's, else "" (parseImageNames)."""
     return tagged(image) or image.pinned
-
-
-def json_object(document: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the object `document[name]`, {} where Go would have nil. As the functions below, raises ManifestError."""
-    value = document.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise _wrong(name, "an object")
-    return value
-
-
-def json_text(document: Mapping[str, Any], name: str) -> str:
-    """Return the string `document[name]`, "" where there is none."""
-    value = document.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise _wrong(name, "a string")
-    return value
-
-
-def json_texts(document: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
-    """Return the strings in the array `document[name]`, None where Go would have nil."""
-    value = document.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        raise _wrong(name, "a list of strings")
-    return tuple(value)
-
-
-def json_text_map(document: Mapping[str, Any], name: str) -> dict[str, str]:
-    """Return the map of strings `document[name]`, {} where there is none."""
-    value = json_object(document, name)
-    if not all(isinstance(content, str) for content in value.values()):
-        raise _wrong(name, "a map of strings")
-    return value
-
-
-def json_flag(document: Mapping[str, Any], name: str) -> bool:
-    """Return the boolean `document[name]`, False where there is none."""
-    value = document.get(name)
-    if value is not None and not isinstance(value, bool):
-        raise _wrong(name, "true or false")
-    return bool(value)
-
-
-def json_objects(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """Return the objects in the array `document[name]`, [] where there is none."""
-    value = document.get(name)
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise _wrong(name, "a list of objects")
-    return value
-
-
-def _wrong(name: str, wanted: str) -> ManifestError:
-    return ManifestError(f"the image's metadata has a {name!r} that is not {wanted}: the image was built wrongly")

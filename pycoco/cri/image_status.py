@@ -7,23 +7,16 @@ always the image's own: the kubelet takes the user from it, and runs the contain
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pycoco.cri import image_metadata
 from pycoco.cri.go_integer import parse_int
-from pycoco.cri.go_json import go_map
-from pycoco.cri.image_metadata import (
-    ImageMetadata,
-    json_flag,
-    json_object,
-    json_objects,
-    json_text,
-    json_text_map,
-    json_texts,
-)
+from pycoco.cri.go_json import go_map, marshal_indent
+from pycoco.cri.go_time import marshal_time
+from pycoco.cri.image_metadata import ImageMetadata
+from pycoco.documents.typed_config import History, ImageConfig
 from pycoco.documents.typed_manifest import parse_object
 
 
@@ -32,7 +25,8 @@ class ImageStatus:
     """The fields of runtime.v1.Image, and the verbose info.
 
     `id` is the hexadecimal part of the config's digest, as CRI-O has it. `size` is in bytes: the layers as the
-    registry stores them and the config. c/storage counts unpacked layers, which nobody can do without them.
+    registry stores them and the config. CRI-O counts unpacked layers, which nobody can do without them, and the
+    documents it keeps; of an image without layers it counts those alone.
     `uid` is None and `username` empty unless the image sets a user by number or by name.
     """
 
@@ -66,14 +60,18 @@ class ImageStatus:
             info["labels"] = go_map(self.labels)
         return {"info": info, "status": status}
 
+    def to_json(self) -> str:
+        """Return the text that `crictl inspecti -o json` prints, without a line end: Go's escapes, two spaces."""
+        return marshal_indent(self.to_dict(), "  ")
+
 
 def image_status(image: ImageMetadata, *, pinned: bool = False) -> ImageStatus:
     """Return the status of `image`. `pinned` says that crio.conf's pinned_images names it.
 
     Raises ManifestError for an image whose metadata is malformed.
     """
-    fields = image_metadata.config_fields(image)
-    uid, username = image_user(fields.user)
+    config = image_metadata.config(image)
+    uid, username = image_user(config.user)
     tagged = image_metadata.tagged(image)
     return ImageStatus(
         id=image_metadata.config_digest(image).partition(":")[2],
@@ -84,8 +82,8 @@ def image_status(image: ImageMetadata, *, pinned: bool = False) -> ImageStatus:
         username=username,
         annotations=image_metadata.manifest_annotations(image),
         pinned=pinned,
-        labels=fields.labels,
-        image_spec=image_spec(image),
+        labels=config.labels,
+        image_spec=_image_spec(image, config),
     )
 
 
@@ -103,59 +101,62 @@ def image_user(user: str) -> tuple[int | None, str]:
     return uid, name if uid is None else ""
 
 
-def image_spec(image: ImageMetadata) -> dict[str, Any]:
+def _image_spec(image: ImageMetadata, config: ImageConfig) -> dict[str, Any]:
     """The config as the OCI struct writes it again: known fields only, empty ones left out (image-spec v1.Image)."""
-    document = parse_object(image.raw_config, "config")
     found: dict[str, Any] = {
-        "created": _go_time(json_text(document, "created")),
-        "author": json_text(document, "author"),
-        "variant": json_text(document, "variant"),
-        "os.version": json_text(document, "os.version"),
-        "os.features": list(json_texts(document, "os.features") or ()),
-        "history": [_history(entry) for entry in json_objects(document, "history")],
+        "created": marshal_time(config.created) if config.created else "",
+        "author": config.author,
+        "variant": config.variant,
+        "os.version": config.os_version,
+        "os.features": list(config.os_features),
+        "history": [_history(step) for step in config.history],
     }
-    rootfs = json_object(document, "rootfs")
-    diff_ids = json_texts(rootfs, "diff_ids")
     # These are written even when they are empty.
     return _without_empty(found) | {
-        "architecture": json_text(document, "architecture"),
-        "os": json_text(document, "os"),
-        "config": _execution_config(json_object(document, "config")),
-        "rootfs": {"type": json_text(rootfs, "type"), "diff_ids": None if diff_ids is None else list(diff_ids)},
+        "architecture": config.architecture,
+        "os": config.os,
+        "config": _execution_config(config),
+        "rootfs": {"type": config.rootfs_type, "diff_ids": _diff_ids(image, config)},
     }
 
 
-def _execution_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {name: json_text(config, name) for name in ("User", "WorkingDir", "StopSignal")}
-    found |= {name: list(json_texts(config, name) or ()) for name in ("Env", "Entrypoint", "Cmd")}
-    # Go keeps the keys of these two and nothing of what belongs to them (map[string]struct{}).
-    found |= {name: {key: {} for key in json_object(config, name)} for name in ("ExposedPorts", "Volumes")}
-    found |= {"Labels": json_text_map(config, "Labels"), "ArgsEscaped": json_flag(config, "ArgsEscaped")}
+def _diff_ids(image: ImageMetadata, config: ImageConfig) -> list[str] | None:
+    """Go tells an empty list from none, and writes null for none."""
+    if config.diff_ids:
+        return list(config.diff_ids)
+    rootfs = parse_object(image.raw_config, "config").get("rootfs") or {}
+    return None if rootfs.get("diff_ids") is None else []
+
+
+def _execution_config(config: ImageConfig) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "User": config.user,
+        "WorkingDir": config.working_dir,
+        "StopSignal": config.stop_signal,
+        "Env": list(config.env),
+        "Entrypoint": list(config.entrypoint or ()),
+        "Cmd": list(config.cmd or ()),
+        # Go keeps the keys of these two and nothing of what belongs to them (map[string]struct{}).
+        "ExposedPorts": {port: {} for port in config.exposed_ports},
+        "Volumes": {path: {} for path in config.volumes},
+        "Labels": dict(config.labels),
+        "ArgsEscaped": config.args_escaped,
+    }
     return _without_empty(found)
 
 
-def _history(entry: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {name: json_text(entry, name) for name in ("created_by", "author", "comment")}
-    found |= {"created": _go_time(json_text(entry, "created")), "empty_layer": json_flag(entry, "empty_layer")}
-    return _without_empty(found)
+def _history(step: History) -> dict[str, Any]:
+    found = step.to_dict()
+    return found | {"created": marshal_time(step.created)} if step.created else found
 
 
 def _without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
 
 
-def _go_time(text: str) -> str:
-    """RFC 3339 as Go's time.Time writes it: no zeros at the end of the second, Z for no offset."""
-    shortened = re.sub(r"(\.[0-9]*?)0+(?=Z|[+-]|\Z)", r"\1", text, flags=re.ASCII)
-    return shortened.replace(".Z", "Z").replace(".+", "+").replace(".-", "-").removesuffix("+00:00") + (
-        "Z" if text.endswith("+00:00") else ""
-    )
-
-
 def _size(image: ImageMetadata) -> int:
-    sizes = [layer.get("size") for layer in image_metadata.layers(image)]
+    total = len(image.raw_config) + sum(max(layer.size, 0) for layer in image_metadata.manifest(image).layers)
     # A manifest may claim anything; uint64 is what the message can hold.
-    total = len(image.raw_config) + sum(size for size in sizes if isinstance(size, int) and size > 0)
     return min(total, 2**64 - 1)
 
 

@@ -1,7 +1,9 @@
 """What CRI-O knows besides the request and the image: crio.conf, the node, and the pod sandbox it made before.
 
-The defaults are those of CRI-O's pkg/config/config.go (DefaultConfig, DefaultRuntimeConfig). Nothing here is read
-from the machine; a caller that wants a node's own settings gives them.
+The defaults are those of CRI-O's pkg/config/config.go (DefaultConfig, DefaultRuntimeConfig), and of a runtime handler
+that an administrator adds, as kata's is: it allows no annotation and wants 12 MiB of memory (ValidateRuntimes), where
+the built-in crun one allows two and wants 500 KiB. Nothing here is read from the machine; a caller that wants a node's
+own settings gives them.
 """
 
 from __future__ import annotations
@@ -11,7 +13,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from pycoco.cri.spec import capabilities
+DEFAULT_CAPABILITIES = (
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FSETID",
+    "FOWNER",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "NET_BIND_SERVICE",
+    "KILL",
+)
+"""crio.conf's default_capabilities when nobody sets it (internal/config/capabilities, Default)."""
 
 
 class ImageVolumes(enum.Enum):
@@ -33,15 +46,16 @@ class Ulimit:
 
 @dataclass(frozen=True, kw_only=True)
 class CrioSettings:
-    """crio.conf's options that reach config.json, under their own names, and two facts of the node.
+    """crio.conf's options that reach config.json, under their own names, and three facts of the node.
 
     `allowed_annotations` are the runtime handler's. `seccomp_profile` is a file in the format of
-    /usr/share/containers/seccomp.json. `cgroup_v2` and `apparmor` say what the node has.
+    /usr/share/containers/seccomp.json. `cgroup_v2` and `apparmor` say what the node has; `architecture` is the node's
+    by Go's name, "" for this machine's.
     `kata_annotations` adds containerd's io.kubernetes.cri.* annotations to CRI-O's own: the kata runtime reads
     whichever it finds first.
     """
 
-    default_capabilities: tuple[str, ...] = capabilities.DEFAULT
+    default_capabilities: tuple[str, ...] = DEFAULT_CAPABILITIES
     add_inheritable_capabilities: bool = False
     default_env: tuple[str, ...] = ()
     default_ulimits: tuple[Ulimit, ...] = ()
@@ -49,8 +63,8 @@ class CrioSettings:
     pids_limit: int = -1
     image_volumes: ImageVolumes = ImageVolumes.MKDIR
     cgroup_manager: str = "systemd"
-    container_min_memory: int = 500 * 1024
-    allowed_annotations: tuple[str, ...] = ("io.containers.trace-syscall", "devices.crio.io")
+    container_min_memory: int = 12 * 1024 * 1024
+    allowed_annotations: tuple[str, ...] = ()
     allowed_devices: tuple[str, ...] = ("/dev/fuse", "/dev/net/tun")
     platform_runtime_paths: Mapping[str, str] = field(default_factory=dict)
     privileged_without_host_devices: bool = False
@@ -60,6 +74,7 @@ class CrioSettings:
     log_dir: str = "/var/log/crio/pods"
     cgroup_v2: bool = True
     apparmor: bool = False
+    architecture: str = ""
     kata_annotations: bool = True
 
 

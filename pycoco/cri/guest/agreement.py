@@ -7,14 +7,14 @@ compression and entries without a platform do not count. It is not for asking a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pycoco.cri import image_metadata
-from pycoco.cri.image_metadata import ImageMetadata, json_object, json_objects, json_text, json_text_map
+from pycoco.cri.image_metadata import ImageMetadata
+from pycoco.documents import media_types
 from pycoco.documents.encryption import is_encrypted, read_encryption
-from pycoco.documents.typed_manifest import parse_object
+from pycoco.documents.typed_manifest import Index, Layer
 
 _AGENT = "provider.attestation-agent"
 
@@ -53,11 +53,11 @@ def guest_agreement(image: ImageMetadata, *, architecture: str | None = None, os
     `architecture` is the guest's, by Go's name, and the image config's if not given. Raises ManifestError for an
     image whose metadata is malformed.
     """
-    architecture = architecture or image_metadata.config_fields(image).architecture
+    architecture = architecture or image_metadata.config(image).architecture
     host = image.instance_digest or image.digest
     guest, problems = host, []
     if image.raw_index:
-        guest = _chosen_by_guest(parse_object(image.raw_index, "index"), os, architecture)
+        guest = _chosen_by_guest(Index.from_bytes(image.raw_index, media_types.OCI_INDEX), os, architecture)
         if not guest:
             problems.append(
                 f"the guest finds no instance for {os}/{architecture} in the index, and the host took {host}"
@@ -66,26 +66,24 @@ def guest_agreement(image: ImageMetadata, *, architecture: str | None = None, os
             problems.append(
                 f"the guest would take {guest}, the first for {os}/{architecture}, and the host took {host}"
             )
-    problems += [problem for layer in image_metadata.layers(image) if (problem := _layer_problem(layer))]
+    problems += [problem for layer in image_metadata.manifest(image).layers if (problem := _layer_problem(layer))]
     return GuestAgreement(host_digest=host, guest_digest=guest, problems=tuple(dict.fromkeys(problems)))
 
 
-def _chosen_by_guest(index: Mapping[str, Any], os: str, architecture: str) -> str:
-    for entry in json_objects(index, "manifests"):
-        platform = json_object(entry, "platform")
-        if (platform.get("os"), platform.get("architecture")) == (os, architecture):
-            return json_text(entry, "digest")
+def _chosen_by_guest(index: Index, os: str, architecture: str) -> str:
+    for entry in index.manifests:
+        if entry.platform is not None and (entry.platform.os, entry.platform.architecture) == (os, architecture):
+            return entry.digest
     return ""
 
 
-def _layer_problem(layer: Mapping[str, Any]) -> str:
-    media_type, digest = json_text(layer, "mediaType"), json_text(layer, "digest")
-    if not is_encrypted(media_type):
+def _layer_problem(layer: Layer) -> str:
+    if not is_encrypted(layer.media_type):
         return ""
-    encryption = read_encryption(media_type, json_text_map(layer, "annotations"))
+    encryption = read_encryption(layer.media_type, layer.annotations)
     if not encryption.guest_can_decrypt:
-        return f"the guest does not decrypt the layer {digest}: its type is {media_type}"
+        return f"the guest does not decrypt the layer {layer.digest}: its type is {layer.media_type}"
     if _AGENT not in encryption.protocols:
         given = ", ".join(encryption.protocols) or "no one"
-        return f"the guest asks its attestation agent for keys, and the layer {digest} is encrypted for {given}"
+        return f"the guest asks its attestation agent for keys, and the layer {layer.digest} is encrypted for {given}"
     return ""

@@ -80,11 +80,15 @@ class AnnotationFacts:
 
 
 def allowed(annotations: Mapping[str, str], settings: CrioSettings) -> dict[str, str]:
-    """FilterDisallowedAnnotations: without those that change the runtime's behaviour and are not allowed."""
-    permitted = set(settings.allowed_annotations)
-    for name, old_name in _RENAMED.items():
-        if permitted & {name, old_name}:
-            permitted |= {name, old_name}
+    """FilterDisallowedAnnotations: without those that change the runtime's behaviour and are not allowed.
+
+    A name is allowed by itself only: neither the present one by the deprecated one, nor the other way round. Raises
+    ContainerConfigError for an allowed name that is none of these, with which CRI-O does not start.
+    """
+    permitted = frozenset(settings.allowed_annotations)
+    unknown = sorted(permitted.difference(_RESTRICTED))
+    if unknown:
+        raise ContainerConfigError(f"invalid allowed_annotation {unknown[0]!r}: CRI-O restricts no such annotation")
     refused = tuple(name for name in _RESTRICTED if name not in permitted)
     return {name: value for name, value in annotations.items() if not name.startswith(refused)}
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pycoco.cri.container_config import Capability
+from pycoco.cri.node import DEFAULT_CAPABILITIES
 from pycoco.errors import ContainerConfigError
-
-DEFAULT = ("CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "SETGID", "SETUID", "SETPCAP", "NET_BIND_SERVICE", "KILL")
-"""capabilities.Default: what crio.conf's default_capabilities has when nobody sets it."""
 
 # moby/sys/capability enum_gen.go, in the kernel's order.
 _NAMES = """
@@ -29,7 +27,7 @@ _SETS = ("bounding", "effective", "inheritable", "permitted", "ambient")
 def process_capabilities(
     requested: Capability | None,
     *,
-    default: Sequence[str] = DEFAULT,
+    default: Sequence[str] = DEFAULT_CAPABILITIES,
     inheritable: bool = False,
     privileged: bool = False,
 ) -> dict[str, list[str]]:

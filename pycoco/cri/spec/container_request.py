@@ -26,12 +26,14 @@ from pycoco.cri.container_config import (
     PodSandboxMetadata,
     SecurityProfile,
 )
-from pycoco.cri.image_metadata import ConfigFields, ImageMetadata
+from pycoco.cri.image_metadata import ImageMetadata
 from pycoco.cri.message import Message
 from pycoco.cri.node import CrioSettings, SandboxState
 from pycoco.cri.spec import process
 from pycoco.cri.spec.annotations import allowed, check_labels
-from pycoco.cri.spec.linux import MASKED_PATHS
+from pycoco.cri.spec.linux import MASKED_PATHS, annotation_value
+from pycoco.cri.spec.user_namespace import IDMappings, id_mappings
+from pycoco.documents.typed_config import ImageConfig
 from pycoco.errors import ContainerConfigError
 
 _CONTAINER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", re.ASCII)
@@ -53,7 +55,7 @@ class ContainerRequest:
     """
 
     image: ImageMetadata
-    fields: ConfigFields
+    config: ImageConfig
     container: ContainerConfig
     sandbox: PodSandboxConfig
     context: LinuxContainerSecurityContext
@@ -61,6 +63,7 @@ class ContainerRequest:
     state: SandboxState | None
     container_id: str
     directory: str
+    user_namespace: IDMappings | None
     privileged: bool
     systemd: bool
     args: list[str]
@@ -96,7 +99,7 @@ class ContainerRequest:
     def stop_signal(self) -> str:
         """setupContainerRuntimeAndStopSignal: the container's own unless it is RUNTIME_DEFAULT, else the image's."""
         requested = self.container.stop_signal
-        return requested.name if requested else self.fields.stop_signal
+        return requested.name if requested else self.config.stop_signal
 
     def in_bundle(self, name: str) -> str:
         return f"{self.directory}/{name}" if self.directory else name
@@ -124,16 +127,16 @@ def container_request(
     pod = replace(pod, annotations=allowed(pod.annotations, settings))
     check_labels(own.labels)
     context = _security_context(own)
-    fields = image_metadata.config_fields(image)
-    args = process.arguments(fields.entrypoint, fields.cmd, own.command or None, own.args)
-    if context is _RUNS_AS_ROOT and fields.user not in {"", "0", "root", "0:0", "root:root"}:
+    config = image_metadata.config(image)
+    args = process.arguments(config.entrypoint, config.cmd, own.command or None, own.args)
+    if context is _RUNS_AS_ROOT and config.user not in {"", "0", "root", "0:0", "root:root"}:
         warnings.append(
-            f"the container config has no linux.security_context, so CRI-O runs it as root and not as {fields.user!r}; "
+            f"the container config has no linux.security_context, so CRI-O runs it as root and not as {config.user!r}; "
             "the kubelet always sends one"
         )
     return ContainerRequest(
         image=image,
-        fields=fields,
+        config=config,
         container=own,
         sandbox=pod,
         context=context,
@@ -141,6 +144,12 @@ def container_request(
         state=state,
         container_id=container_id,
         directory=directory.rstrip("/"),
+        user_namespace=id_mappings(
+            pod if sandbox is not None else None,
+            context.namespace_options or NamespaceOption(),
+            state,
+            annotation_value(pod.annotations, "userns-mode.crio.io", "io.kubernetes.cri-o.userns-mode"),
+        ),
         privileged=_privileged(context, pod),
         systemd=process.runs_systemd(args[0]),
         args=args,

@@ -7,19 +7,17 @@ device nodes, and none is opened.
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pycoco.cri.container_config import Device
 from pycoco.cri.node import CrioSettings
+from pycoco.cri.spec import host
 from pycoco.errors import ContainerConfigError
 
-_KINDS = {stat.S_IFBLK: "b", stat.S_IFCHR: "c", stat.S_IFIFO: "p"}
 _ACCESS = re.compile(r"[rwm]{1,3}", re.ASCII)
 # GetDevices does not go into these.
 _SKIPPED_DIRECTORIES = {"pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev"}
@@ -41,7 +39,7 @@ class Devices:
 
     def add_all_of_the_host(self) -> None:
         """specAddHostDevicesIfPrivileged: every device, and one rule that allows them."""
-        for path in _files_below("/dev"):
+        for path in _host_devices("/dev"):
             node = _node(path, path)
             if node is not None and node["type"] != "p" and (node["major"] or node["minor"]):
                 self._add_node(node)
@@ -69,20 +67,25 @@ def container_devices(
     if privileged and not settings.privileged_without_host_devices:
         found.add_all_of_the_host()
     for device in requested:
-        _add_requested(found, device)
+        _add_requested(found, device, privileged)
     return found
 
 
-def _add_requested(found: Devices, device: Device) -> None:
-    host_path = os.path.realpath(device.host_path) if "\0" not in device.host_path else ""
+def _add_requested(found: Devices, device: Device, privileged: bool) -> None:
+    if privileged and device.container_path != device.host_path and host.exists(host.resolved(device.container_path)):
+        raise ContainerConfigError(
+            f"a privileged container has the host's devices, and {device.container_path!r} is there already: put the "
+            "device at another container_path"
+        )
+    host_path = host.resolved(device.host_path) if "\0" not in device.host_path else ""
     node = _node(host_path, device.container_path)
     if node is not None:
         found.add(node, device.permissions)
         return
-    if not os.path.isdir(host_path) or not device.host_path:
+    if not host.is_directory(host_path) or not device.host_path:
         found.warnings.append(f"{device.host_path!r} is not a device on this host: CRI-O leaves it out")
         return
-    for path in _files_below(host_path, everything=True):
+    for path in _all_below(host_path):
         child = _node(path, path.replace(host_path, device.container_path, 1))
         if child is not None:
             found.add(child, device.permissions)
@@ -94,11 +97,10 @@ def _add_from_annotation(found: Devices, text: str, settings: CrioSettings) -> N
         raise ContainerConfigError(f"device {source} is specified but is not in allowed_devices of crio.conf")
     if not destination.startswith("/dev/"):
         raise ContainerConfigError(f"devices.crio.io puts {source} at {destination!r}: it must be below /dev/")
-    node = _node(source, destination)
+    node = _node(source, destination, with_mode=True)
     if node is None:
         raise ContainerConfigError(f"{source} is not a valid device: it is not on this host")
-    mode = stat.S_IMODE(os.lstat(source).st_mode)
-    found.add(node | {"fileMode": mode}, access)
+    found.add(node, access)
 
 
 def _parts(text: str) -> tuple[str, str, str]:
@@ -120,28 +122,32 @@ def _valid_access(text: str) -> bool:
     return _ACCESS.fullmatch(text) is not None and len(set(text)) == len(text)
 
 
-def _node(host_path: str, container_path: str) -> dict[str, Any] | None:
-    """DeviceFromPath; None for what is no device node."""
-    try:
-        found = os.lstat(host_path)
-    except (OSError, ValueError):
+def _node(host_path: str, container_path: str, *, with_mode: bool = False) -> dict[str, Any] | None:
+    """DeviceFromPath; None for what is no device node. Only one from an annotation has its mode written."""
+    found = host.device(host_path)
+    if found is None:
         return None
-    kind = _KINDS.get(stat.S_IFMT(found.st_mode))
-    if kind is None:
-        return None
-    return {
-        "path": container_path,
-        "type": kind,
-        "major": os.major(found.st_rdev),
-        "minor": os.minor(found.st_rdev),
-        "uid": found.st_uid,
-        "gid": found.st_gid,
-    }
+    mode = {"fileMode": found.mode} if with_mode else {}
+    numbers = {"major": found.major, "minor": found.minor}
+    return {"path": container_path, "type": found.kind} | numbers | mode | {"uid": found.uid, "gid": found.gid}
 
 
-def _files_below(top: str, *, everything: bool = False) -> Iterator[str]:
-    for directory, names, files in os.walk(top):
-        names[:] = sorted(names if everything else set(names) - _SKIPPED_DIRECTORIES)
-        for name in sorted(files):
-            if everything or name != "console":  # that one belongs to the terminal
-                yield posixpath.join(directory, name)
+def _host_devices(directory: str) -> Iterator[str]:
+    """GetDevices: the names of a directory in order, each directory in its place."""
+    for name, is_directory in host.listing(directory):
+        path = posixpath.join(directory, name)
+        if not is_directory:
+            if name != "console":  # that one belongs to the terminal
+                yield path
+        elif name not in _SKIPPED_DIRECTORIES:
+            yield from _host_devices(path)
+
+
+def _all_below(directory: str) -> Iterator[str]:
+    """filepath.Walk: as above, and nothing is passed over."""
+    for name, is_directory in host.listing(directory):
+        path = posixpath.join(directory, name)
+        if is_directory:
+            yield from _all_below(path)
+        else:
+            yield path

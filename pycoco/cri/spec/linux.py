@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import glob
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,6 +20,7 @@ from pycoco.cri.container_config import (
 )
 from pycoco.cri.go_json import go_map
 from pycoco.cri.node import CrioSettings, SandboxState
+from pycoco.cri.spec import host
 from pycoco.errors import ContainerConfigError
 
 # go.podman.io/common pkg/config default.go getMaskedPaths, and the two that masked_paths.go adds.
@@ -29,7 +29,6 @@ _MASKED_PATH_LIST = """
 /sys/devices/virtual/powercap /sys/firmware /sys/fs/selinux /proc/interrupts /proc/asound
 """
 MASKED_PATHS = tuple(_MASKED_PATH_LIST.split())
-_MASKED_PATHS_OF_THE_NODE = "/sys/devices/system/cpu/cpu*/thermal_throttle"
 
 
 def resources(
@@ -95,24 +94,30 @@ def _unified(annotation: str) -> Iterator[tuple[str, str]]:
 
 
 def namespaces(
-    options: NamespaceOption, settings: CrioSettings, sandbox: SandboxState | None, privileged: bool
+    options: NamespaceOption,
+    settings: CrioSettings,
+    sandbox: SandboxState | None,
+    *,
+    privileged: bool,
+    user_namespace: bool = False,
 ) -> list[dict[str, str]]:
     """SpecAddNamespaces and setupCgroupNamespace: linux.namespaces.
 
-    Without a sandbox the container stands alone: whatever it would share with its pod is its own. Raises
-    ContainerConfigError for a PID namespace that the sandbox does not have.
+    Without a sandbox the container stands alone: whatever it would share with its pod is its own. A target's PID
+    namespace can only be known to who runs the target: the container has its own instead. Raises ContainerConfigError
+    for a PID namespace that the sandbox does not have.
     """
     paths = {"pid": "", "network": "", "ipc": "", "uts": "", "mount": ""}
     if sandbox is not None:
         paths.update({kind: path for kind, path in sandbox.namespaces.items() if path and kind != "pid"})
+    elif user_namespace:
+        paths["user"] = ""
     if options.network is NamespaceMode.NODE:
         paths.pop("network")
     if sandbox is None and options.ipc is NamespaceMode.NODE:
         paths.pop("ipc")
     if options.pid is NamespaceMode.NODE:
         paths.pop("pid")
-    elif options.pid is NamespaceMode.TARGET:
-        raise ContainerConfigError("a target PID namespace needs the target's process: pycoco does not know it")
     elif options.pid is NamespaceMode.POD and sandbox is not None:
         paths["pid"] = _pod_pid_namespace(sandbox)
     if settings.cgroup_v2 and not privileged:
@@ -136,8 +141,7 @@ def masked_paths(
     """Return linux.maskedPaths: none unless the kubelet sends some, and then CRI-O's own as well."""
     paths: list[str] = []
     if context.masked_paths and not privileged:
-        of_the_node = glob.glob(_MASKED_PATHS_OF_THE_NODE)
-        paths = sorted({*MASKED_PATHS, *of_the_node, *context.masked_paths})
+        paths = sorted({*MASKED_PATHS, *host.thermal_paths(), *context.masked_paths})
     if systemd and not cgroup_v2:
         paths.append("/sys/fs/cgroup/systemd/release_agent")
     return paths

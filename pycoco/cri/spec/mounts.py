@@ -7,14 +7,15 @@ addImageVolumes) and runtime-tools generate.go (New). It is not for making anyth
 
 from __future__ import annotations
 
-import os
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pycoco.cri.container_config import IDMapping, Mount, MountPropagation
+from pycoco.cri.container_config import Mount, MountPropagation
 from pycoco.cri.node import CrioSettings, ImageVolumes, SandboxState
+from pycoco.cri.spec import host
+from pycoco.cri.spec.user_namespace import written
 from pycoco.errors import ContainerConfigError
 
 _NO = ["nosuid", "noexec", "nodev"]
@@ -56,10 +57,15 @@ class Mounts:
 
 @dataclass(frozen=True, kw_only=True)
 class MountRequest:
-    """What decides a container's mounts. `image_volumes` are the keys of the config's Volumes."""
+    """What decides a container's mounts.
+
+    `image_volumes` are the keys of the config's Volumes, `files` the generated ones: where each goes and its source.
+    """
 
     mounts: tuple[Mount, ...] = ()
     image_volumes: tuple[str, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    user_namespace: bool = False
     read_only: bool = False
     privileged: bool = False
     systemd: bool = False
@@ -89,6 +95,8 @@ def container_mounts(
         _clear_read_only(found)
     if request.systemd:
         _add_systemd(found, settings)
+    for destination, source in request.files:
+        found.add(destination, "bind", source, ["rw", "bind", "nodev", "nosuid", "noexec"])
     bind_mounts += _image_volumes(request.image_volumes, settings, volumes_directory, found)
     for destination, source, options, more in sorted(bind_mounts, key=lambda entry: _depth(entry[0])):
         found.replace(destination, "bind", source, [*options, "bind"], **more)
@@ -156,17 +164,17 @@ def _bind_mount(mount: Mount, settings: CrioSettings, found: Mounts) -> _BindMou
     )
     more = {}
     if mount.uid_mappings:
-        more["uidMappings"] = _mappings(mount.uid_mappings)
+        more["uidMappings"] = written(mount.uid_mappings)
     if mount.gid_mappings:
-        more["gidMappings"] = _mappings(mount.gid_mappings)
+        more["gidMappings"] = written(mount.gid_mappings)
     return mount.container_path, source, options, more
 
 
 def _host_source(mount: Mount, found: Mounts) -> str:
     source = _clean(mount.host_path)
-    if os.path.islink(source):
-        return os.path.realpath(source)  # resolveSymbolicLink: only when the last part is a link
-    if not os.path.lexists(source):
+    if host.is_link(source):
+        return host.resolved(source)  # resolveSymbolicLink: only when the last part is a link
+    if not host.exists(source):
         found.warnings.append(f"the mount source {source!r} does not exist on this host; CRI-O would make a directory")
     return source
 
@@ -204,14 +212,13 @@ def _access(mount: Mount) -> str:
     return "rro"
 
 
-def _mappings(mappings: Sequence[IDMapping]) -> list[dict[str, int]]:
-    return [{"containerID": m.container_id, "hostID": m.host_id, "size": m.length} for m in mappings]
-
-
 def _add_sysfs(found: Mounts, request: MountRequest) -> None:
     if request.host_network and all(mount.container_path != "/sys" for mount in request.mounts):
-        found.replace("/sys", "sysfs", "sysfs", [*_NO, "ro"])
-        found.replace(_CGROUP, "cgroup", "cgroup", [*_NO, "relatime", "ro"])
+        if request.user_namespace:  # sysfs cannot be mounted in a user namespace that does not own the network
+            found.replace("/sys", "bind", "/sys", [*_NO, "rro", "rbind"])
+        else:
+            found.replace("/sys", "sysfs", "sysfs", [*_NO, "ro"])
+            found.replace(_CGROUP, "cgroup", "cgroup", [*_NO, "relatime", "ro"])
     if request.privileged:
         found.replace("/sys", "sysfs", "sysfs", [*_NO, "rw", "rslave"])
         found.replace(_CGROUP, "cgroup", "cgroup", [*_NO, "rw", "relatime", "rslave"])

@@ -23,6 +23,7 @@ class ProcessUser:
     """process.user, as far as it is known.
 
     `uid` or `gid` is None when only a name is known and /etc/passwd or /etc/group is needed for its number.
+    `own_gid` is the user's own, before run_as_group took its place: GeneratePasswd writes that one.
     `needs_passwd`: /etc/passwd decides the uid or the gid. `needs_group`: /etc/group decides the gid, or adds
     supplementary groups that are not in `additional_gids`.
     """
@@ -33,18 +34,21 @@ class ProcessUser:
     additional_gids: tuple[int, ...]
     needs_passwd: bool = False
     needs_group: bool = False
+    own_gid: int | None = None
 
     @property
     def resolved(self) -> bool:
         return self.uid is not None and self.gid is not None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, umask: int | None = None) -> dict[str, Any]:
         """Return process.user; a user that is not resolved has a username and no uid."""
         user: dict[str, Any] = {}
         if self.uid is not None:
             user["uid"] = self.uid
         if self.gid is not None:
             user["gid"] = self.gid
+        if umask is not None:
+            user["umask"] = umask
         if self.additional_gids:
             user["additionalGids"] = list(self.additional_gids)
         if not self.resolved:
@@ -98,6 +102,7 @@ def process_user(
         additional_gids=tuple(dict.fromkeys(gids)),
         needs_passwd=found.uid is None or (found.needs_passwd and (decides_gid or not strict)),
         needs_group=(found.gid is None and decides_gid) or (found.needs_group and not strict),
+        own_gid=found.gid,
     )
 
 
@@ -200,11 +205,21 @@ def _group_entries(group: bytes) -> Iterable[_GroupEntry]:
 
 
 def passwd_with(user: ProcessUser, passwd: bytes, home: str) -> bytes | None:
-    """GeneratePasswd: the image's passwd file with a line for the user, or None if it has one already."""
+    """GeneratePasswd: the image's passwd file with a line for the user, or None if it has one already.
+
+    Raises ContainerConfigError for a user whose text would make more fields of the line, or more lines: CRI-O writes it
+    as it is, so that `USER 1000:1000` makes a malformed line and one with a line break adds a user of its choice.
+    """
     if user.uid is None or not passwd or any(entry.uid == user.uid for entry in _passwd_entries(passwd)):
         return None
     name = user.text or "default"
-    line = f"{name}:x:{user.uid}:{user.gid}:{name} user:{home or '/tmp'}:/sbin/nologin\n"
+    if any(character in name for character in ":\n\r"):
+        raise ContainerConfigError(
+            f"the user {user.text!r} is not in the passwd file, and CRI-O would write a malformed line for it: set "
+            "run_as_user and run_as_group"
+        )
+    gid = user.gid if user.own_gid is None else user.own_gid
+    line = f"{name}:x:{user.uid}:{gid}:{name} user:{home or '/tmp'}:/sbin/nologin\n"
     return passwd + line.encode("utf-8", "surrogateescape")
 
 

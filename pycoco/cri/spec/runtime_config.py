@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -18,7 +18,7 @@ from pycoco.cri.container_config import ContainerConfig, PodSandboxConfig
 from pycoco.cri.image_metadata import ImageMetadata
 from pycoco.cri.image_status import repo_digests
 from pycoco.cri.node import CrioSettings, ImageVolumes, SandboxState, cgroups_path
-from pycoco.cri.spec import capabilities, linux, process
+from pycoco.cri.spec import capabilities, host, linux, process
 from pycoco.cri.spec.annotations import AnnotationFacts, allowed, container_annotations
 from pycoco.cri.spec.container_request import ContainerRequest, RequestJSON, container_request
 from pycoco.cri.spec.devices import container_devices
@@ -26,6 +26,7 @@ from pycoco.cri.spec.environment import process_environment
 from pycoco.cri.spec.mounts import MountRequest, Mounts, container_mounts
 from pycoco.cri.spec.process_user import ProcessUser, group_with, passwd_with, process_user
 from pycoco.cri.spec.seccomp import Seccomp, seccomp
+from pycoco.cri.spec.warnings import all_warnings
 from pycoco.errors import ContainerConfigError
 
 # CRI-O writes the version of the runtime-spec it was built with (1.3.0), and a runtime may refuse one that is newer
@@ -41,9 +42,9 @@ class RuntimeConfig:
     `config` is config.json as a JSON object. `needs_passwd` and `needs_group` say that the image's /etc/passwd or
     /etc/group, which are in its layers, decide part of the user; `user` has what is known. If the image's user is a
     name, `config` has no uid: a runtime would take that for root, so do not start it (`user.resolved`). `files` are
-    to stand beside config.json, which mounts them; `rootfs_directories` is what CRI-O makes in the root file
-    system. `stop_signal` is the number CRI-O sends to stop it. `warnings` say where the result is not what the
-    request seems to ask for.
+    to stand beside config.json, which mounts them; `rootfs_directories` and `rootfs_links` (a path and what it points
+    to) are what CRI-O makes in the root file system where it is not there yet. `stop_signal` is the number CRI-O sends
+    to stop it. `warnings` say where the result is not what the request seems to ask for.
     """
 
     config: dict[str, Any] = field(repr=False)
@@ -51,6 +52,7 @@ class RuntimeConfig:
     user: ProcessUser
     stop_signal: int
     rootfs_directories: tuple[str, ...] = ()
+    rootfs_links: Mapping[str, str] = field(default_factory=lambda: {"/etc/mtab": "/proc/mounts"})
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     volume_directories: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -90,17 +92,17 @@ def runtime_config(
     """
     request = container_request(image, container, sandbox, container_id, settings, sandbox_state, directory)
     environment = process_environment(
-        request.fields.env,
+        request.config.env,
         request.container.envs,
         hostname=request.hostname,
         tty=request.container.tty,
         systemd=request.systemd,
         default_env=request.settings.default_env,
     )
-    user = process_user(request.fields.user, request.context, passwd=passwd, group=group)
-    mounts = _mounts(request)
+    user = process_user(request.config.user, request.context, passwd=passwd, group=group)
     # The directory is set after the user, so a passwd line for a user without HOME names "/" (setupContainerUser).
-    files = _passwd_files(request, mounts, user, passwd, group, environment.home() or "/")
+    files = _passwd_files(user, passwd, group, environment.home() or "/")
+    mounts = _mounts(request, files)
     held = capabilities.process_capabilities(
         request.context.capabilities,
         default=request.settings.default_capabilities,
@@ -108,7 +110,7 @@ def runtime_config(
         privileged=request.privileged,
     )
     profile = _seccomp(request, held)
-    cwd = process.working_directory(request.fields.working_dir, request.container.working_dir)
+    cwd = process.working_directory(request.config.working_dir, request.container.working_dir)
     config: dict[str, Any] = {
         "ociVersion": _OCI_VERSION,
         "process": _process(request, user, environment.entries, cwd, held),
@@ -122,7 +124,6 @@ def runtime_config(
         config["ociVersion"] = _LATEST_OCI_VERSION
     _refuse_nul(config["process"])
     signal = request.stop_signal
-    _warn(request, user, cwd, mounts, profile)
     return RuntimeConfig(
         config=config,
         container_id=request.container_id,
@@ -131,11 +132,11 @@ def runtime_config(
         rootfs_directories=_rootfs_directories(request, cwd),
         files=files,
         volume_directories=tuple(mounts.bind_volumes),
-        warnings=tuple(request.warnings),
+        warnings=tuple(all_warnings(request, user, cwd, mounts, profile)),
     )
 
 
-def _mounts(request: ContainerRequest) -> Mounts:
+def _mounts(request: ContainerRequest, files: Iterable[str]) -> Mounts:
     rw = linux.annotation_value(
         request.sandbox.annotations,
         "cgroup2-mount-hierarchy-rw.crio.io",
@@ -144,7 +145,9 @@ def _mounts(request: ContainerRequest) -> Mounts:
     return container_mounts(
         MountRequest(
             mounts=request.container.mounts,
-            image_volumes=request.fields.volumes,
+            image_volumes=tuple(sorted(request.config.volumes)),
+            files=tuple((f"/etc/{name}", request.in_bundle(name)) for name in files),
+            user_namespace=request.user_namespace is not None,
             read_only=request.read_only,
             privileged=request.privileged,
             systemd=request.systemd,
@@ -157,32 +160,30 @@ def _mounts(request: ContainerRequest) -> Mounts:
     )
 
 
-def _passwd_files(
-    request: ContainerRequest, mounts: Mounts, user: ProcessUser, passwd: bytes | None, group: bytes | None, home: str
-) -> dict[str, bytes]:
-    """setupContainerUser: passwd and group with a line for an unknown user, unless a mount covers them."""
+def _passwd_files(user: ProcessUser, passwd: bytes | None, group: bytes | None, home: str) -> dict[str, bytes]:
+    """setupContainerUser: passwd and group with a line for an unknown user.
+
+    The request's mounts are added later, so a mount over /etc or over the file itself does not keep them from being
+    made, and only takes the file's place.
+    """
     made = {"passwd": passwd_with(user, passwd or b"", home), "group": group_with(user, group or b"")}
-    taken = {mount.container_path for mount in request.container.mounts}
-    files = {}
-    for name, content in made.items():
-        if content is not None and not taken & {"/etc", "/etc/", f"/etc/{name}"}:
-            files[name] = content
-            options = ["rw", "bind", "nodev", "nosuid", "noexec"]
-            mounts.add(f"/etc/{name}", "bind", request.in_bundle(name), options)
-    return files
+    return {name: content for name, content in made.items() if content is not None}
 
 
 def _process(
     request: ContainerRequest, user: ProcessUser, env: list[str], cwd: str, held: dict[str, list[str]]
 ) -> dict[str, Any]:
     found: dict[str, Any] = {"terminal": True} if request.container.tty else {}
-    of_user = user.to_dict()
     umask = linux.annotation_value(request.sandbox.annotations, "umask.crio.io", "io.kubernetes.cri-o.umask")
-    if umask:
-        if not re.fullmatch(r"[0-7]{1,4}", umask, re.ASCII):
-            raise ContainerConfigError(f"invalid umask string {umask!r}: use up to four octal digits")
-        of_user["umask"] = int(umask, 8)
-    found |= {"user": of_user, "args": request.args, "env": env, "cwd": cwd, "capabilities": held}
+    if umask and not re.fullmatch(r"[0-7]{1,4}", umask, re.ASCII):
+        raise ContainerConfigError(f"invalid umask string {umask!r}: use up to four octal digits")
+    found |= {
+        "user": user.to_dict(int(umask, 8) if umask else None),
+        "args": request.args,
+        "env": env,
+        "cwd": cwd,
+        "capabilities": held,
+    }
     if request.settings.default_ulimits:
         limits = request.settings.default_ulimits
         found["rlimits"] = [{"type": f"RLIMIT_{u.name.upper()}", "hard": u.hard, "soft": u.soft} for u in limits]
@@ -222,7 +223,7 @@ def _seccomp(request: ContainerRequest, held: Mapping[str, list[str]]) -> Seccom
         image_annotations=allowed(image_metadata.manifest_annotations(request.image), request.settings),
         default_profile=request.settings.seccomp_profile,
         capabilities=held.get("bounding", []),
-        architecture=request.fields.architecture,
+        architecture=request.settings.architecture or host.architecture(),
         privileged=request.privileged,
     )
 
@@ -231,7 +232,7 @@ def _annotations(
     request: ContainerRequest, mounts: Mounts, profile: Seccomp, pin: bool, created: datetime | None
 ) -> dict[str, str]:
     image, state = request.image, request.state
-    platform = f"{request.fields.os}/{request.fields.architecture}"
+    platform = f"{request.config.os}/{request.config.architecture}"
     facts = AnnotationFacts(
         container_id=request.container_id,
         sandbox_id=state.id if state else request.container_id,
@@ -275,12 +276,19 @@ def _linux(request: ContainerRequest, mounts: Mounts, profile: Seccomp) -> dict[
         f"io.kubernetes.cri-o.UnifiedCgroup/{name}",
     )
     resources = linux.resources(of_container.resources if of_container else None, settings, unified)
-    found: dict[str, Any] = {"resources": {"devices": devices.rules} | resources}
+    found: dict[str, Any] = request.user_namespace.to_dict() if request.user_namespace is not None else {}
+    found["resources"] = {"devices": devices.rules} | resources
     parent = request.sandbox.linux.cgroup_parent if request.sandbox.linux else ""
     if parent or request.state is not None:
         # CRI-O always sets one. A container that stands alone is left to the runtime's own choice of cgroup.
         found["cgroupsPath"] = cgroups_path(settings, parent, request.container_id)
-    found["namespaces"] = linux.namespaces(request.options, settings, request.state, request.privileged)
+    found["namespaces"] = linux.namespaces(
+        request.options,
+        settings,
+        request.state,
+        privileged=request.privileged,
+        user_namespace=request.user_namespace is not None,
+    )
     if devices.nodes:
         found["devices"] = devices.nodes
     if profile.profile is not None:
@@ -312,29 +320,7 @@ def _refuse_nul(of_process: Mapping[str, Any]) -> None:
 
 
 def _rootfs_directories(request: ContainerRequest, cwd: str) -> tuple[str, ...]:
-    volumes = request.fields.volumes if request.settings.image_volumes is ImageVolumes.MKDIR else ()
+    volumes = tuple(sorted(request.config.volumes)) if request.settings.image_volumes is ImageVolumes.MKDIR else ()
     # CRI-O joins these with securejoin: nothing leads out of the root file system, a relative path starts at its top.
     inside = [posixpath.normpath(f"/{path}").replace("//", "/", 1) for path in (*volumes, cwd, "/etc")]
     return tuple(dict.fromkeys(inside))
-
-
-def _warn(request: ContainerRequest, user: ProcessUser, cwd: str, mounts: Mounts, profile: Seccomp) -> None:
-    warnings = request.warnings
-    warnings += mounts.warnings
-    if not user.resolved:
-        warnings.append(
-            f"the user {user.text!r} is a name, and the image's passwd and group files are not at hand: set "
-            "run_as_user and run_as_group; config.json has no uid"
-        )
-    if not cwd.startswith("/"):
-        warnings.append(f"the working directory {cwd!r} is relative: CRI-O passes it on, and runc refuses it")
-    signal = request.stop_signal
-    if process.stop_signal_number(signal) is None:
-        warnings.append(f"CRI-O knows no stop signal {signal!r}: it sends SIGTERM")
-    if request.fields.os not in {"", "linux"}:
-        warnings.append(f"the image is for {request.fields.os}, and this is a config.json for Linux")
-    if profile.warning:
-        warnings.append(profile.warning)
-    selinux = request.context.selinux_options
-    if selinux is not None and any((selinux.user, selinux.role, selinux.type, selinux.level)):
-        warnings.append("SELinux labels are the node's to compute: none are written")

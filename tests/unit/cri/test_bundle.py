@@ -58,10 +58,10 @@ def test_volumes_and_passwd(tmp_path: Path) -> None:
     place = tmp_path / "b"
     make(
         place,
-        {"User": "7:8", "Volumes": {"/v": {}}},
+        {"User": "7", "Volumes": {"/v": {}}},
         settings=CrioSettings(image_volumes=ImageVolumes.BIND),
         passwd=b"root:x:0:0:::\n",
-        group=b"root:x:0:\n",
+        group=b"root:x:9:\n",
     )
     assert names(place) >= {"mounts/volume-0", "passwd", "group"}
     for mount in json.loads((place / "config.json").read_text())["mounts"]:

@@ -157,13 +157,14 @@ def test_systemd_properties() -> None:
 def test_tracing_is_asked_for_one_container() -> None:
     """container.go:203: the name of the container is taken off the annotation's."""
     asked = {"io.containers.trace-syscall/app": "of:/tmp/a", "io.containers.trace-syscall/other": "of:/tmp/b"}
-    found = written(sandbox=samples.sandbox(annotations=asked))
+    of_handler = CrioSettings(allowed_annotations=("io.containers.trace-syscall",))
+    found = written(sandbox=samples.sandbox(annotations=asked), settings=of_handler)
     assert found["io.containers.trace-syscall"] == "of:/tmp/a"
     assert json.loads(found[OWN + "Annotations"]) == {"io.containers.trace-syscall": "of:/tmp/a"}
 
 
 def test_annotations_that_are_not_allowed_are_dropped() -> None:
-    """pkg/config/workloads.go FilterDisallowedAnnotations, by prefix; V1 and V2 names go together."""
+    """pkg/config/workloads.go FilterDisallowedAnnotations, by prefix. A handler of one's own allows none."""
     given = {
         "umask.crio.io": "077",
         "io.kubernetes.cri-o.umask": "077",
@@ -175,12 +176,25 @@ def test_annotations_that_are_not_allowed_are_dropped() -> None:
         "io.kubernetes.cri-o.Devices": "/dev/fuse",
         "fine": "1",
     }
-    kept = {"devices.crio.io", "io.kubernetes.cri-o.Devices", "fine"}
-    assert set(allowed(given, CrioSettings())) == kept
-    more = CrioSettings(allowed_annotations=("umask.crio.io",))
-    assert set(allowed(given, more)) == {"umask.crio.io", "io.kubernetes.cri-o.umask", "fine"}
+    assert set(allowed(given, CrioSettings())) == {"fine"}
     found = written(container=samples.container(annotations=given), sandbox=samples.sandbox(annotations=given))
     assert not {"umask.crio.io", "run.oci.keep_original_groups"} & set(found)
+
+
+@pytest.mark.parametrize(
+    ("present", "deprecated"),
+    [("umask.crio.io", "io.kubernetes.cri-o.umask"), ("devices.crio.io", "io.kubernetes.cri-o.Devices")],
+)
+def test_a_name_is_allowed_by_itself_only(present: str, deprecated: str) -> None:
+    """pkg/config/config.go validateAllowedAndGenerateDisallowedAnnotations: neither stands for the other."""
+    given = {present: "1", deprecated: "2"}
+    assert allowed(given, CrioSettings(allowed_annotations=(present,))) == {present: "1"}
+    assert allowed(given, CrioSettings(allowed_annotations=(deprecated,))) == {deprecated: "2"}
+
+
+def test_an_allowed_annotation_that_cri_o_does_not_know() -> None:
+    with pytest.raises(ContainerConfigError, match=r"invalid allowed_annotation 'devices\.cri\.io'"):
+        allowed({}, CrioSettings(allowed_annotations=("devices.cri.io",)))
 
 
 def test_long_labels_are_refused() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pycoco.cri.container_config import Capability
-from pycoco.cri.spec.capabilities import DEFAULT, KNOWN, process_capabilities
+from pycoco.cri.node import DEFAULT_CAPABILITIES as DEFAULT
+from pycoco.cri.spec.capabilities import KNOWN, process_capabilities
 from pycoco.errors import ContainerConfigError
 
 DEFAULTS = [f"CAP_{name}" for name in DEFAULT]

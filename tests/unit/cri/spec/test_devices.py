@@ -62,7 +62,7 @@ def test_a_directory_gives_the_devices_in_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "below" / "other")
     (tmp_path / "file").write_text("x")
     devices = found(Device(host_path=str(tmp_path), container_path="/dev/all", permissions="rwm"))
-    assert [node["path"] for node in devices.nodes] == ["/dev/all/pipe", "/dev/all/below/other"]
+    assert [node["path"] for node in devices.nodes] == ["/dev/all/below/other", "/dev/all/pipe"]
     assert {node["type"] for node in devices.nodes} == {"p"}
 
 

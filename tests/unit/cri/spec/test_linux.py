@@ -108,8 +108,6 @@ def test_namespaces_of_a_pod() -> None:
 def test_pid_namespaces_that_cannot_be_had() -> None:
     with pytest.raises(ContainerConfigError, match="pod level PID namespace"):
         linux.namespaces(NamespaceOption(), NODE, SandboxState(id="s"), privileged=False)
-    with pytest.raises(ContainerConfigError, match="target PID namespace"):
-        linux.namespaces(NamespaceOption(pid=NamespaceMode.TARGET), NODE, None, privileged=False)
 
 
 def test_masked_paths() -> None:

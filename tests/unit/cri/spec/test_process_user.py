@@ -141,9 +141,21 @@ def test_an_unresolved_user_has_no_uid() -> None:
 
 def test_a_line_is_added_for_an_unknown_user() -> None:
     """utils.GeneratePasswd and GenerateGroup."""
-    user = process_user("4321:77", NOTHING, passwd=PASSWD, group=GROUP)
-    assert passwd_with(user, PASSWD, "/home/x") == PASSWD + b"4321:77:x:4321:77:4321:77 user:/home/x:/sbin/nologin\n"
+    context = LinuxContainerSecurityContext(run_as_user=4321, run_as_group=77)
+    user = process_user("", context, passwd=PASSWD, group=GROUP)
+    assert user.gid == 77
+    # The gid in passwd is the user's own; run_as_group takes its place later.
+    assert passwd_with(user, PASSWD, "/home/x") == PASSWD + b"4321:x:4321:0:4321 user:/home/x:/sbin/nologin\n"
     assert group_with(user, GROUP) == GROUP + b"77:x:77:\n"
+
+
+@pytest.mark.parametrize("user", ["4321:77", "4321:77:x", "4321::\nroot2::0:0:::/bin/sh"])
+def test_no_line_is_written_that_would_be_several_fields_or_lines(user: str) -> None:
+    """GeneratePasswd writes the user's text as it is."""
+    found = process_user(user, NOTHING, passwd=PASSWD, group=GROUP)
+    with pytest.raises(ContainerConfigError, match="malformed line"):
+        passwd_with(found, PASSWD, "/")
+    assert passwd_with(found, b"", "/") is None  # there is nothing to add a line to
 
 
 def test_no_line_is_added_for_a_known_user() -> None:

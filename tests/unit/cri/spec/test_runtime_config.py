@@ -246,15 +246,30 @@ def test_a_named_user_is_not_guessed() -> None:
 def test_passwd_and_group_are_written_for_an_unknown_user() -> None:
     """server/container_create.go:226: HOME from the environment, else "/", the directory not being set yet."""
     passwd, group = b"root:x:0:0:::\n", b"root:x:0:\n"
-    found = made({"User": "7:8", "WorkingDir": "/srv"}, passwd=passwd, group=group, directory="/b")
-    assert found.files == {"passwd": passwd + b"7:8:x:7:8:7:8 user:/:/sbin/nologin\n", "group": group + b"8:x:8:\n"}
+    asked = samples.with_context(run_as_user={"value": 7}, run_as_group={"value": 8})
+    found = made({"WorkingDir": "/srv"}, container=asked, passwd=passwd, group=group, directory="/b")
+    assert found.files == {"passwd": passwd + b"7:x:7:0:7 user:/:/sbin/nologin\n", "group": group + b"8:x:8:\n"}
     mounts = {entry["destination"]: entry for entry in found.config["mounts"]}
     assert mounts["/etc/passwd"]["source"] == "/b/passwd"
     assert mounts["/etc/group"]["options"] == ["rw", "bind", "nodev", "nosuid", "noexec"]
     home = made({"User": "7", "Env": ["HOME=/h"]}, passwd=passwd)
     assert home.files["passwd"].endswith(b"7:x:7:0:7 user:/h:/sbin/nologin\n")
-    covered = samples.container(mounts=[{"host_path": "/etc", "container_path": "/etc"}])
-    assert made({"User": "7:8"}, passwd=passwd, group=group, container=covered).files == {}
+
+
+def test_generated_files_come_before_the_request_s_mounts() -> None:
+    """setupContainerUser runs before setupContainerMounts: a mount over /etc does not keep them from being made."""
+    passwd = b"root:x:0:0:::\n"
+    covered = samples.container(
+        mounts=[
+            {"host_path": "/etc", "container_path": "/etc"},
+            {"host_path": "/etc/group", "container_path": "/etc/group"},
+        ]
+    )
+    found = made({"User": "7"}, passwd=passwd, group=b"x:x:9:\n", container=covered)
+    assert set(found.files) == {"passwd", "group"}
+    destinations = [entry["destination"] for entry in found.config["mounts"]]
+    assert destinations[-3:] == ["/etc/passwd", "/etc", "/etc/group"]
+    assert next(m for m in found.config["mounts"] if m["destination"] == "/etc/group")["source"] == "/etc/group"
 
 
 def test_home_with_a_line_break() -> None:
