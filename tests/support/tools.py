@@ -64,6 +64,7 @@ OURS = {
     "imagetool": ROOT / "tests" / "imagetool",
     "storagetool": ROOT / "tests" / "storagetool",
     "benchserver": ROOT / "tests" / "bench" / "server",
+    "referrers_registry": ROOT / "tests" / "referrers_registry",
 }
 """Go programs of this project's own tests, built from these directories."""
 

@@ -15,6 +15,7 @@ from pycoco.backends.contract import Fetched, FetchedInstances, FetchedManifest,
 from pycoco.configuration.current import CurrentConfiguration
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference, PullSource
+from pycoco.documents import media_types
 from pycoco.documents.read_image import (
     Need,
     ReadImage,
@@ -29,7 +30,9 @@ from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import DigestMismatchError, InvalidReferenceError, PycocoError
 
 if TYPE_CHECKING:
+    from pycoco.backends.python.registry.docker_source import DockerSource
     from pycoco.backends.python.registry.endpoints import Network
+    from pycoco.documents.referrers import Referrer
     from pycoco.layout.store import Store
 
 T = TypeVar("T")
@@ -90,6 +93,22 @@ class Reading:
         tags, next_page = await tag_list.read_page(endpoint, page)
         return TagPage(name, tags, next_page)
 
+    async def referrers(
+        self, network: Network, parsed: ParsedReference, artifact_type: str | None
+    ) -> tuple[Referrer, ...]:
+        """What refers to the top-level manifest, asked of the pull source that serves it."""
+        from pycoco.backends.python.registry import referrers
+        from pycoco.backends.python.registry.docker_source import DockerSource
+        from pycoco.documents.typed_manifest import Index
+
+        source = DockerSource(network, parsed, self._configuration.get().pull_sources(parsed), time.monotonic())
+        read = await self._answered(source, self._manifest(parsed))
+        index = Index.from_bytes(read.body, read.media_type) if read.media_type in media_types.INDEXES else None
+        return await referrers.find(await source.endpoint(), read.digest, index, artifact_type)
+
+    def local_referrers(self, parsed: ParsedReference) -> tuple[Referrer, ...]:
+        raise InvalidReferenceError(f"{parsed.text} is in no registry; only those know what refers to an image")
+
     def local_image(self, parsed: ParsedReference, platform: RequestedPlatform) -> Fetched:
         return Fetched.of(self._from_layout(parsed, self._image(parsed, platform)), parsed.text, parsed.text)
 
@@ -111,8 +130,11 @@ class Reading:
     async def _from_registry(self, network: Network, parsed: ParsedReference, flow: Flow[T]) -> tuple[T, str]:
         from pycoco.backends.python.registry.docker_source import DockerSource
 
-        sources = self._configuration.get().pull_sources(parsed)
-        source = DockerSource(network, parsed, sources, time.monotonic())
+        source = DockerSource(network, parsed, self._configuration.get().pull_sources(parsed), time.monotonic())
+        read = await self._answered(source, flow)
+        return read, source.pull_source
+
+    async def _answered(self, source: DockerSource, flow: Flow[T]) -> T:
         try:
             need = next(flow)
             while True:
@@ -124,7 +146,7 @@ class Reading:
                     need = flow.send(received)
         except StopIteration as finished:
             read: T = finished.value
-            return read, source.pull_source
+            return read
 
     def _from_layout(self, parsed: ParsedReference, flow: Flow[T]) -> T:
         from pycoco.layout.source import open_source

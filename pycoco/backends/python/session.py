@@ -31,6 +31,7 @@ from pycoco.errors import BackendError, InvalidReferenceError, OperationCancelle
 
 if TYPE_CHECKING:
     from pycoco.backends.python.registry.endpoints import Network
+    from pycoco.documents.referrers import Referrer
     from pycoco.layout.store import Store
 
 T = TypeVar("T")
@@ -86,6 +87,17 @@ class PythonSession:
             timeout,
             lambda network, parsed: self._reading.tag_page(network, parsed, page),
             self._reading.local_tag_page,
+        )
+
+    def referrers(
+        self, reference: str, *, artifact_type: str | None = None, timeout: float | None = None
+    ) -> Future[tuple[Referrer, ...]]:
+        """Find what refers to a reference's top-level manifest. Not of the contract: only this backend can."""
+        return self._start(
+            reference,
+            timeout,
+            lambda network, parsed: self._reading.referrers(network, parsed, artifact_type),
+            self._reading.local_referrers,
         )
 
     def parse_reference(self, reference_text: str) -> ParsedReference:

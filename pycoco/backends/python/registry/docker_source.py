@@ -93,13 +93,13 @@ class DockerSource:
     async def read(self, need: Need) -> Received:
         """The document needed. Raises RegistryError and its kin, TooLargeError, and ManifestError for a bad digest."""
         if need.kind == "top":
-            return await self._first(_manifest)
+            return await self._first(get_manifest)
         if not digests.is_valid(need.digest):
             # It comes from a document and goes into a URL.
             raise ManifestError(f"{need.digest[:100]!r} is not a digest that pycoco knows")
-        endpoint = await self._opened()
+        endpoint = await self.endpoint()
         if need.kind == "manifest":
-            return await _manifest(endpoint, need.digest)
+            return await get_manifest(endpoint, need.digest)
         return Received(await self._config(endpoint, need.digest))
 
     async def head(self) -> Told:
@@ -140,7 +140,7 @@ class DockerSource:
         opening = replace(endpoint, access=replace(endpoint.access, patient=not self._remaining))
         return endpoint, await ask(opening, endpoint.requested)
 
-    async def _opened(self) -> Endpoint:
+    async def endpoint(self) -> Endpoint:
         """The endpoint in use. There is none yet where the top-level manifest did not have to be asked for."""
         if self._current is None:
             source = self._remaining.pop(0)
@@ -190,8 +190,8 @@ class DockerSource:
         return await _get_blob(endpoint, digest)
 
 
-async def _manifest(endpoint: Endpoint, requested: str) -> Received:
-    """fetchManifest of docker/docker_client.go."""
+async def get_manifest(endpoint: Endpoint, requested: str) -> Received:
+    """The manifest of that tag or digest, unverified: fetchManifest of docker/docker_client.go."""
     what = f"the manifest {requested} of {endpoint.reference}"
     path = f"/v2/{endpoint.path}/manifests/{requested}"
     answer = await endpoint.registry.get(path, endpoint.access, accept=_ACCEPT)

@@ -1,8 +1,7 @@
 """One page of a repository's tags, and where the next one is.
 
 It is not for following the pages (see `pycoco.tags`). Mirrors GetRepositoryTags of containers/image
-docker/docker_image.go: what a Link names is asked of the same registry, whatever host it names, and what a registry
-lists that is no tag is passed over if it is empty or a digest, else an error. Stricter in what a Link may be.
+docker/docker_image.go: what a registry lists that is no tag is passed over if it is empty or a digest, else an error.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from __future__ import annotations
 import re
 
 from pycoco.backends.python.registry.docker_source import Endpoint
+from pycoco.backends.python.registry.page_links import next_page
 from pycoco.backends.python.registry.registry import failure
-from pycoco.configuration import urls
 from pycoco.documents import digest as digests
 from pycoco.documents import encoding_json
 from pycoco.errors import RegistryError
@@ -21,9 +20,6 @@ PAGE_SIZE = 1000
 
 PAGE_LIMIT = 32 * 1024 * 1024
 """Bytes of a page, at most: some registries know no pages, and have a million tags on the first."""
-
-LINK_LIMIT = 8 * 1024
-"""Bytes of a page's address, at most."""
 
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 
@@ -40,7 +36,7 @@ async def read_page(endpoint: Endpoint, page: str) -> tuple[tuple[str, ...], str
         raise await failure(what, answer)
     link = answer.header("link") or ""
     tags = _tags(await answer.read(PAGE_LIMIT, what), what)
-    return tags, _next_page(link, what)
+    return tags, next_page(link, what)
 
 
 def _tags(body: bytes, what: str) -> tuple[str, ...]:
@@ -83,15 +79,3 @@ def _tag(value: encoding_json.Value, what: str) -> str:
     if _TAG.fullmatch(text) is None:
         raise RegistryError(f"{what}: the registry lists {text[:150]!r}, which is no tag")
     return text
-
-
-def _next_page(link: str, what: str) -> str:
-    """The path and query that a Link header leads to, "" if there is none."""
-    if not link:
-        return ""
-    target = link.partition(";")[0].strip("<>")
-    page = urls.path_and_query(target)
-    if page is None or len(page) > LINK_LIMIT:
-        shown = f"{len(page)} characters long" if page is not None else "not a path on the registry"
-        raise RegistryError(f"{what}: the registry's Link to the next page is {shown}; it is not followed")
-    return page
