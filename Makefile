@@ -22,7 +22,7 @@ GO_MODULES := $(patsubst %/go.mod,%,$(wildcard go/go.mod tests/*/go.mod tests/*/
 # [build-system] requires, as words for the shell.
 BUILD_REQUIRES := $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ,)
 # With these installed in .venv, changes to Python files need no install at all.
-INSTALL_SOURCES := pyproject.toml build.py golang.py licenses.py pycoco/_version.py $(filter-out %_test.go,$(wildcard go/* go/*/*))
+INSTALL_SOURCES := pyproject.toml build.py golang.py licenses.py pycoco/_version.py $(filter-out %_test.go,$(wildcard go/* go/*/* go/*/*/*))
 # What Go builds the library with.
 SET_GOFLAGS = export GOFLAGS="$$($(PY) -c 'import build; print(*build.GO_FLAGS)')"
 # The tests' own programs are static (tests/support/tools.py): what they import is then free of C as well.

@@ -1,6 +1,7 @@
 // The C exports: bytes in, bytes out, and no panic past them.
 //
-// Nothing is decided here; see operations.go for what runs and pycoco.h for the layout of a reply.
+// The library is package main and this file alone imports "C", so that a program without C can have the rest. Nothing is
+// decided here: see internal/operations for what runs, pycoco.h for the layout of a reply.
 
 package main
 
@@ -12,9 +13,9 @@ package main
 import "C"
 
 import (
-	"encoding/binary"
-	"runtime/debug"
 	"unsafe"
+
+	"github.com/pycoco/pycoco/go/internal/operations"
 )
 
 // abiVersion must equal ABI_VERSION in pycoco/backends/go/library.py.
@@ -29,43 +30,43 @@ func pycoco_abi_version() C.int32_t { return abiVersion }
 func pycoco_call(request *C.uint8_t, length C.size_t) (reply *C.uint8_t) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			reply = encode(0, failed(operations.poison(panicked(cause, debug.Stack()))))
+			reply = inC(operations.Reply{Answer: operations.Panicked(cause)})
 		}
 	}()
-	return encode(0, operations.call(copyIn(request, length)))
+	return inC(operations.Reply{Answer: runner.Call(copyIn(request, length))})
 }
 
 //export pycoco_submit
 func pycoco_submit(operation C.uint64_t, request *C.uint8_t, length C.size_t) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			operations.reject(uint64(operation), failed(operations.poison(panicked(cause, debug.Stack()))))
+			runner.Reject(uint64(operation), operations.Panicked(cause))
 		}
 	}()
-	operations.submit(uint64(operation), copyIn(request, length))
+	runner.Submit(uint64(operation), copyIn(request, length))
 }
 
 //export pycoco_cancel
 func pycoco_cancel(operation C.uint64_t) {
-	defer poisonOnPanic()
-	operations.cancel(uint64(operation))
+	defer operations.PoisonOnPanic()
+	runner.Cancel(uint64(operation))
 }
 
 //export pycoco_completion_descriptor
 func pycoco_completion_descriptor() (descriptor C.int32_t) {
 	descriptor = -1
-	defer poisonOnPanic()
-	return C.int32_t(operations.descriptor())
+	defer operations.PoisonOnPanic()
+	return C.int32_t(finished.descriptor())
 }
 
 //export pycoco_complete
 func pycoco_complete() (reply *C.uint8_t) {
-	defer poisonOnPanic()
-	finished, ok := operations.complete()
+	defer operations.PoisonOnPanic()
+	next, ok := completions.Take()
 	if !ok {
 		return nil
 	}
-	return encode(finished.id, finished.answer)
+	return inC(next)
 }
 
 //export pycoco_free
@@ -76,21 +77,10 @@ func copyIn(request *C.uint8_t, length C.size_t) []byte {
 	return append([]byte(nil), unsafe.Slice((*byte)(unsafe.Pointer(request)), int(length))...)
 }
 
-// encode lays a reply out in C memory, as pycoco.h describes it.
-func encode(id uint64, answer answer) *C.uint8_t {
-	sections := append([][]byte{answer.header}, answer.parts...)
-	size := 8
-	for _, section := range sections {
-		size += 8 + len(section)
-	}
-	memory := C.malloc(C.size_t(8 + size)) // never NULL: cgo aborts on exhaustion, as Go itself does
-	reply := unsafe.Slice((*byte)(memory), 8+size)
-	binary.NativeEndian.PutUint64(reply[0:], uint64(size))
-	binary.NativeEndian.PutUint64(reply[8:], id)
-	at := 16
-	for _, section := range sections {
-		binary.NativeEndian.PutUint64(reply[at:], uint64(len(section)))
-		at += 8 + copy(reply[at+8:], section)
-	}
+// inC lays a reply out in C memory.
+func inC(reply operations.Reply) *C.uint8_t {
+	size := reply.Size()
+	memory := C.malloc(C.size_t(size)) // never NULL: cgo aborts on exhaustion, as Go itself does
+	reply.Put(unsafe.Slice((*byte)(memory), size))
 	return (*C.uint8_t)(memory)
 }

@@ -1,5 +1,5 @@
 // Package promptui stands in for github.com/manifoldco/promptui, which containers/image's pkg/shortnames asks the user
-// with. A library must never prompt, and pycoco never lets it come to that (references.go resolves in a mode that has
+// with. A library must never prompt, and pycoco never lets it come to that (internal/configuration resolves in a mode that has
 // no prompt); without the real package the library is a fifth smaller.
 package promptui
 

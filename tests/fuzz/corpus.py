@@ -1,6 +1,7 @@
 """Write the requests that the race detector replays: what the strategies draw, as Python sends it to the Go library.
 
-It is not for looking for differences. go/race_test.go reads what this writes; run it again when requests change shape.
+It is not for looking for differences. go/internal/operations/race_test.go reads what this writes; run it again when
+requests change shape.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pycoco.errors import PycocoError
 from tests.parity.operations import BY_NAME
 from tests.parity.twins import STATELESS, Case
 
-DIRECTORY = Path(__file__).parent.parent.parent / "go" / "testdata" / "corpus"
+DIRECTORY = Path(__file__).parent.parent.parent / "go" / "internal" / "operations" / "testdata" / "corpus"
 EXAMPLES = 40
 _LARGEST = 4096
 """Characters of one request: the race detector looks at what is done, not at how much."""

@@ -165,3 +165,9 @@ def test_every_directory_of_the_package_is_a_package() -> None:
     """Others are left out of a wheel without a word (packages.find, namespaces = false)."""
     directories = {path.parent for path in (build.ROOT / "pycoco").rglob("*.py")}
     assert [str(directory) for directory in sorted(directories) if not (directory / "__init__.py").is_file()] == []
+
+
+def test_only_the_exports_import_c() -> None:
+    """So that a program without C can have everything below go/internal."""
+    files = [path for path in build.GO_SOURCES.rglob("*.go") if '\nimport "C"' in path.read_text("utf-8")]
+    assert files == [build.GO_SOURCES / "exports.go"]

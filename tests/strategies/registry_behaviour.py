@@ -575,7 +575,7 @@ def _busy(choices: Choices, place: str) -> tuple[Reply, ...]:
 
 
 def _busy_once(choices: Choices, place: str) -> tuple[Reply, ...]:
-    # Go's side waits its own two seconds (go/retry.go): seldom, and once is enough.
+    # Go's side waits its own two seconds (go/internal/images/retry.go): seldom, and once is enough.
     if not choices.chance(8):
         return GOOD
     return (Reply(429, (("Retry-After", "0"),), EMPTY), Reply())

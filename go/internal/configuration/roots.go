@@ -3,7 +3,7 @@
 // crypto/x509 reads SSL_CERT_FILE and SSL_CERT_DIR once for the whole process. A client whose environment names
 // others gets a pool read from those; files of certs.d are added by containers/image itself.
 
-package main
+package configuration
 
 import (
 	"crypto/tls"

@@ -1,12 +1,13 @@
+// Package documents says what bytes say and whether they may be believed: manifests, indexes, configs, and the choice of
+// an instance. It reads nothing: no file, no network, no configuration.
 // Checking a manifest's and a config's bytes: containers/image's parsers, behind pycoco's stricter rules.
 //
 // The order of the checks is the same in both twins, so that bytes with two faults fail alike: digest, schema 1, strict
 // JSON, types of fields, contradiction of the Content-Type, then containers/image's own parser and the digests.
 
-package main
+package documents
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"mime"
@@ -16,22 +17,22 @@ import (
 	"github.com/opencontainers/go-digest"
 	imgspecv1 "github.com/opencontainers/image-spec/specs-go/v1"
 	"go.podman.io/image/v5/manifest"
+
+	"github.com/pycoco/pycoco/go/internal/failure"
 )
 
-// checkedManifest is contract.CheckedManifest.
-type checkedManifest struct {
+// SizeLimit bounds a manifest and a config in bytes, as internal/iolimits does.
+const SizeLimit = 4 * 1024 * 1024
+
+// CheckedManifest is contract.CheckedManifest.
+type CheckedManifest struct {
 	MediaType    string   `json:"media_type"`
 	IsIndex      bool     `json:"is_index"`
 	ConfigDigest string   `json:"config_digest"`
 	LayerDigests []string `json:"layer_digests"`
 
-	list   manifest.List     // of an index
-	single manifest.Manifest // of anything else
-}
-
-func checkManifestOperation(_ context.Context, request *request) (any, [][]byte, error) {
-	checked, err := checkManifest(request.Manifest, request.ContentType, request.Digest, request.Schema1)
-	return checked, nil, err
+	List   manifest.List     `json:"-"` // of an index
+	Single manifest.Manifest `json:"-"` // of anything else
 }
 
 // essential are the fields that tell one kind of manifest from another (internal/manifest
@@ -57,55 +58,56 @@ var structures = map[string]reflect.Type{
 	manifest.DockerV2Schema1SignedMediaType: reflect.TypeFor[manifest.Schema1](),
 }
 
-// checkManifest verifies and parses in one go.
-func checkManifest(body []byte, contentType, wanted string, schema1 bool) (*checkedManifest, error) {
-	mediaType, err := verifyManifest(body, contentType, wanted, schema1)
+// CheckManifest verifies and parses in one go.
+func CheckManifest(body []byte, contentType, wanted string, schema1 bool) (*CheckedManifest, error) {
+	mediaType, err := VerifyManifest(body, contentType, wanted, schema1)
 	if err != nil {
 		return nil, err
 	}
-	return parseManifest(body, mediaType)
+	return ParseManifest(body, mediaType)
 }
 
-// verifyManifest returns the effective type of a manifest that is of a kind pycoco reads and has the wanted digest.
-func verifyManifest(body []byte, contentType, wanted string, schema1 bool) (string, error) {
+// VerifyManifest returns the effective type of a manifest that is of a kind pycoco reads and has the wanted digest.
+func VerifyManifest(body []byte, contentType, wanted string, schema1 bool) (string, error) {
 	if wanted != "" { // as UnparsedImage.Manifest does, and before anything else as there
 		if got, err := payloadDigest(body); err != nil || got.String() != wanted {
-			return "", mismatch("the manifest", wanted, digest.FromBytes(body).String())
+			return "", failure.Mismatch("the manifest", wanted, digest.FromBytes(body).String())
 		}
 	}
 	mediaType := manifest.NormalizedMIMEType(simplifyContentType(contentType))
-	if isSchema1(mediaType) {
+	if IsSchema1(mediaType) {
 		if schema1 {
 			return mediaType, nil
 		}
-		return "", &failure{
-			Code: codeUnsupportedManifest,
+		return "", &failure.Error{
+			Code: failure.CodeUnsupportedManifest,
 			Message: fmt.Sprintf("the manifest is served as %q, which means the deprecated schema 1; "+
 				"pass schema1=True if that is what it is", contentType),
 		}
 	}
 	// T1: that hashes by what the body looks like, and not by its type; the bytes themselves must match.
 	if got := digest.FromBytes(body).String(); wanted != "" && got != wanted {
-		return "", mismatch("the manifest", wanted, got)
+		return "", failure.Mismatch("the manifest", wanted, got)
 	}
 	return mediaType, nil
 }
 
-func isSchema1(mediaType string) bool {
+// IsSchema1 tells the two types of schema 1.
+func IsSchema1(mediaType string) bool {
 	return mediaType == manifest.DockerV2Schema1MediaType || mediaType == manifest.DockerV2Schema1SignedMediaType
 }
 
-// parseManifest parses a verified manifest: strict JSON, the types of its fields, contradictions, upstream's parser.
-func parseManifest(body []byte, mediaType string) (*checkedManifest, error) {
-	if err := checkJSON(body, "the manifest", structures[mediaType], reflect.TypeFor[essential]()); err != nil {
+// ParseManifest parses a verified manifest: strict JSON, the types of its fields, contradictions, upstream's parser.
+func ParseManifest(body []byte, mediaType string) (*CheckedManifest, error) {
+	if err := CheckJSON(body, "the manifest", structures[mediaType], reflect.TypeFor[essential]()); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(body, reflect.New(structures[mediaType]).Interface()); err != nil {
-		return nil, &failure{Code: codeManifest, Message: "the manifest cannot be parsed: " + err.Error()}
+		return nil, &failure.Error{Code: failure.CodeManifest, Message: "the manifest cannot be parsed: " + err.Error()}
 	}
 	claimed := essential{}
 	if err := json.Unmarshal(body, &claimed); err != nil {
-		return nil, &failure{Code: codeManifest, Message: "the manifest cannot be parsed: " + err.Error()}
+		return nil, &failure.Error{Code: failure.CodeManifest, Message: "the manifest cannot be parsed: " + err.Error()}
 	}
 	if err := checkContradiction(claimed, mediaType); err != nil {
 		return nil, err
@@ -131,24 +133,24 @@ func simplifyContentType(contentType string) string {
 // checkContradiction refuses a body that calls itself something else than it was served as (image-spec: a mediaType in
 // the body must match the Content-Type). Schema 1 has to say its version, and defines no mediaType.
 func checkContradiction(claimed essential, mediaType string) error {
-	if isSchema1(mediaType) {
+	if IsSchema1(mediaType) {
 		if claimed.SchemaVersion != 1 {
-			return &failure{
-				Code:    codeUnsupportedManifest,
+			return &failure.Error{
+				Code:    failure.CodeUnsupportedManifest,
 				Message: fmt.Sprintf("the manifest is served as schema 1 and says schemaVersion %d", claimed.SchemaVersion),
 			}
 		}
 		return nil
 	}
 	if claimed.SchemaVersion != 0 && claimed.SchemaVersion != 2 {
-		return &failure{
-			Code:    codeAmbiguousManifest,
+		return &failure.Error{
+			Code:    failure.CodeAmbiguousManifest,
 			Message: fmt.Sprintf("the manifest is served as %s and says schemaVersion %d", mediaType, claimed.SchemaVersion),
 		}
 	}
 	if claimed.MediaType != "" && claimed.MediaType != mediaType {
-		return &failure{
-			Code:    codeAmbiguousManifest,
+		return &failure.Error{
+			Code:    failure.CodeAmbiguousManifest,
 			Message: fmt.Sprintf("the manifest is served as %s and calls itself %s", mediaType, shorten(claimed.MediaType)),
 		}
 	}
@@ -162,18 +164,18 @@ func shorten(text string) string {
 	return text
 }
 
-func checkIndex(body []byte, mediaType string) (*checkedManifest, error) {
+func checkIndex(body []byte, mediaType string) (*CheckedManifest, error) {
 	// The chosen instance's digest is validated when it is chosen; the others go nowhere.
 	list, err := manifest.ListFromBlob(body, mediaType)
 	if err != nil {
 		return nil, unparsable(err)
 	}
-	return &checkedManifest{MediaType: mediaType, IsIndex: true, LayerDigests: []string{}, list: list}, nil
+	return &CheckedManifest{MediaType: mediaType, IsIndex: true, LayerDigests: []string{}, List: list}, nil
 }
 
-func checkImage(body []byte, mediaType string) (*checkedManifest, error) {
+func checkImage(body []byte, mediaType string) (*CheckedManifest, error) {
 	parsed, err := manifest.FromBlob(body, mediaType)
-	if isSchema1(mediaType) && !isAmbiguous(err) {
+	if IsSchema1(mediaType) && !isAmbiguous(err) {
 		if err := checkHistory(body); err != nil {
 			return nil, err
 		}
@@ -181,8 +183,8 @@ func checkImage(body []byte, mediaType string) (*checkedManifest, error) {
 	if err != nil {
 		return nil, unparsable(err)
 	}
-	checked := &checkedManifest{MediaType: mediaType, LayerDigests: []string{}, single: parsed}
-	if config := parsed.ConfigInfo().Digest; !isSchema1(mediaType) && (config != "" || requireImageConfig(parsed) == nil) {
+	checked := &CheckedManifest{MediaType: mediaType, LayerDigests: []string{}, Single: parsed}
+	if config := parsed.ConfigInfo().Digest; !IsSchema1(mediaType) && (config != "" || RequireImageConfig(parsed) == nil) {
 		if err := validateDigest("the manifest's config", config); err != nil {
 			return nil, err
 		}
@@ -200,11 +202,11 @@ func checkImage(body []byte, mediaType string) (*checkedManifest, error) {
 // unparsable tells upstream's refusal of ambiguous manifests (internal/manifest ValidateUnambiguousManifestFormat) from
 // its other errors, which have no type either.
 func unparsable(err error) error {
-	code := codeManifest
+	code := failure.CodeManifest
 	if isAmbiguous(err) {
-		code = codeAmbiguousManifest
+		code = failure.CodeAmbiguousManifest
 	}
-	return &failure{Code: code, Message: "the manifest cannot be parsed: " + err.Error()}
+	return &failure.Error{Code: code, Message: "the manifest cannot be parsed: " + err.Error()}
 }
 
 func isAmbiguous(err error) bool {
@@ -214,33 +216,29 @@ func isAmbiguous(err error) bool {
 // validateDigest keeps what is not a digest out of URLs and paths (CVE-2024-3727).
 func validateDigest(what string, value digest.Digest) error {
 	if err := value.Validate(); err != nil {
-		return &failure{Code: codeManifest, Message: fmt.Sprintf("%s names %q, which is not a digest", what, shorten(value.String()))}
+		return &failure.Error{Code: failure.CodeManifest, Message: fmt.Sprintf("%s names %q, which is not a digest", what, shorten(value.String()))}
 	}
 	return nil
 }
 
-// requireImageConfig refuses artifacts as OCIConfig does (internal/image/oci.go).
-func requireImageConfig(parsed manifest.Manifest) error {
+// RequireImageConfig refuses artifacts as OCIConfig does (internal/image/oci.go).
+func RequireImageConfig(parsed manifest.Manifest) error {
 	if oci, ok := parsed.(*manifest.OCI1); ok && oci.Config.MediaType != imgspecv1.MediaTypeImageConfig {
-		return &failure{
-			Code:    codeNotAnImage,
+		return &failure.Error{
+			Code:    failure.CodeNotAnImage,
 			Message: fmt.Sprintf("the manifest's config is of type %q: this is an artifact, not a container image", shorten(oci.Config.MediaType)),
 		}
 	}
 	return nil
 }
 
-func checkConfigOperation(_ context.Context, request *request) (any, [][]byte, error) {
-	return nil, nil, checkConfig(request.Config)
-}
-
-// checkConfig decodes as OCIConfig does (internal/image/oci.go), after the strict JSON rule.
-func checkConfig(body []byte) error {
-	if err := checkJSON(body, "the config", reflect.TypeFor[imgspecv1.Image]()); err != nil {
+// CheckConfig decodes as OCIConfig does (internal/image/oci.go), after the strict JSON rule.
+func CheckConfig(body []byte) error {
+	if err := CheckJSON(body, "the config", reflect.TypeFor[imgspecv1.Image]()); err != nil {
 		return err
 	}
 	if err := json.Unmarshal(body, &imgspecv1.Image{}); err != nil {
-		return &failure{Code: codeManifest, Message: "the config cannot be parsed: " + err.Error()}
+		return &failure.Error{Code: failure.CodeManifest, Message: "the config cannot be parsed: " + err.Error()}
 	}
 	return nil
 }

@@ -1,10 +1,9 @@
 // What only schema 1 manifests need: their digest, which covers a part of them, and their history, which is JSON within
 // JSON.
 
-package main
+package documents
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -12,15 +11,16 @@ import (
 	"strings"
 
 	"github.com/opencontainers/go-digest"
-	"go.podman.io/image/v5/image"
 	"go.podman.io/image/v5/manifest"
+
+	"github.com/pycoco/pycoco/go/internal/failure"
 )
 
 // payloadDigest is the digest of what a signed manifest's signatures cover (manifest.Digest, which MatchesDigest compares).
 func payloadDigest(body []byte) (found digest.Digest, err error) {
-	defer refuseUnreadableSignatures(&err)
+	defer RefuseUnreadableSignatures(&err)
 	if manifest.GuessMIMEType(body) == manifest.DockerV2Schema1SignedMediaType {
-		if err := checkJSON(body, "the manifest", reflect.TypeFor[signedManifest]()); err != nil {
+		if err := CheckJSON(body, "the manifest", reflect.TypeFor[signedManifest]()); err != nil {
 			return "", unreadableSignatures(err)
 		}
 	}
@@ -29,6 +29,18 @@ func payloadDigest(body []byte) (found digest.Digest, err error) {
 		return "", unreadableSignatures(err)
 	}
 	return found, nil
+}
+
+// ManifestDigest is the digest that a manifest goes by: of its bytes, but for schema 1.
+func ManifestDigest(body []byte, mediaType string) (string, error) {
+	if !IsSchema1(mediaType) {
+		return digest.FromBytes(body).String(), nil
+	}
+	payload, err := payloadDigest(body)
+	if err != nil {
+		return "", err
+	}
+	return payload.String(), nil
 }
 
 // signedManifest has the fields that libtrust reads of a manifest (jsonsign.go jsParsedSignature), all of which both twins
@@ -45,17 +57,10 @@ type signedManifest struct {
 	} `json:"signatures"`
 }
 
-// upstreamManifest reads and verifies a manifest as containers/image does, which computes payloadDigest of whatever
-// looks signed.
-func upstreamManifest(ctx context.Context, unparsed *image.UnparsedImage) (body []byte, contentType string, err error) {
-	defer refuseUnreadableSignatures(&err)
-	return unparsed.Manifest(ctx)
-}
-
-// refuseUnreadableSignatures turns libtrust's panics into errors: ParsePrettySignature slices the manifest by a length
+// RefuseUnreadableSignatures turns libtrust's panics into errors: ParsePrettySignature slices the manifest by a length
 // that the registry sent, which may be negative (jsonsign.go), and so do a key's parameters (parseRSAPublicExponentParam).
 // Any other panic goes on.
-func refuseUnreadableSignatures(err *error) {
+func RefuseUnreadableSignatures(err *error) {
 	cause := recover()
 	if cause == nil {
 		return
@@ -67,7 +72,7 @@ func refuseUnreadableSignatures(err *error) {
 }
 
 func unreadableSignatures(cause any) error {
-	return &failure{Code: codeDigestMismatch, Message: fmt.Sprintf("the manifest's signatures do not say what they cover: %v", cause)}
+	return &failure.Error{Code: failure.CodeDigestMismatch, Message: fmt.Sprintf("the manifest's signatures do not say what they cover: %v", cause)}
 }
 
 // checkHistory holds the JSON texts in a manifest's history to the manifest's own rules.
@@ -79,11 +84,11 @@ func checkHistory(body []byte) error {
 	for _, entry := range parsed.History {
 		text := []byte(entry.V1Compatibility)
 		into := manifest.Schema1V1Compatibility{}
-		if err := checkJSON(text, "the manifest's history", reflect.TypeOf(into)); err != nil {
+		if err := CheckJSON(text, "the manifest's history", reflect.TypeOf(into)); err != nil {
 			return err
 		}
 		if err := json.Unmarshal(text, &into); err != nil {
-			return &failure{Code: codeManifest, Message: "the manifest's history cannot be parsed: " + err.Error()}
+			return &failure.Error{Code: failure.CodeManifest, Message: "the manifest's history cannot be parsed: " + err.Error()}
 		}
 	}
 	return nil

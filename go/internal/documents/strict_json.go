@@ -4,7 +4,7 @@
 // two readers. What could is refused, in this order, each step over the whole document: syntax, keys, known fields in
 // another case. Only then does containers/image parse it.
 
-package main
+package documents
 
 import (
 	"bytes"
@@ -17,6 +17,8 @@ import (
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/pycoco/pycoco/go/internal/failure"
 )
 
 // depthLimit is what Python's parser can always do (strict_json.DEPTH_LIMIT).
@@ -25,10 +27,10 @@ const depthLimit = 200
 // freeForm are the members whose keys are data, not names: keys that differ only in case are different there.
 var freeForm = map[string]bool{"annotations": true, "Labels": true, "Volumes": true, "ExposedPorts": true}
 
-// checkJSON accepts one strict JSON object whose keys are unambiguous, to be decoded into structs of the types in into.
+// CheckJSON accepts one strict JSON object whose keys are unambiguous, to be decoded into structs of the types in into.
 // It refuses what is not UTF-8, a byte-order mark, unpaired surrogates, trailing bytes, numbers beyond a float64,
 // nesting beyond depthLimit, duplicate keys, keys that differ only in case, and keys that are a field in another case.
-func checkJSON(body []byte, what string, into ...reflect.Type) error {
+func CheckJSON(body []byte, what string, into ...reflect.Type) error {
 	decoder := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
 	open := []*jsonNode{}
 	found := jsonFaults{what: what}
@@ -45,12 +47,12 @@ func checkJSON(body []byte, what string, into ...reflect.Type) error {
 		}
 		switch {
 		case first && token.Kind() != '{':
-			return &failure{Code: codeManifest, Message: what + " is not a JSON object"}
+			return &failure.Error{Code: failure.CodeManifest, Message: what + " is not a JSON object"}
 		case !first && len(open) == 0:
-			return &failure{Code: codeManifest, Message: what + " has something after its JSON object"}
+			return &failure.Error{Code: failure.CodeManifest, Message: what + " has something after its JSON object"}
 		case token.Kind() == '{' || token.Kind() == '[':
 			if len(open) >= depthLimit {
-				return &failure{Code: codeManifest, Message: fmt.Sprintf("%s is nested more than %d deep", what, depthLimit)}
+				return &failure.Error{Code: failure.CodeManifest, Message: fmt.Sprintf("%s is nested more than %d deep", what, depthLimit)}
 			}
 			if first {
 				open = append(open, newJSONNode(true, false, into))
@@ -91,16 +93,16 @@ func (f *jsonFaults) checkNumber(text string) {
 		return
 	}
 	if _, err := strconv.ParseFloat(text, 64); err != nil {
-		f.number = &failure{Code: codeManifest, Message: f.what + " is not valid JSON: a number is out of range"}
+		f.number = &failure.Error{Code: failure.CodeManifest, Message: f.what + " is not valid JSON: a number is out of range"}
 	}
 }
 
 func malformed(what string, err error) error {
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {
-		return &failure{Code: codeManifest, Message: fmt.Sprintf("%s is not valid JSON at byte %d", what, syntax.ByteOffset)}
+		return &failure.Error{Code: failure.CodeManifest, Message: fmt.Sprintf("%s is not valid JSON at byte %d", what, syntax.ByteOffset)}
 	}
-	return &failure{Code: codeManifest, Message: what + " is not valid JSON"}
+	return &failure.Error{Code: failure.CodeManifest, Message: what + " is not valid JSON"}
 }
 
 // jsonNode is one open object or array, and what encoding/json would decode it into.
@@ -139,8 +141,8 @@ func (n *jsonNode) addKey(key string, found *jsonFaults) {
 		unique = key
 	}
 	if earlier, duplicate := n.keys[unique]; duplicate && found.ambiguity == nil {
-		found.ambiguity = &failure{
-			Code:    codeAmbiguousManifest,
+		found.ambiguity = &failure.Error{
+			Code:    failure.CodeAmbiguousManifest,
 			Message: fmt.Sprintf("%s can be read in two ways: one object has the keys %q and %q", found.what, earlier, key),
 		}
 	}
@@ -162,8 +164,8 @@ func (n *jsonNode) enter(key, folded string, found *jsonFaults) {
 		}
 		n.members = append(n.members, field.into)
 		if field.name != key && found.anotherCase == nil {
-			found.anotherCase = &failure{
-				Code:    codeAmbiguousManifest,
+			found.anotherCase = &failure.Error{
+				Code:    failure.CodeAmbiguousManifest,
 				Message: fmt.Sprintf("%s can be read in two ways: the key %q is %q to some readers", found.what, key, field.name),
 			}
 		}

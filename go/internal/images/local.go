@@ -4,7 +4,7 @@
 // looked at first and the index's own descriptor is what the top-level manifest must match. Archives are not for here:
 // containers/image unpacks them to disk, layers and all.
 
-package main
+package images
 
 import (
 	"context"
@@ -15,26 +15,31 @@ import (
 	"path/filepath"
 	"reflect"
 
+	"github.com/opencontainers/go-digest"
 	imgspecv1 "github.com/opencontainers/image-spec/specs-go/v1"
 	"go.podman.io/image/v5/directory"
 	"go.podman.io/image/v5/oci/layout"
 	"go.podman.io/image/v5/types"
+
+	"github.com/pycoco/pycoco/go/internal/configuration"
+	"github.com/pycoco/pycoco/go/internal/documents"
+	"github.com/pycoco/pycoco/go/internal/failure"
 )
 
-func (s *session) fetchLocal(ctx context.Context, parsed *parsedReference, platform *requestedPlatform) (*fetched, error) {
-	system, err := s.systemContext(platform, nil)
-	if err != nil {
-		return nil, err
-	}
-	var ref types.ImageReference
-	expected := ""
+func (r reader) fetchLocal(ctx context.Context, parsed *configuration.ParsedReference, platform *configuration.Platform) (*Fetched, error) {
+	system := r.SystemContext(platform)
+	var (
+		ref      types.ImageReference
+		expected string
+		err      error
+	)
 	switch parsed.Transport {
 	case "oci":
 		ref, expected, err = openOCI(parsed)
 	case "dir":
 		ref, err = openDirectory(parsed)
 	default:
-		return nil, &failure{Code: codeLayout, Message: parsed.Transport + ": archives are read by the package, not by its library"}
+		return nil, &failure.Error{Code: failure.CodeLayout, Message: parsed.Transport + ": archives are read by the package, not by its library"}
 	}
 	if err != nil {
 		return nil, err
@@ -44,14 +49,14 @@ func (s *session) fetchLocal(ctx context.Context, parsed *parsedReference, platf
 		return nil, localFailure(parsed.Path, err)
 	}
 	defer source.Close()
-	found := &fetched{Reference: parsed.Text, PullSource: parsed.Text}
-	if err := s.read(ctx, system, &boundedSource{source, parsed}, found, expected); err != nil {
+	found := &Fetched{Reference: parsed.Text, PullSource: parsed.Text}
+	if err := r.read(ctx, system, &boundedSource{source, parsed}, found, expected); err != nil {
 		return nil, localFailure(parsed.Path, err)
 	}
 	return found, nil
 }
 
-func openOCI(parsed *parsedReference) (types.ImageReference, string, error) {
+func openOCI(parsed *configuration.ParsedReference) (types.ImageReference, string, error) {
 	if err := checkLayoutIndex(parsed.Path); err != nil {
 		return nil, "", localFailure(parsed.Path, err)
 	}
@@ -61,14 +66,14 @@ func openOCI(parsed *parsedReference) (types.ImageReference, string, error) {
 	}
 	ref, err := layout.ParseReference(rest)
 	if err != nil {
-		return nil, "", invalidReference(parsed.Text, err.Error())
+		return nil, "", configuration.InvalidReference(parsed.Text, err.Error())
 	}
 	descriptor, err := layout.LoadManifestDescriptor(ref)
 	if err != nil {
 		return nil, "", localFailure(parsed.Path, err)
 	}
 	if err := descriptor.Digest.Validate(); err != nil {
-		return nil, "", &failure{Code: codeManifest, Message: fmt.Sprintf("index.json names the digest %q, which is not one", descriptor.Digest)}
+		return nil, "", &failure.Error{Code: failure.CodeManifest, Message: fmt.Sprintf("index.json names the digest %q, which is not one", descriptor.Digest)}
 	}
 	return ref, descriptor.Digest.String(), nil
 }
@@ -83,16 +88,16 @@ func checkLayoutIndex(path string) error {
 	if err != nil {
 		return err
 	}
-	var refused *failure
-	if err := checkJSON(body, file, reflect.TypeFor[imgspecv1.Index]()); errors.As(err, &refused) && refused.Code == codeManifest {
-		return &failure{Code: codeLayout, Message: refused.Message}
+	var refused *failure.Error
+	if err := documents.CheckJSON(body, file, reflect.TypeFor[imgspecv1.Index]()); errors.As(err, &refused) && refused.Code == failure.CodeManifest {
+		return &failure.Error{Code: failure.CodeLayout, Message: refused.Message}
 	} else if err != nil {
 		return err
 	}
 	return nil
 }
 
-func openDirectory(parsed *parsedReference) (types.ImageReference, error) {
+func openDirectory(parsed *configuration.ParsedReference) (types.ImageReference, error) {
 	if err := boundFile(filepath.Join(parsed.Path, "manifest.json")); err != nil {
 		return nil, localFailure(parsed.Path, err)
 	}
@@ -105,8 +110,8 @@ func boundFile(path string) error {
 	if err != nil {
 		return err
 	}
-	if found.Size() > bodyLimit {
-		return tooLarge(path, bodyLimit)
+	if found.Size() > documents.SizeLimit {
+		return failure.TooLarge(path, documents.SizeLimit)
 	}
 	return nil
 }
@@ -114,10 +119,10 @@ func boundFile(path string) error {
 // boundedSource looks at a manifest's size before the layout's own source reads it.
 type boundedSource struct {
 	types.ImageSource
-	parsed *parsedReference
+	parsed *configuration.ParsedReference
 }
 
-func (b *boundedSource) GetManifest(ctx context.Context, instance *digestPointer) ([]byte, string, error) {
+func (b *boundedSource) GetManifest(ctx context.Context, instance *digest.Digest) ([]byte, string, error) {
 	if instance != nil {
 		if err := instance.Validate(); err != nil {
 			return nil, "", err
@@ -135,17 +140,17 @@ func (b *boundedSource) GetManifest(ctx context.Context, instance *digestPointer
 
 // localFailure gives what a layout's source says a class: a missing image or blob, or a layout that cannot be read.
 func localFailure(path string, err error) error {
-	var known *failure
+	var known *failure.Error
 	var missing layout.ImageNotFoundError
 	switch {
 	case errors.As(err, &known):
 		return err
 	case errors.As(err, &missing), errors.Is(err, layout.ErrMoreThanOneImage):
-		return &failure{Code: codeNotFound, Message: fmt.Sprintf("%s has no such image: %v", path, err)}
+		return &failure.Error{Code: failure.CodeNotFound, Message: fmt.Sprintf("%s has no such image: %v", path, err)}
 	case errors.Is(err, fs.ErrNotExist) && isDirectory(path):
-		return &failure{Code: codeNotFound, Message: fmt.Sprintf("%s lacks a file that the image needs: %v", path, err)}
+		return &failure.Error{Code: failure.CodeNotFound, Message: fmt.Sprintf("%s lacks a file that the image needs: %v", path, err)}
 	}
-	return &failure{Code: codeLayout, Message: fmt.Sprintf("%s cannot be read as an image: %v", path, err)}
+	return &failure.Error{Code: failure.CodeLayout, Message: fmt.Sprintf("%s cannot be read as an image: %v", path, err)}
 }
 
 func isDirectory(path string) bool {

@@ -2,7 +2,7 @@
 //
 // The verdict is about the bytes just read. A later pull must be checked again, by whoever pulls.
 
-package main
+package images
 
 import (
 	"context"
@@ -17,6 +17,8 @@ import (
 	"go.podman.io/image/v5/signature"
 	"go.podman.io/image/v5/types"
 	"go.podman.io/storage/pkg/configfile"
+
+	"github.com/pycoco/pycoco/go/internal/failure"
 )
 
 // checkPolicy evaluates as copySingleImage does (copy/single.go). It returns an error or says which part of policy.json
@@ -37,7 +39,7 @@ func checkPolicy(ctx context.Context, system *types.SystemContext, unparsed *ima
 		return "", refusal(ctx, applied, err)
 	}
 	if !allowed {
-		return "", &failure{Code: codePolicyRejected, Message: "the image is not allowed by " + applied}
+		return "", &failure.Error{Code: failure.CodePolicyRejected, Message: "the image is not allowed by " + applied}
 	}
 	return applied, nil
 }
@@ -62,22 +64,22 @@ func readPolicy(system *types.SystemContext) (file string, policy *signature.Pol
 }
 
 func policyFailure(file string, err error) error {
-	return &failure{Code: codeConfiguration, Message: oneSentence(err.Error()), File: file}
+	return &failure.Error{Code: failure.CodeConfiguration, Message: failure.OneSentence(err.Error()), File: file}
 }
 
 // refusal tells why the policy's answer is no: it says no, a file that the policy names cannot be read, or the signatures
 // cannot be had, which is the registry's error and left as it is. What has no type then is a signature that does not verify.
 func refusal(ctx context.Context, applied string, err error) error {
-	message := oneSentence(err.Error())
+	message := failure.OneSentence(err.Error())
 	var file *fs.PathError
 	var transfer *url.Error
 	switch {
-	case ctx.Err() != nil, ofRegistry(err, message) != nil, errors.As(err, &transfer):
+	case ctx.Err() != nil, failure.OfRegistry(err, message) != nil, errors.As(err, &transfer):
 		return err
 	case errors.As(err, &file):
 		return policyFailure(file.Path, fmt.Errorf("%s needs a file that cannot be read: %w", applied, err))
 	}
-	return &failure{Code: codePolicyRejected, Message: fmt.Sprintf("the image is not allowed by %s: %s", applied, message)}
+	return &failure.Error{Code: failure.CodePolicyRejected, Message: fmt.Sprintf("the image is not allowed by %s: %s", applied, message)}
 }
 
 // appliedPolicy names the part of the policy that PolicyContext.requirementsForImageRef (signature/policy_eval.go),

@@ -3,7 +3,7 @@
 // containers/image gives no hook into its HTTP client but SystemContext.DockerProxy, which the transport asks for each
 // request, redirects and token requests included (net/http Transport.connectMethodForRequest).
 
-package main
+package images
 
 import (
 	"fmt"
@@ -12,34 +12,15 @@ import (
 	"sync"
 
 	"go.podman.io/image/v5/docker/reference"
-	"golang.org/x/net/http/httpproxy"
+
+	"github.com/pycoco/pycoco/go/internal/configuration"
+	"github.com/pycoco/pycoco/go/internal/failure"
 )
-
-// proxySettings decide as http.ProxyFromEnvironment does, from the client's environment instead of the process's.
-type proxySettings struct {
-	choose func(*url.URL) (*url.URL, error)
-}
-
-func newProxySettings(environ map[string]string) *proxySettings {
-	either := func(upper, lower string) string {
-		if value := environ[upper]; value != "" {
-			return value
-		}
-		return environ[lower]
-	}
-	config := httpproxy.Config{
-		HTTPProxy:  either("HTTP_PROXY", "http_proxy"),
-		HTTPSProxy: either("HTTPS_PROXY", "https_proxy"),
-		NoProxy:    either("NO_PROXY", "no_proxy"),
-		CGI:        environ["REQUEST_METHOD"] != "",
-	}
-	return &proxySettings{choose: config.ProxyFunc()}
-}
 
 // requestWatch follows the requests of one fetch.
 type requestWatch struct {
-	proxies *proxySettings
-	sources []pullSource
+	proxies *configuration.Proxies
+	sources []configuration.PullSource
 	plain   map[string]bool // hosts that may be asked over plain http: those of insecure pull sources
 
 	refused    string // a host that cannot be asked, because its credentials cannot be read
@@ -50,14 +31,14 @@ type requestWatch struct {
 	manifests []string // host and path of each manifest request, in order
 }
 
-func newRequestWatch(proxies *proxySettings, sources []pullSource, tlsVerify *bool) *requestWatch {
+func newRequestWatch(proxies *configuration.Proxies, sources []configuration.PullSource, tlsVerify *bool) *requestWatch {
 	watch := &requestWatch{proxies: proxies, sources: sources, plain: map[string]bool{}}
 	for _, source := range sources {
 		insecure := source.Insecure
 		if tlsVerify != nil { // DockerInsecureSkipTLSVerify overrides registries.conf
 			insecure = !*tlsVerify
 		}
-		watch.plain[hostOf(source.named)] = watch.plain[hostOf(source.named)] || insecure
+		watch.plain[hostOf(source.Named)] = watch.plain[hostOf(source.Named)] || insecure
 	}
 	return watch
 }
@@ -72,29 +53,7 @@ func (w *requestWatch) proxy(target *url.URL) (*url.URL, error) {
 	if err := w.permit(target); err != nil {
 		return nil, err
 	}
-	chosen, err := w.proxies.choose(target)
-	if err != nil {
-		return nil, &failure{Code: codeConfiguration, Message: "the proxy variables cannot be used: " + oneSentence(err.Error())}
-	}
-	return chosen, checkProxy(chosen)
-}
-
-// checkProxy refuses what net/http would try to connect to although it is no proxy's URL (deviations: proxies).
-func checkProxy(chosen *url.URL) error {
-	if chosen == nil {
-		return nil
-	}
-	switch chosen.Scheme {
-	case "http", "https", "socks5", "socks5h":
-		// httpproxy makes http://http:// of an http:// without a host.
-		if chosen.Hostname() != "" && !strings.HasPrefix(chosen.Path, "//") {
-			return nil
-		}
-	}
-	return &failure{
-		Code:    codeConfiguration,
-		Message: fmt.Sprintf("the proxy variables name %s, which is not the URL of a proxy", redact(chosen)),
-	}
+	return w.proxies.Choose(target)
 }
 
 // permit refuses http once the registry was reached by https: neither a token realm nor a redirect may downgrade.
@@ -112,24 +71,24 @@ func (w *requestWatch) permit(target *url.URL) error {
 	case ping && w.plain[target.Host]:
 		w.plainHTTP = true
 	case target.Scheme == "http" && !w.plainHTTP:
-		return &failure{
-			Code:    codeRegistry,
+		return &failure.Error{
+			Code:    failure.CodeRegistry,
 			Message: fmt.Sprintf("the registry uses https and sends to plain http at %s; this is refused", target.Host),
-			URL:     redact(target),
+			URL:     failure.RedactURL(target),
 		}
 	}
 	if target.User != nil {
-		return &failure{
-			Code:    codeRegistry,
+		return &failure.Error{
+			Code:    failure.CodeRegistry,
 			Message: fmt.Sprintf("the registry sends to a URL at %s with a user name in it; this is refused", target.Host),
-			URL:     redact(target),
+			URL:     failure.RedactURL(target),
 		}
 	}
 	if strings.Contains(target.RawQuery, " ") { // net/http would send it, and with it a line that is no request
-		return &failure{
-			Code:    codeUnavailable,
+		return &failure.Error{
+			Code:    failure.CodeUnavailable,
 			Message: fmt.Sprintf("the registry sends to a URL at %s that cannot be asked for: there is a space in it", target.Host),
-			URL:     redact(target),
+			URL:     failure.RedactURL(target),
 		}
 	}
 	if strings.Contains(target.Path, "/manifests/") {
@@ -146,7 +105,7 @@ func (w *requestWatch) served() string {
 	at := 0
 	for _, asked := range w.manifests {
 		for later := at; later < len(w.sources); later++ {
-			if asked == manifestAddress(w.sources[later].named) {
+			if asked == manifestAddress(w.sources[later].Named) {
 				at = later
 				break
 			}
@@ -172,9 +131,4 @@ func hostOf(named reference.Named) string {
 		return domain
 	}
 	return "registry-1.docker.io"
-}
-
-// redact leaves nothing in a URL that could be a secret.
-func redact(target *url.URL) string {
-	return (&url.URL{Scheme: target.Scheme, Host: target.Host, Path: target.Path}).String()
 }

@@ -4,7 +4,7 @@
 // makeRequestToResolvedURL), but takes the first one of a token server for an answer, whose Retry-After it does not hand
 // on either. Everything else is asked as often as containers/image asks.
 
-package main
+package images
 
 import (
 	"context"

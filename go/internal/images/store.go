@@ -2,7 +2,7 @@
 //
 // The store is an OCI layout's blobs/sha256 (see pycoco/layout/store.py, which writes it); here it is only read.
 
-package main
+package images
 
 import (
 	"errors"
@@ -16,19 +16,22 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.podman.io/image/v5/docker/reference"
 	"go.podman.io/image/v5/manifest"
+
+	"github.com/pycoco/pycoco/go/internal/configuration"
+	"github.com/pycoco/pycoco/go/internal/documents"
 )
 
 // stored returns the blob, or nil where it is absent or damaged; what is damaged is fetched again. With a policy nothing
 // comes from here: its signatures are at the registry, and the verdict is about what the registry has.
-func (s *session) stored(wanted string) []byte {
-	if s.settings.Store == "" || s.settings.Policy != nil {
+func (r reader) stored(wanted string) []byte {
+	if r.Settings.Store == "" || r.Settings.Policy != nil {
 		return nil
 	}
 	parsed, err := digest.Parse(wanted)
 	if err != nil || parsed.Algorithm() != digest.SHA256 {
 		return nil
 	}
-	body, err := readRegular(filepath.Join(s.settings.Store, "blobs", "sha256", parsed.Encoded()))
+	body, err := readRegular(filepath.Join(r.Settings.Store, "blobs", "sha256", parsed.Encoded()))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -49,63 +52,60 @@ func readRegular(path string) ([]byte, error) {
 	if about, err := file.Stat(); err != nil || !about.Mode().IsRegular() {
 		return nil, errors.Join(err, fs.ErrInvalid)
 	}
-	body, err := io.ReadAll(io.LimitReader(file, bodyLimit+1))
-	if err == nil && len(body) > bodyLimit {
+	body, err := io.ReadAll(io.LimitReader(file, documents.SizeLimit+1))
+	if err == nil && len(body) > documents.SizeLimit {
 		return nil, fs.ErrInvalid
 	}
 	return body, err
 }
 
 // fetchFromStore answers without a request when a pinned image is there whole; nil otherwise.
-func (s *session) fetchFromStore(named reference.Named, platform *requestedPlatform) *fetched {
+func (r reader) fetchFromStore(named reference.Named, platform *configuration.Platform) *Fetched {
 	pinned := pinnedDigest(named)
 	if pinned == "" {
 		return nil
 	}
-	top := s.stored(pinned)
+	top := r.stored(pinned)
 	if top == nil {
 		return nil
 	}
-	mediaType, err := s.verifyStored(top, pinned)
+	mediaType, err := r.verifyStored(top, pinned)
 	if err != nil {
 		return nil
 	}
-	system, err := s.systemContext(platform, nil)
-	if err != nil {
-		return nil
-	}
-	found := &fetched{
-		Reference: named.String(), PullSource: named.String(), Digest: pinned, MediaType: mediaType, top: top,
+	system := r.SystemContext(platform)
+	found := &Fetched{
+		Reference: named.String(), PullSource: named.String(), Digest: pinned, MediaType: mediaType, Top: top,
 	}
 	single := top
 	for descents := 0; manifest.MIMETypeIsMultiImage(mediaType); descents++ {
-		chosen, err := chooseInstance(system, single, mediaType)
-		if err != nil || descents > s.settings.NestedIndexes {
+		chosen, err := documents.ChooseInstance(system, single, mediaType)
+		if err != nil || descents > r.Settings.NestedIndexes {
 			return nil
 		}
-		if single = s.stored(chosen.String()); single == nil {
+		if single = r.stored(chosen.String()); single == nil {
 			return nil
 		}
-		if mediaType, err = s.verifyStored(single, chosen.String()); err != nil {
+		if mediaType, err = r.verifyStored(single, chosen.String()); err != nil {
 			return nil
 		}
-		found.instance, found.InstanceDigest, found.InstanceMediaType = single, chosen.String(), mediaType
+		found.Instance, found.InstanceDigest, found.InstanceMediaType = single, chosen.String(), mediaType
 	}
-	if _, err := parseManifest(single, mediaType); err != nil {
+	if _, err := documents.ParseManifest(single, mediaType); err != nil {
 		return nil
 	}
 	parsed, err := manifest.FromBlob(single, mediaType)
-	if err != nil || parsed.ConfigInfo().Digest == "" || requireImageConfig(parsed) != nil {
+	if err != nil || parsed.ConfigInfo().Digest == "" || documents.RequireImageConfig(parsed) != nil {
 		return nil
 	}
 	found.ConfigDigest = parsed.ConfigInfo().Digest.String()
-	if found.config = s.stored(found.ConfigDigest); found.config == nil || checkConfig(found.config) != nil {
+	if found.Config = r.stored(found.ConfigDigest); found.Config == nil || documents.CheckConfig(found.Config) != nil {
 		return nil
 	}
 	return found
 }
 
 // verifyStored verifies a manifest of the store, which remembers no Content-Type.
-func (s *session) verifyStored(body []byte, wanted string) (string, error) {
-	return verifyManifest(body, manifest.GuessMIMEType(body), wanted, s.settings.Schema1)
+func (r reader) verifyStored(body []byte, wanted string) (string, error) {
+	return documents.VerifyManifest(body, manifest.GuessMIMEType(body), wanted, r.Settings.Schema1)
 }

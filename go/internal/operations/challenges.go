@@ -2,7 +2,7 @@
 //
 // Nothing of a fetch goes through here: containers/image reads the headers of its responses itself.
 
-package main
+package operations
 
 import (
 	"context"
@@ -20,8 +20,13 @@ type challenge struct {
 	Parameters map[string]string `json:"parameters"`
 }
 
-// parseChallengesOperation loops as iterateAuthHeader (docker/wwwauthenticate.go) does.
-func parseChallengesOperation(_ context.Context, request *request) (any, [][]byte, error) {
+type challengesRequest struct {
+	common
+	Lines []string `json:"lines"`
+}
+
+// parseChallenges loops as iterateAuthHeader (docker/wwwauthenticate.go) does.
+func parseChallenges(_ context.Context, request *challengesRequest) (any, [][]byte, error) {
 	challenges := []challenge{}
 	for _, line := range request.Lines {
 		if scheme, parameters := parseValueAndParams(line); scheme != "" {

@@ -4,7 +4,7 @@
 //
 // The registry is in the same process and takes the same from both, so the difference of the two is pycoco's.
 
-package main
+package operations
 
 import (
 	"context"
@@ -139,16 +139,17 @@ func readAlone(ctx context.Context, ref types.ImageReference, sys *types.SystemC
 
 // BenchmarkFetch is the library's operation, without the way from Python and back.
 func BenchmarkFetch(b *testing.B) {
+	runner, _, _ := newRunner()
 	request := encodedRequest(b, map[string]any{
 		"operation": "fetch",
-		"session":   openForTest(b),
+		"session":   openForTest(b, runner),
 		"reference": serveImage(b),
 		"platform":  map[string]string{"os": "linux", "architecture": "amd64", "variant": ""},
 	})
 	b.ReportAllocs()
 	for b.Loop() {
-		if reply := operations.call(request); strings.Contains(string(reply.header), `"error"`) {
-			b.Fatalf("%s", reply.header)
+		if reply := runner.Call(request); strings.Contains(string(reply.Header), `"error"`) {
+			b.Fatalf("%s", reply.Header)
 		}
 	}
 }

@@ -1,11 +1,10 @@
 // Many goroutines at once, meant for `go test -race`: the saved corpus of tests/fuzz/corpus.py through every pure operation,
 // and fetches that are submitted, cancelled and closed under each other. No race, no panic, one answer for each.
 
-package main
+package operations
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand"
@@ -19,6 +18,9 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+	imgspecv1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/pycoco/pycoco/go/internal/failure"
 )
 
 const callers = 8
@@ -27,13 +29,13 @@ const callers = 8
 // the answers are the same.
 func TestCorpusFromManyGoroutines(t *testing.T) {
 	requests := savedRequests(t)
-	own := newTable()
+	own, _, _ := newRunner()
 	session := openIn(t, own, nil)
-	first := make([]answer, len(requests))
+	first := make([]Answer, len(requests))
 	for i, fields := range requests {
 		fields["session"] = session
 		requests[i] = fields
-		first[i] = own.call(encodedRequest(t, fields))
+		first[i] = own.Call(encodedRequest(t, fields))
 	}
 	var asking sync.WaitGroup
 	for caller := range callers {
@@ -46,14 +48,14 @@ func TestCorpusFromManyGoroutines(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if again := own.call(body); string(again.header) != string(first[i].header) {
-					t.Errorf("%s: first %s, then %s", body, first[i].header, again.header)
+				if again := own.Call(body); string(again.Header) != string(first[i].Header) {
+					t.Errorf("%s: first %s, then %s", body, first[i].Header, again.Header)
 				}
 			}
 		}()
 	}
 	asking.Wait()
-	if poison := own.poisoned.Load(); poison != nil {
+	if poison := poisoned.Load(); poison != nil {
 		t.Fatal(poison.Message)
 	}
 }
@@ -87,7 +89,7 @@ func savedRequests(t *testing.T) []map[string]any {
 func TestTrafficUnderCancellation(t *testing.T) {
 	const each = 60
 	host := imageRegistry(t)
-	own := newTable()
+	own, queue, woken := newRunner()
 	homes := []string{t.TempDir(), t.TempDir()}
 	var submitting sync.WaitGroup
 	for caller := range callers {
@@ -101,36 +103,36 @@ func TestTrafficUnderCancellation(t *testing.T) {
 					session = openIn(t, own, map[string]any{"HOME": homes[random.Intn(len(homes))]})
 				}
 				id := uint64(caller*each + number + 1)
-				own.submit(id, trafficRequest(t, random, session, host))
+				own.Submit(id, trafficRequest(t, random, session, host))
 				switch random.Intn(4) {
 				case 0:
-					own.cancel(id)
+					own.Cancel(id)
 				case 1:
 					time.Sleep(time.Duration(random.Intn(3000)) * time.Microsecond)
-					own.cancel(id)
+					own.Cancel(id)
 				case 2:
 					if number%10 == 9 {
-						own.call(encodedRequest(t, map[string]any{"operation": "close", "session": session}))
+						own.Call(encodedRequest(t, map[string]any{"operation": "close", "session": session}))
 					}
 				}
 			}
 		}()
 	}
-	got := collect(t, own, callers*each)
+	got := collect(t, queue, woken, callers*each)
 	submitting.Wait()
 	fetches := 0
 	for id, reply := range got {
 		var header struct {
 			Result json.RawMessage
-			Error  *failure
+			Error  *failure.Error
 		}
-		if err := json.Unmarshal(reply.header, &header); err != nil {
+		if err := json.Unmarshal(reply.Header, &header); err != nil {
 			t.Fatalf("operation %d: %v", id, err)
 		}
-		if header.Error != nil && header.Error.Code != codeCancelled && header.Error.Code != codeTimeout {
-			t.Errorf("operation %d: %s", id, reply.header)
+		if header.Error != nil && header.Error.Code != failure.CodeCancelled && header.Error.Code != failure.CodeTimeout {
+			t.Errorf("operation %d: %s", id, reply.Header)
 		}
-		if len(reply.parts) == 3 {
+		if len(reply.Parts) == 3 {
 			fetches++
 		}
 	}
@@ -158,7 +160,7 @@ func imageRegistry(t *testing.T) string {
 	config := []byte(`{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}`)
 	manifest := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":`+
 		`"application/vnd.oci.image.config.v1+json","digest":%q,"size":%d},"layers":[]}`,
-		ociManifestType, digest.FromBytes(config), len(config))
+		imgspecv1.MediaTypeImageManifest, digest.FromBytes(config), len(config))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/token":
@@ -167,7 +169,7 @@ func imageRegistry(t *testing.T) string {
 			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token"`, r.Host))
 			w.WriteHeader(http.StatusUnauthorized)
 		case strings.HasSuffix(r.URL.Path, "/manifests/v1"):
-			w.Header().Set("Content-Type", ociManifestType)
+			w.Header().Set("Content-Type", imgspecv1.MediaTypeImageManifest)
 			_, _ = w.Write(manifest)
 		case strings.HasSuffix(r.URL.Path, digest.FromBytes(config).String()):
 			_, _ = w.Write(config)
@@ -179,47 +181,17 @@ func imageRegistry(t *testing.T) string {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
-// newTable is a table of this test's own, so that nobody else takes its completions.
-func newTable() *table {
-	return &table{named: operations.named, running: map[uint64]context.CancelFunc{}}
-}
-
-func openIn(t *testing.T, own *table, environ map[string]any) float64 {
+func openIn(t *testing.T, own *Runner, environ map[string]any) float64 {
 	if environ == nil {
 		environ = map[string]any{"HOME": t.TempDir()}
 	}
-	reply := own.call(encodedRequest(t, map[string]any{
+	reply := own.Call(encodedRequest(t, map[string]any{
 		"operation": "open",
 		"settings":  map[string]any{"short_names": "enforcing", "tls_verify": false, "environ": environ},
 	}))
 	var header struct{ Result struct{ Session float64 } }
-	if err := json.Unmarshal(reply.header, &header); err != nil || header.Result.Session == 0 {
-		t.Errorf("open: %v %s", err, reply.header)
+	if err := json.Unmarshal(reply.Header, &header); err != nil || header.Result.Session == 0 {
+		t.Errorf("open: %v %s", err, reply.Header)
 	}
 	return header.Result.Session
-}
-
-// collect takes completions as Python's thread does, until there are as many as wanted, each once.
-func collect(t *testing.T, own *table, wanted int) map[uint64]answer {
-	t.Helper()
-	own.descriptor()
-	late := time.AfterFunc(2*time.Minute, func() { own.write.Close() }) // ends the Read below
-	defer late.Stop()
-	got := map[uint64]answer{}
-	for buffer := make([]byte, 64); len(got) < wanted; {
-		if _, err := own.read.Read(buffer); err != nil {
-			t.Fatalf("%d of %d operations ended: %v", len(got), wanted, err)
-		}
-		for {
-			finished, ok := own.complete()
-			if !ok {
-				break
-			}
-			if _, twice := got[finished.id]; twice {
-				t.Fatalf("operation %d finished twice", finished.id)
-			}
-			got[finished.id] = finished.answer
-		}
-	}
-	return got
 }

@@ -1,137 +1,105 @@
-// What runs: pure operations at once, network operations as goroutines that report through one pipe.
+// Pure operations run at once, network operations as goroutines whose replies go to whoever started them.
 //
-// It knows nothing of images. An operation is a function of a context and its decoded request; each runs with a
-// recover of its own, since a panic in a goroutine would end the whole process.
+// Each runs with a recover of its own, since a panic in a goroutine would end the whole process.
 
-package main
+package operations
 
 import (
 	"context"
 	"encoding/json"
-	"os"
+	"fmt"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/pycoco/pycoco/go/internal/failure"
 )
 
-// answer is one reply before it is laid out in C memory.
-type answer struct {
-	header []byte
-	parts  [][]byte
+// Runner runs operations and hands each one's reply to deliver, once.
+type Runner struct {
+	deliver func(Reply)
+	named   map[string]operation
+
+	mutex   sync.Mutex
+	running map[uint64]context.CancelFunc
 }
 
-type completion struct {
-	id     uint64
-	answer answer
+// NewRunner makes a runner; deliver is called from many goroutines and must not block.
+func NewRunner(deliver func(Reply)) *Runner {
+	return &Runner{deliver: deliver, named: named(), running: map[uint64]context.CancelFunc{}}
 }
 
-// operation answers one decoded request: any JSON-able result and raw parts.
-type operation func(ctx context.Context, request *request) (result any, parts [][]byte, err error)
-
-// table runs operations and keeps what has finished until Python takes it.
-type table struct {
-	named map[string]operation
-
-	poisoned atomic.Pointer[failure] // set by a panic; every later request gets it
-
-	mutex       sync.Mutex
-	running     map[uint64]context.CancelFunc
-	finished    []completion
-	droppedLogs int
-	read        *os.File
-	write       *os.File
-	signalled   bool // a byte is in the pipe that complete has not taken
+// Call runs a request to its end on the caller's own thread. It has no id, and nobody can cancel it.
+func (r *Runner) Call(body []byte) Answer {
+	return r.run(context.Background(), 0, body)
 }
 
-var operations = &table{running: map[uint64]context.CancelFunc{}}
-
-func init() {
-	operations.named = map[string]operation{
-		"open":                  openSession,
-		"close":                 closeSession,
-		"versions":              versions,
-		"log_level":             setLogLevel,
-		"fetch":                 fetch,
-		"parse_reference":       parseReferenceOperation,
-		"short_name_candidates": shortNameCandidatesOperation,
-		"pull_sources":          pullSourcesOperation,
-		"credentials_for":       credentialsForOperation,
-		"choose_instance":       chooseInstanceOperation,
-		"check_manifest":        checkManifestOperation,
-		"check_config":          checkConfigOperation,
-		"parse_challenges":      parseChallengesOperation,
-		"panic":                 func(context.Context, *request) (any, [][]byte, error) { panic("asked for by a test") },
-	}
-}
-
-// call runs a request to its end on the caller's own thread. It has no id, and nobody can cancel it.
-func (t *table) call(body []byte) answer {
-	return t.run(context.Background(), 0, body)
-}
-
-// submit starts a request in a goroutine, under the id that the caller chose.
-func (t *table) submit(id uint64, body []byte) {
+// Submit starts a request in a goroutine, under the id that the caller chose.
+func (r *Runner) Submit(id uint64, body []byte) {
 	ctx, cancel := context.WithCancel(context.Background())
-	t.mutex.Lock()
-	t.running[id] = cancel
-	t.mutex.Unlock()
+	r.mutex.Lock()
+	r.running[id] = cancel
+	r.mutex.Unlock()
 	go func() {
 		defer cancel()
-		t.finish(id, t.run(ctx, id, body))
+		r.finish(id, r.run(ctx, id, body))
 	}()
 }
 
-// reject answers a request that could not even be started.
-func (t *table) reject(id uint64, why answer) {
-	t.mutex.Lock()
-	t.running[id] = func() {}
-	t.mutex.Unlock()
-	t.finish(id, why)
+// Reject answers a request that could not even be started.
+func (r *Runner) Reject(id uint64, why Answer) {
+	r.mutex.Lock()
+	r.running[id] = func() {}
+	r.mutex.Unlock()
+	r.finish(id, why)
 }
 
-func (t *table) cancel(id uint64) {
-	t.mutex.Lock()
-	cancel := t.running[id]
-	t.mutex.Unlock()
+// Cancel ends an operation soon; its reply still comes.
+func (r *Runner) Cancel(id uint64) {
+	r.mutex.Lock()
+	cancel := r.running[id]
+	r.mutex.Unlock()
 	if cancel != nil {
 		cancel()
 	}
 }
 
-// run decodes a request and answers it; a panic poisons the library and becomes an error.
-func (t *table) run(ctx context.Context, id uint64, body []byte) (reply answer) {
+// run decodes a request and answers it; a panic becomes an error.
+func (r *Runner) run(ctx context.Context, id uint64, body []byte) (answer Answer) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			reply = failed(t.poison(panicked(cause, debug.Stack())))
+			answer = Panicked(cause)
 		}
 	}()
-	if poison := t.poisoned.Load(); poison != nil {
+	if poison := poisoned.Load(); poison != nil {
 		return failed(poison)
 	}
-	request, err := decodeRequest(body)
-	if err != nil {
-		return failed(err)
+	request := common{}
+	if err := json.Unmarshal(body, &request); err != nil {
+		return failed(unreadable(err))
 	}
-	run, known := t.named[request.Operation]
+	run, known := r.named[request.Operation]
 	if !known {
-		return failed(&failure{Code: codeBackend, Message: "the library has no operation " + request.Operation})
+		return failed(&failure.Error{Code: failure.CodeBackend, Message: "the library has no operation " + request.Operation})
 	}
 	if request.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(request.Timeout*float64(time.Second)))
 		defer cancel()
 	}
-	defer t.abandon(ctx, id)()
-	result, parts, err := run(ctx, request)
+	defer r.abandon(ctx, id)()
+	result, parts, err := run(ctx, body)
 	if err != nil {
-		return failed(classify(ctx, err))
+		return failed(failure.Classify(ctx, err))
 	}
 	header, err := json.Marshal(map[string]any{"result": result})
 	if err != nil {
-		return failed(&failure{Code: codeBackend, Message: "encoding a result: " + err.Error()})
+		return failed(&failure.Error{Code: failure.CodeBackend, Message: "encoding a result: " + err.Error()})
 	}
-	return answer{header: header, parts: parts}
+	return Answer{Header: header, Parts: parts}
 }
 
 // abandonAfter is how long an operation may take to notice that its context is done. containers/image runs credential
@@ -140,82 +108,55 @@ const abandonAfter = 100 * time.Millisecond
 
 // abandon answers for an operation whose context was done for so long; what it comes to later is dropped. The function
 // it returns ends that watch.
-func (t *table) abandon(ctx context.Context, id uint64) (stop func() bool) {
-	return afterDone(ctx, func() { t.finish(id, failed(classify(ctx, ctx.Err()))) })
+func (r *Runner) abandon(ctx context.Context, id uint64) (stop func() bool) {
+	return afterDone(ctx, func() { r.finish(id, failed(failure.Classify(ctx, ctx.Err()))) })
 }
 
 // afterDone calls what abandonAfter later than ctx is done, unless it is stopped before ctx is.
 func afterDone(ctx context.Context, what func()) (stop func() bool) {
 	return context.AfterFunc(ctx, func() {
 		time.AfterFunc(abandonAfter, func() {
-			defer poisonOnPanic()
+			defer PoisonOnPanic()
 			what()
 		})
 	})
 }
 
-// poison records the first panic: after one, nothing that the library says should be trusted.
-func (t *table) poison(cause *failure) *failure {
-	t.poisoned.CompareAndSwap(nil, cause)
-	return cause
+// finish delivers an operation's first reply, and drops any other.
+func (r *Runner) finish(id uint64, answer Answer) {
+	r.mutex.Lock()
+	_, running := r.running[id]
+	delete(r.running, id)
+	r.mutex.Unlock()
+	if running {
+		r.deliver(Reply{id, answer})
+	}
 }
 
-func poisonOnPanic() {
+// failed is the answer that carries an error.
+func failed(err error) Answer {
+	header, _ := json.Marshal(map[string]*failure.Error{"error": failure.Classify(context.Background(), err)})
+	return Answer{Header: header}
+}
+
+// poisoned is set by the first panic in the process: after one, nothing that pycoco's Go code says should be trusted.
+var poisoned atomic.Pointer[failure.Error]
+
+// Panicked records a panic that was recovered, and answers for what it ended. The stack goes to the log, not to the error.
+func Panicked(cause any) Answer {
+	logrus.Errorf("panic in the Go library: %v\n%s", cause, debug.Stack())
+	recorded := &failure.Error{
+		Code: failure.CodeBackend,
+		Message: fmt.Sprintf("the Go library panicked (%v) and is not used any further in this process; "+
+			"please report it with the log, and use backend=\"python\" meanwhile", cause),
+	}
+	poisoned.CompareAndSwap(nil, recorded)
+	return failed(recorded)
+}
+
+// PoisonOnPanic is deferred where there is nobody to answer.
+func PoisonOnPanic() {
 	if cause := recover(); cause != nil {
-		operations.poison(panicked(cause, debug.Stack()))
+		Panicked(cause)
 	}
-}
-
-// finish queues an operation's first reply, and drops any other, and makes the descriptor readable.
-func (t *table) finish(id uint64, reply answer) {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	if _, running := t.running[id]; !running {
-		return
-	}
-	delete(t.running, id)
-	t.finished = append(t.finished, completion{id, reply})
-	t.signal()
-}
-
-// signal writes at most one byte that has not been taken yet, so that the pipe can never be full.
-func (t *table) signal() {
-	if t.write == nil || t.signalled {
-		return
-	}
-	t.signalled = true
-	_, _ = t.write.Write([]byte{1})
-}
-
-// descriptor returns the pipe's read end, made on first use.
-func (t *table) descriptor() int {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	if t.read == nil {
-		read, write, err := os.Pipe()
-		if err != nil {
-			return -1
-		}
-		t.read, t.write = read, write
-		if len(t.finished) > 0 {
-			t.signal()
-		}
-	}
-	return int(t.read.Fd())
-}
-
-// complete takes the oldest finished reply. Whoever reads the descriptor takes its byte first and then everything
-// that is here: an empty queue is the moment at which a new byte is needed again.
-func (t *table) complete() (completion, bool) {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	if len(t.finished) == 0 {
-		t.signalled = false
-		t.finished = nil
-		return completion{}, false
-	}
-	next := t.finished[0]
-	t.finished[0] = completion{}
-	t.finished = t.finished[1:]
-	return next, true
 }

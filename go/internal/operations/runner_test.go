@@ -1,41 +1,45 @@
 // Operations end exactly once, whatever becomes of them; meant for `go test -race` too.
 
-package main
+package operations
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
+	"time"
 )
 
-// waiter takes completions as Python's thread does: read the descriptor, then take until there is nothing.
-func waiter(t *testing.T, table *table, wanted int) map[uint64]answer {
+// newRunner is a runner of this test's own, and a channel with something in it when its queue has something.
+func newRunner() (*Runner, *Queue, chan struct{}) {
+	woken := make(chan struct{}, 1)
+	queue := &Queue{Wake: func() { woken <- struct{}{} }}
+	return NewRunner(queue.Add), queue, woken
+}
+
+// collect takes replies as Python's thread does, when woken and then until there is nothing, each once.
+func collect(t *testing.T, queue *Queue, woken chan struct{}, wanted int) map[uint64]Answer {
 	t.Helper()
-	descriptor := table.descriptor()
-	got := map[uint64]answer{}
-	buffer := make([]byte, 64)
+	late := time.After(2 * time.Minute)
+	got := map[uint64]Answer{}
 	for len(got) < wanted {
-		if _, err := syscall.Read(descriptor, buffer); err != nil && !errors.Is(err, syscall.EINTR) {
-			t.Fatal(err)
+		select {
+		case <-woken:
+		case <-late:
+			t.Fatalf("only %d of %d operations ended", len(got), wanted)
 		}
 		for {
-			finished, ok := table.complete()
+			finished, ok := queue.Take()
 			if !ok {
 				break
 			}
-			if finished.id == 0 { // a log record
-				continue
+			if _, twice := got[finished.ID]; twice {
+				t.Fatalf("operation %d finished twice", finished.ID)
 			}
-			if _, twice := got[finished.id]; twice {
-				t.Fatalf("operation %d finished twice", finished.id)
-			}
-			got[finished.id] = finished.answer
+			got[finished.ID] = finished.Answer
 		}
 	}
 	return got
@@ -50,17 +54,17 @@ func encodedRequest(t testing.TB, fields map[string]any) []byte {
 	return body
 }
 
-func openForTest(t testing.TB) float64 {
+func openForTest(t testing.TB, runner *Runner) float64 {
 	t.Helper()
-	reply := operations.call(encodedRequest(t, map[string]any{
+	reply := runner.Call(encodedRequest(t, map[string]any{
 		"operation": "open",
 		"settings": map[string]any{
 			"short_names": "enforcing", "tls_verify": false, "environ": map[string]string{"HOME": t.TempDir()},
 		},
 	}))
 	var header struct{ Result struct{ Session float64 } }
-	if err := json.Unmarshal(reply.header, &header); err != nil || header.Result.Session == 0 {
-		t.Fatalf("open: %v %s", err, reply.header)
+	if err := json.Unmarshal(reply.Header, &header); err != nil || header.Result.Session == 0 {
+		t.Fatalf("open: %v %s", err, reply.Header)
 	}
 	return header.Result.Session
 }
@@ -75,7 +79,8 @@ func TestConcurrentSubmitAndCancel(t *testing.T) {
 	}))
 	defer server.Close()
 	defer close(release)
-	session := openForTest(t)
+	runner, queue, woken := newRunner()
+	session := openForTest(t, runner)
 	host := strings.TrimPrefix(server.URL, "http://")
 
 	const each, threads = 20, 8
@@ -87,36 +92,38 @@ func TestConcurrentSubmitAndCancel(t *testing.T) {
 			defer submitting.Done()
 			for range each {
 				id := ids.Add(1)
-				operations.submit(id, encodedRequest(t, map[string]any{
+				runner.Submit(id, encodedRequest(t, map[string]any{
 					"operation": "fetch", "session": session, "reference": host + "/app:v1", "timeout": 10,
 				}))
-				operations.cancel(id)
-				operations.cancel(id)
+				runner.Cancel(id)
+				runner.Cancel(id)
 			}
 		}()
 	}
-	got := waiter(t, operations, each*threads)
+	got := collect(t, queue, woken, each*threads)
 	submitting.Wait()
 	for id, reply := range got {
-		if !strings.Contains(string(reply.header), `"code":"cancelled"`) {
-			t.Fatalf("operation %d: %s", id, reply.header)
+		if !strings.Contains(string(reply.Header), `"code":"cancelled"`) {
+			t.Fatalf("operation %d: %s", id, reply.Header)
 		}
 	}
 }
 
 func TestAPanicBecomesAnErrorAndPoisons(t *testing.T) {
-	own := &table{named: operations.named, running: operations.running}
+	runner, _, _ := newRunner()
+	t.Cleanup(func() { poisoned.Store(nil) })
 	for _, name := range []string{"panic", "versions"} {
-		reply := own.call(encodedRequest(t, map[string]any{"operation": name}))
-		if !strings.Contains(string(reply.header), `"code":"backend"`) {
-			t.Errorf("%s after a panic: %s", name, reply.header)
+		reply := runner.Call(encodedRequest(t, map[string]any{"operation": name}))
+		if !strings.Contains(string(reply.Header), `"code":"backend"`) {
+			t.Errorf("%s after a panic: %s", name, reply.Header)
 		}
 	}
 }
 
 func TestAnUnknownFieldIsRefused(t *testing.T) {
-	reply := operations.call([]byte(`{"operation":"versions","colour":"red"}`))
-	if !strings.Contains(string(reply.header), "colour") {
-		t.Errorf("%s", reply.header)
+	runner, _, _ := newRunner()
+	reply := runner.Call([]byte(`{"operation":"versions","colour":"red"}`))
+	if !strings.Contains(string(reply.Header), "colour") {
+		t.Errorf("%s", reply.Header)
 	}
 }

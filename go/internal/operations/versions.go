@@ -1,6 +1,6 @@
 // Which versions are inside the library.
 
-package main
+package operations
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"runtime/debug"
 )
 
-func versions(context.Context, *request) (any, [][]byte, error) {
+func versions(context.Context, *common) (any, [][]byte, error) {
 	found := map[string]string{"go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
 	if build, ok := debug.ReadBuildInfo(); ok {
 		for _, module := range build.Deps {

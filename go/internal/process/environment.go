@@ -1,11 +1,12 @@
+// Package process arranges what containers/image shares with the process it runs in: its environment and its log lines.
+package process
+
 // The environment that containers/image sees: what os.environ held when a client was made.
 //
 // The Go runtime copies the environment at process start and knows nothing of what Python changes later
 // (golang/go#27693). containers/image reads HOME, XDG_*, DOCKER_CONFIG and more with os.Getenv, and credential
 // helpers inherit os.Environ. So Go's own copy is set to the client's before an operation; operations of clients with
 // another environment wait for those that run. C's environment, which is the Python process's, is never touched.
-
-package main
 
 import (
 	"context"
@@ -32,27 +33,28 @@ func init() {
 	cgoSetenv, cgoUnsetenv = nil, nil
 }
 
-// environment is one client's, with a fingerprint that makes comparing cheap.
-type environment struct {
+// Environment is one client's, with a fingerprint that makes comparing cheap.
+type Environment struct {
 	variables   map[string]string
 	fingerprint string
 }
 
-func newEnvironment(variables map[string]string) *environment {
+// NewEnvironment takes what os.environ held when a client was made.
+func NewEnvironment(variables map[string]string) *Environment {
 	var fingerprint strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		fingerprint.WriteString(name + "=" + variables[name] + "\x00")
 	}
-	return &environment{variables: variables, fingerprint: fingerprint.String()}
+	return &Environment{variables: variables, fingerprint: fingerprint.String()}
 }
 
-func (e *environment) has(name string) bool {
+func (e *Environment) has(name string) bool {
 	_, found := e.variables[name]
 	return found
 }
 
 // apply makes the environment Go's own.
-func (e *environment) apply() {
+func (e *Environment) apply() {
 	// Not os.Clearenv: it calls C's clearenv, through a pointer that the runtime does not share.
 	for _, entry := range os.Environ() {
 		if name, _, _ := strings.Cut(entry, "="); !e.has(name) {
@@ -77,14 +79,19 @@ type environmentGate struct {
 }
 
 type gateTicket struct {
-	environment *environment
+	environment *Environment
 	admitted    chan struct{}
 }
 
 var environments = &environmentGate{}
 
+// Enter waits until e is in force and returns what must be called when the operation is over.
+func (e *Environment) Enter(ctx context.Context) (leave func(), err error) {
+	return environments.enter(ctx, e)
+}
+
 // enter waits until e is in force and returns what must be called when the operation is over.
-func (g *environmentGate) enter(ctx context.Context, e *environment) (leave func(), err error) {
+func (g *environmentGate) enter(ctx context.Context, e *Environment) (leave func(), err error) {
 	g.mutex.Lock()
 	ticket := &gateTicket{environment: e, admitted: make(chan struct{})}
 	g.waiting = append(g.waiting, ticket)

@@ -1,6 +1,6 @@
 // Go's environment is the client's while its operations run, and never C's.
 
-package main
+package process
 
 import (
 	"context"
@@ -11,12 +11,12 @@ import (
 
 func TestOperationsOfOneEnvironmentRunTogetherAndOfAnotherWait(t *testing.T) {
 	gate := &environmentGate{}
-	one, other := newEnvironment(map[string]string{"HOME": "/one"}), newEnvironment(map[string]string{"HOME": "/other"})
+	one, other := NewEnvironment(map[string]string{"HOME": "/one"}), NewEnvironment(map[string]string{"HOME": "/other"})
 	leaveFirst, err := gate.enter(context.Background(), one)
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaveSecond, err := gate.enter(context.Background(), newEnvironment(map[string]string{"HOME": "/one"}))
+	leaveSecond, err := gate.enter(context.Background(), NewEnvironment(map[string]string{"HOME": "/one"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestOperationsOfOneEnvironmentRunTogetherAndOfAnotherWait(t *testing.T) {
 
 func TestALaterArrivalOfTheCurrentEnvironmentDoesNotOvertake(t *testing.T) {
 	gate := &environmentGate{}
-	one, other := newEnvironment(map[string]string{"A": "1"}), newEnvironment(map[string]string{"A": "2"})
+	one, other := NewEnvironment(map[string]string{"A": "1"}), NewEnvironment(map[string]string{"A": "2"})
 	leaveFirst, _ := gate.enter(context.Background(), one)
 	order := make(chan string, 2)
 	go func() {

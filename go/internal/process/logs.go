@@ -1,49 +1,42 @@
-// containers/image's log lines, handed to Python instead of written to stderr.
-//
-// They travel as completions of operation 0. The queue is bounded: what finds it full is dropped, and counted in a
-// record of its own once there is room.
+// containers/image's log lines, handed to whoever asks for them instead of written to stderr.
 
-package main
+package process
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"log"
 
 	"github.com/sirupsen/logrus"
+
+	"github.com/pycoco/pycoco/go/internal/failure"
 )
 
-type logRecord struct {
-	Level   string `json:"level"`
-	Message string `json:"message"`
+// ForwardLogs hands every log line to take from now on, as a level's name and one line without secrets.
+func ForwardLogs(take func(level, message string)) {
+	logrus.AddHook(forwardingHook{take})
 }
 
-// pendingLogs bounds how many finished replies may wait before log records are dropped.
-const pendingLogs = 10_000
-
-type forwardingHook struct{}
-
-func (forwardingHook) Levels() []logrus.Level { return logrus.AllLevels }
-
-func (forwardingHook) Fire(entry *logrus.Entry) error {
-	record, err := encodeLog(entry.Level, entry.Message)
+// SetLogLevel lets only lines of the level, or of a graver one, be made at all.
+func SetLogLevel(name string) error {
+	level, err := logrus.ParseLevel(name)
 	if err == nil {
-		operations.log(record)
+		logrus.SetLevel(level)
 	}
 	return err
 }
 
-func encodeLog(level logrus.Level, message string) (answer, error) {
-	header, err := json.Marshal(map[string]logRecord{"log": {level.String(), oneLine(message)}})
-	return answer{header: header}, err
+type forwardingHook struct{ take func(level, message string) }
+
+func (forwardingHook) Levels() []logrus.Level { return logrus.AllLevels }
+
+func (f forwardingHook) Fire(entry *logrus.Entry) error {
+	f.take(entry.Level.String(), failure.OneSentence(entry.Message)) // debug lines name URLs
+	return nil
 }
 
 func init() {
 	logrus.SetOutput(io.Discard)
 	logrus.SetLevel(logrus.InfoLevel)
-	logrus.AddHook(forwardingHook{})
 	// net/http complains of odd servers through the standard library's logger.
 	log.SetFlags(0)
 	log.SetOutput(standardLog{})
@@ -55,34 +48,4 @@ type standardLog struct{}
 func (standardLog) Write(line []byte) (int, error) {
 	logrus.Debug(string(line))
 	return len(line), nil
-}
-
-// log queues a record beside the finished replies.
-func (t *table) log(record answer) {
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-	if len(t.finished) >= pendingLogs {
-		t.droppedLogs++
-		return
-	}
-	if t.droppedLogs > 0 {
-		if lost, err := encodeLog(logrus.WarnLevel, fmt.Sprintf("%d log records were dropped", t.droppedLogs)); err == nil {
-			t.finished = append(t.finished, completion{0, lost})
-		}
-		t.droppedLogs = 0
-	}
-	t.finished = append(t.finished, completion{0, record})
-	t.signal()
-}
-
-// oneLine also redacts: debug lines name URLs.
-func oneLine(text string) string { return oneSentence(text) }
-
-func setLogLevel(_ context.Context, request *request) (any, [][]byte, error) {
-	level, err := logrus.ParseLevel(request.LogLevel)
-	if err != nil {
-		return nil, nil, &failure{Code: codeBackend, Message: err.Error()}
-	}
-	logrus.SetLevel(level)
-	return map[string]any{}, nil, nil
 }

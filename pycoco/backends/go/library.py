@@ -163,7 +163,7 @@ def result_of(header: Any) -> Any:
 
 
 def error_of(error: dict[str, Any]) -> PycocoError:
-    """Return the exception for a failure as go/failures.go sends it."""
+    """Return the exception for a failure as go/internal/failure sends it."""
     fields = dict(error)
     return from_code(fields.pop("code"), fields.pop("message"), **fields)
 

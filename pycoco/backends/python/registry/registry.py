@@ -38,7 +38,7 @@ class Access:
     `registry_token` is a bearer token given as an option; `namespace` the value of the `ns` parameter, "" for none.
     `started` is the time.monotonic() at which the operation began: what the session learnt earlier may be outdated.
     Without `patient` a token server's 429 counts at once: only for the first manifest, once no other pull source is
-    left, is it asked again (openSource in go/retry.go).
+    left, is it asked again (openSource in go/internal/images/retry.go).
     """
 
     repository: str
