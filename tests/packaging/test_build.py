@@ -169,5 +169,5 @@ def test_every_directory_of_the_package_is_a_package() -> None:
 
 def test_only_the_exports_import_c() -> None:
     """So that a program without C can have everything below go/internal."""
-    files = [path for path in build.GO_SOURCES.rglob("*.go") if '\nimport "C"' in path.read_text("utf-8")]
-    assert files == [build.GO_SOURCES / "exports.go"]
+    files = [path for path in golang.GO_SOURCES.rglob("*.go") if '\nimport "C"' in path.read_text("utf-8")]
+    assert files == [golang.GO_SOURCES / "exports.go"]
