@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -152,28 +152,55 @@ def read_result(path: Path) -> PartResult | None:
 
 def _read(job: Job, task: Task, have: set[int], limited: list[RateLimitedError]) -> list[rows.Row]:
     client = client_for(job)
-    # The same reference may stand in a part several times; its readings end in any order, and are all alike.
+    remaining = [one for one in task.references if one[0] not in have]
+    refused = None if task.final else limited
+    return read_rows(client, remaining, raw=job.raw, concurrency=task.concurrency, rate=task.rate, limited=refused)
+
+
+def read_rows(
+    client: Client,
+    references: Sequence[tuple[int, str]],
+    *,
+    raw: bool,
+    concurrency: int,
+    rate: float | None = None,
+    limited: list[RateLimitedError] | None = None,
+) -> list[rows.Row]:
+    """Return a row for each positioned reference, in the order in which they ended.
+
+    With a list `limited`, what a registry's limit refuses goes there instead, and nothing more is begun.
+    """
+    # The same reference may be there several times; its readings end in any order, and are all alike.
     started: dict[str, deque[tuple[int, datetime, float]]] = {}
     found: list[rows.Row] = []
 
     def starting() -> Iterator[str]:
-        for position, reference in task.references:
+        for position, reference in references:
             if limited:
                 return
-            if position not in have:
-                moment = (position, datetime.now(timezone.utc), time.monotonic())
-                started.setdefault(reference, deque()).append(moment)
-                yield reference
+            started.setdefault(reference, deque()).append((position, datetime.now(timezone.utc), time.monotonic()))
+            yield reference
 
-    with _paced(starting(), task.rate) as references:
-        for reference, result in client.inspect_many(references, concurrency=task.concurrency):
+    with _paced(starting(), rate) as paced:
+        for reference, result in client.inspect_many(paced, concurrency=concurrency):
             position, requested_at, clock = started[reference].popleft()
-            if isinstance(result, RateLimitedError) and not task.final:
+            if isinstance(result, RateLimitedError) and limited is not None:
                 limited.append(result)
                 continue
             row = rows.row(position, reference, requested_at, time.monotonic() - clock, client.backend)
-            found.append(row | _columns(result, job.raw))
+            found.append(row | _columns(result, raw))
     return found
+
+
+def record_batch(client: Client, references: Iterable[str], *, raw: bool = False, concurrency: int = 64) -> Any:
+    """Read `references` and return a pyarrow.RecordBatch with a row for each, in their order.
+
+    For engines that hand batches of Arrow from function to function, such as Spark's mapInArrow; the columns are
+    those of a scan, `position` counts within this call, and nothing is written. Failures of images are rows.
+    """
+    found = read_rows(client, list(enumerate(references)), raw=raw, concurrency=concurrency)
+    found.sort(key=lambda row: int(row["position"]))
+    return pyarrow().RecordBatch.from_pylist(found, schema=arrow_schema(raw))
 
 
 @contextlib.contextmanager

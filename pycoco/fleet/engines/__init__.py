@@ -13,6 +13,9 @@ from typing import Any, Protocol
 from pycoco.errors import ConfigurationError, PycocoError
 from pycoco.fleet.part import Job, PartResult, Task
 
+SCHEDULER_TIMEOUT = 10.0
+"""Seconds within which a scheduler has to answer."""
+
 NAMES = ("in-process", "processes", "ray")
 
 
@@ -75,7 +78,7 @@ def dask_client(address: str) -> Any:
     except ImportError as error:
         raise ConfigurationError(f"Dask is not installed ({error}): pip install 'pycoco-oci[fleet]'") from None
     try:
-        return distributed.Client(address, timeout=10)
+        return distributed.Client(address, timeout=SCHEDULER_TIMEOUT)
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"no Dask scheduler answers at {address}: {error}") from None
 

@@ -1,0 +1,80 @@
+"""The report: figures that add up over stages, a page that needs nothing else, strangers' text escaped."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pycoco.errors import LayoutError
+from pycoco.fleet import scan
+from pycoco.fleet.figures import Figures, figures_of, scan_folder
+from pycoco.fleet.report import report, write_report
+from tests.boundary import served
+from tests.fleet.tables import references_at, require_module
+from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
+
+
+@pytest.fixture(autouse=True)
+def _matplotlib() -> None:
+    require_module("matplotlib")
+
+
+def scanned(references: list[str], output: Path, **how: Any) -> Path:
+    given = {"engine": "in-process", "part_size": 10, "tls_verify": False, "retries": 0}
+    return scan(references, output, **{**given, **how}).directory
+
+
+def test_a_row_that_was_tried_again_counts_once(registry: ScriptedRegistry, tmp_path: Path) -> None:
+    def failing(request: Request) -> Answer:
+        return Answer(503) if "/app7/" in request.path else served.image(request)
+
+    registry.script = failing
+    references = [*references_at(registry.host, 20), f"{registry.host}/demo/missing:v1"]
+    directory = scanned(references, tmp_path)
+    figures = figures_of(directory)
+    assert (figures.planned, figures.images, figures.codes) == (21, 19, Counter(unavailable=1, not_found=1))
+    registry.script = served.image
+    scanned(references, tmp_path, retry_failed=True)
+    figures = figures_of(tmp_path)
+    assert (figures.rows, figures.images, figures.codes) == (21, 20, Counter(not_found=1))
+    assert sum(figures.per_second.values()) == 21
+    assert figures.platforms == Counter({"linux/amd64": 20})
+
+
+def test_the_page_needs_nothing_else(registry: ScriptedRegistry, tmp_path: Path) -> None:
+    path = write_report(scanned(references_at(registry.host, 12), tmp_path))
+    page = path.read_text()
+    assert path.name.startswith("_"), "Parquet's readers must pass over it"
+    assert page.count("<svg") == 3
+    assert not re.search(r"<script|<link|<img|@import|url\(http", page)
+    assert registry.host in page
+
+
+def test_what_strangers_write_is_text() -> None:
+    odd = "<script>alert(1)</script> $x^2$ & \\frac"
+    figures = Figures("scan-<b>", planned=1, images=1, failed=1)
+    figures.by_registry[odd] = Counter({odd: 1})
+    figures.platforms[odd] = 1
+    figures.created[2024] = 1
+    figures.per_second[1] = 2
+    page = report(figures)
+    assert "<script" not in page
+    assert "<b>" not in page
+
+
+def test_an_empty_scan_has_a_page(tmp_path: Path) -> None:
+    assert "Nothing failed." in write_report(scanned([], tmp_path)).read_text()
+
+
+def test_no_scan_or_several_are_told(registry: ScriptedRegistry, tmp_path: Path) -> None:
+    with pytest.raises(LayoutError, match="there is no scan in"):
+        scan_folder(tmp_path)
+    references = references_at(registry.host, 1)
+    scanned(references, tmp_path)
+    scanned(references, tmp_path, raw=True)
+    with pytest.raises(LayoutError, match="has several scans, name one"):
+        scan_folder(tmp_path)
