@@ -6,6 +6,8 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 ARGS ?=
+# The extras that are installed into .venv.
+EXTRAS ?= test,check
 STATICCHECK := v0.8.2
 
 ifndef PYTHON
@@ -113,7 +115,7 @@ $(VENV)/tools: $(VENV)/made pyproject.toml
 
 $(VENV)/installed: $(VENV)/tools $(INSTALL_SOURCES)
 	@echo "Building pycoco and installing it into $(VENV)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[test,check]'
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[$(EXTRAS)]'
 	@touch $@
 
 $(VENV)/cross: $(VENV)/installed
