@@ -1,8 +1,8 @@
 """Scans of many references on every engine, and their growth: `python -m tests.bench.fleet`, two tables in Markdown.
 
-It is not for single reads or for peers (see `scenarios`). The registry runs on the same cores, so images a second are fewer
-than these cores could read from another machine; the CPU of the scan alone is beside them. References repeat the counting
-registry's thousand images; nothing is cached.
+It is not for single reads or for peers (see `scenarios`). The registry runs on the same cores, so images a second are
+fewer than these cores could read from another machine; the CPU of the scan alone is beside them. References repeat the
+counting registry's thousand images; nothing is cached.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from tests.support.tools import build_tool
 ENGINES = ("in-process", "processes", "dask", "ray")
 GROWTH = (1_000, 10_000, 100_000)
 SAMPLE_SECONDS = 0.1
+_HEAD = "| engine | images/s | CPU an image: scan | registry | memory: all processes | driver | bytes a row |"
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,7 @@ def main() -> int:
         authority = CertificateAuthority(Path(directory))
         with servers.counting_registry(authority.issue("server")) as registry:
             print(f"{parsed.references:,} references, {os.cpu_count()} cores, load {load_average()}\n")
-            print(
-                "| engine | images/s | CPU an image, scan | CPU an image, registry | memory, all | driver | bytes a row |"
-            )
-            print("|---|---|---|---|---|---|---|")
+            print(f"{_HEAD}\n|{'---|' * 7}")
             for engine in parsed.engines:
                 before = servers.cpu_seconds(registry.pid)
                 found = measured(registry, parsed.references, engine, Path(directory))
