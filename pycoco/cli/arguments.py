@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     _status(commands)
     _bundle(commands)
     _scan(commands)
+    _pull(commands)
     _version(commands)
     return parser
 
@@ -198,6 +199,22 @@ def _scan(commands: Any) -> None:
     )
     _add_client_options(command)
     command.set_defaults(retries=None)
+
+
+def _pull(commands: Any) -> None:
+    command = _command(commands, "pull", "pull", "put an image's metadata, and no layer, into CRI-O's storage")
+    command.add_argument("reference", metavar="REF")
+    command.add_argument("--all", action="store_true", help="also an image that is not encrypted")
+    command.add_argument("--pin", action="store_true", help="record REPOSITORY@DIGEST alone, and no tag")
+    command.add_argument("--json", action="store_true")
+    storage = command.add_argument_group("storage")
+    storage.add_argument(
+        "--crio", metavar="SOCKET", help="ask this CRI-O for its storage; default: unix:///run/crio/crio.sock"
+    )
+    storage.add_argument("--namespace", default="", metavar="NAME", help="with CRI-O's policy and credentials for it")
+    storage.add_argument("--root", metavar="DIR", help="the storage itself, as crio and podman name it; asks no CRI-O")
+    storage.add_argument("--storage-driver", metavar="NAME", help="what belongs to --root: overlay, vfs")
+    _add_client_options(command)
 
 
 def _version(commands: Any) -> None:

@@ -38,14 +38,16 @@ _TEMPORARY = ".tmp-pycoco-"
 
 @dataclass(frozen=True)
 class Registered:
-    """What `ImageStore.register` did: the image's `id` and names, and whether the store had it with its layers.
+    """What `ImageStore.register` did: the image's `id` and all its names.
 
-    `full` means that the store's own image has that name and config, and all its layers: it was left as it is.
+    `full` means that the store's own image has that name and config, and all its layers: it was left as it is. `new`
+    means that there was no record of that id before.
     """
 
     id: str
     names: tuple[str, ...]
-    full: bool
+    full: bool = False
+    new: bool = False
 
 
 class ImageStore:
@@ -74,7 +76,7 @@ class ImageStore:
                 images = self._read()
                 full = _full_image(images, record, checked)
                 if full is not None:
-                    return Registered(full.id, full.names, True)
+                    return Registered(full.id, full.names, full=True)
                 stored = images.by_id(record.id)
                 after = record.new(checked) if stored is None else record.merged(stored, checked)
                 changed = images.with_image(after).serialise()
@@ -82,7 +84,7 @@ class ImageStore:
                 if stored is None or changed != images.serialise():
                     lock.record_write()
                     self._replace(os.path.join(self.directory, "images.json"), changed)
-                return Registered(record.id, after.names, bool(after.layer))
+                return Registered(record.id, after.names, full=bool(after.layer), new=stored is None)
 
     def images(self) -> tuple[StoredImage, ...]:
         """Return the records as they stand. Raises LayoutError as `register` does."""

@@ -52,7 +52,7 @@ def test_c_storage_reads_what_it_would_have_written(root: Path, image: Sample) -
     done = register(root, image, TAG)
 
     found = listed(root)[done.id]
-    assert done == Registered(hexadecimal(image.instance_digest), (TAG,), full=False)
+    assert done == Registered(hexadecimal(image.instance_digest), (TAG,), new=True)
     assert found["digest"] == image.digest
     assert found["names"] == found["history"] == [TAG]
     assert (found["layer"], found["metadata"]) == ("", "{}")

@@ -1,0 +1,90 @@
+"""What a running CRI-O says of its own settings: where its images are, and what it pulls with.
+
+It is not for crio.conf's files, which say nothing of flags and defaults: `GET /config` on CRI-O's socket answers with
+what it really uses (server/inspect.go, pkg/config/config.go).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import httpx
+
+from pycoco.configuration.auth.crio import NAMESPACED_AUTH_DIR, CrioAuthentication
+from pycoco.configuration.toml_document import read_table
+from pycoco.errors import ConfigurationError, UnavailableError
+from pycoco.node.cri_api.runtime import socket_path
+from pycoco.node.storage.image_store import ImageStore
+
+CRIO_ENDPOINT = "unix:///run/crio/crio.sock"
+
+_LIMIT = 4 * 1024 * 1024
+_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class CrioConfig:
+    """CRI-O's options by their own names; a path that is not set is ""."""
+
+    root: str
+    imagestore: str
+    storage_driver: str
+    signature_policy: str
+    signature_policy_dir: str
+    decryption_keys_path: str
+    short_name_mode: str
+    authentication: CrioAuthentication
+
+    def image_store(self) -> ImageStore:
+        """Return the store that CRI-O keeps its images in."""
+        return ImageStore(self.imagestore or self.root, self.storage_driver)
+
+    def has_decryption_keys(self) -> bool:
+        """Say whether CRI-O has keys: every file below the directory is one (server/utils.go getDecryptionKeys)."""
+        return any(names for _, _, names in os.walk(self.decryption_keys_path)) if self.decryption_keys_path else False
+
+    def policy(self, namespace: str = "") -> str | bool:
+        """Return the policy.json that CRI-O holds a pull for a pod in `namespace` to, True for the host's own."""
+        if namespace and self.signature_policy_dir:
+            path = os.path.join(self.signature_policy_dir, f"{os.path.basename(namespace)}.json")
+            if os.path.exists(path):
+                return path
+        return self.signature_policy or True
+
+
+def read_crio_config(endpoint: str = CRIO_ENDPOINT) -> CrioConfig:
+    """Ask the CRI-O at `endpoint`. Raises UnavailableError where none answers, ConfigurationError for an odd answer."""
+    path = socket_path(endpoint)
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=path), timeout=_SECONDS) as client:
+            response = client.get("http://localhost/config")
+            body = response.content
+    except (httpx.HTTPError, OSError) as error:
+        raise UnavailableError(
+            f"no CRI-O answers at {path}: {str(error) or type(error).__name__}; start it, or name its socket"
+        ) from None
+    if response.status_code != 200 or len(body) > _LIMIT:
+        raise UnavailableError(f"what answers at {path} is no CRI-O: it has no /config (status {response.status_code})")
+    return parse_crio_config(body, f"the configuration of the CRI-O at {path}")
+
+
+def parse_crio_config(body: bytes, where: str) -> CrioConfig:
+    """Read the TOML that CRI-O answers with. Raises ConfigurationError that begins with `where`."""
+    crio = read_table(body, where).table("crio")
+    runtime, image = crio.table("runtime"), crio.table("image")
+    found = CrioConfig(
+        root=crio.string("root"),
+        imagestore=crio.string("imagestore"),
+        storage_driver=crio.string("storage_driver"),
+        signature_policy=image.string("signature_policy"),
+        signature_policy_dir=image.string("signature_policy_dir"),
+        decryption_keys_path=runtime.string("decryption_keys_path"),
+        short_name_mode=image.string("short_name_mode") or "enforcing",
+        authentication=CrioAuthentication(
+            image.string("global_auth_file"), image.string("namespaced_auth_dir") or NAMESPACED_AUTH_DIR
+        ),
+    )
+    if not found.root.startswith("/") or not found.storage_driver:
+        raise ConfigurationError(f"{where} names no root and storage driver: give --root and --storage-driver")
+    return found
