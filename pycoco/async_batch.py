@@ -11,12 +11,14 @@ import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
-from pycoco.batch import Schedule, begin, cancel, outcome_of
+from pycoco.batch import Ready, Schedule, begin, cancel, outcome_of
 from pycoco.errors import PycocoError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from concurrent.futures import Future
+
+    from pycoco.batch import Outcome
 
 Started = TypeVar("Started")
 Finished = TypeVar("Finished")
@@ -29,7 +31,7 @@ class _NoMore:
 async def in_flight(
     references: Iterable[str] | AsyncIterable[str],
     *,
-    start: Callable[[str], Future[Started]],
+    start: Callable[[str], Future[Started] | Ready[Finished]],
     finish: Callable[[str, Started], Awaitable[Finished]],
     concurrency: int,
     per_registry: int | None,
@@ -40,10 +42,10 @@ async def in_flight(
     # What was taken and not yet yielded: those that run and as many set aside for a registry that is full.
     room = asyncio.Semaphore(2 * concurrency if per_registry else concurrency)
     # A reference by itself is new; with a future or an error it has ended.
-    events: asyncio.Queue[tuple[str] | tuple[str, Future[Started] | PycocoError] | _NoMore] = asyncio.Queue()
+    events: asyncio.Queue[tuple[str] | tuple[str, Outcome[Started, Finished]] | _NoMore] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
-    def complete(outcome: tuple[str, Future[Started] | PycocoError]) -> None:
+    def complete(outcome: tuple[str, Outcome[Started, Finished]]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
             loop.call_soon_threadsafe(events.put_nowait, outcome)
 
@@ -64,7 +66,7 @@ async def in_flight(
                     begin(event[0], start, running, complete)
                 continue
             reference, outcome = event
-            if not isinstance(outcome, PycocoError):
+            if not isinstance(outcome, (PycocoError, Ready)):
                 running.discard(outcome)
             schedule.done(reference)
             room.release()
@@ -72,8 +74,12 @@ async def in_flight(
                 begin(waiting, start, running, complete)
             unfinished -= 1
             count += 1
-            found = outcome_of(outcome, lambda started: (started,))
-            result = found if isinstance(found, PycocoError) else await _finished(finish(reference, found[0]))
+            result: Finished | PycocoError
+            if isinstance(outcome, Ready):
+                result = outcome.value
+            else:
+                found: tuple[Started] | PycocoError = outcome_of(outcome, lambda started: (started,))
+                result = found if isinstance(found, PycocoError) else await _finished(finish(reference, found[0]))
             if progress is not None:
                 progress(count)
             yield reference, result

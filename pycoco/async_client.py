@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
-from pycoco.client import CONCURRENCY, BaseClient
+from pycoco.base_client import CONCURRENCY, BaseClient
+from pycoco.batch import Ready
 from pycoco.errors import OperationCancelledError, PycocoError
 from pycoco.image import Image
 from pycoco.options import requested_platform
@@ -46,8 +47,8 @@ class AsyncClient(BaseClient):
 
     async def inspect(self, reference: str, *, platform: str | None = None, timeout: float | None = None) -> Image:
         """Read the image that `reference` names; see `Client.inspect`."""
-        fetched = await _outcome(self._start(reference, platform, self._deadline(timeout)))
-        return await self._kept_image(reference, fetched)
+        started = self._start(reference, platform, self._deadline(timeout))
+        return started.value if isinstance(started, Ready) else await self._kept(reference, await outcome(started))
 
     async def inspect_many(
         self,
@@ -72,7 +73,7 @@ class AsyncClient(BaseClient):
         flight = in_flight(
             references,
             start=lambda reference: self._start(reference, platform, deadline),
-            finish=self._kept_image,
+            finish=self._kept,
             concurrency=concurrency,
             per_registry=per_registry,
             progress=progress,
@@ -87,12 +88,12 @@ class AsyncClient(BaseClient):
         """Cancel what runs and let go of the session. A second call does nothing."""
         import asyncio
 
-        if not self._closed:
+        if not self._opened.closed:
             # In a thread, as it waits for connections to close; shielded, so that it happens in a cancelled task too.
-            await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, self._close))
+            await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, self._opened.close))
 
-    async def _kept_image(self, reference: str, fetched: Fetched | Image) -> Image:
-        if isinstance(fetched, Image) or self._store is None:
+    async def _kept(self, reference: str, fetched: Fetched) -> Image:
+        if self._stored is None:
             return self._image(reference, fetched)
         import asyncio
 
@@ -108,7 +109,7 @@ class AsyncClient(BaseClient):
         await self.aclose()
 
 
-async def _outcome(future: Future[T]) -> T:
+async def outcome(future: Future[T]) -> T:
     """Wait on the running loop for what a backend's future will have; being cancelled cancels it.
 
     Not asyncio.wrap_future: that makes a cancelled operation and a cancelled task look the same, and complains on

@@ -9,15 +9,28 @@ import os
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pycoco.errors import ConfigurationError, ForkedProcessError, OperationCancelledError, PycocoError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+    from typing import TypeAlias
 
 Started = TypeVar("Started")
 Finished = TypeVar("Finished")
+
+
+@dataclass(frozen=True)
+class Ready(Generic[Finished]):
+    """What an operation gave at once: nothing has to be waited for, and nothing is left to finish."""
+
+    value: Finished
+
+
+if TYPE_CHECKING:
+    Outcome: TypeAlias = Future[Started] | Ready[Finished] | PycocoError
 
 
 class Schedule:
@@ -143,7 +156,7 @@ class _Pulled:
 def in_flight(
     references: Iterable[str] | Feed,
     *,
-    start: Callable[[str], Future[Started]],
+    start: Callable[[str], Future[Started] | Ready[Finished]],
     finish: Callable[[str, Started], Finished],
     concurrency: int,
     per_registry: int | None,
@@ -158,13 +171,13 @@ def in_flight(
 def _in_flight(
     source: Feed | _Pulled,
     schedule: Schedule,
-    start: Callable[[str], Future[Started]],
+    start: Callable[[str], Future[Started] | Ready[Finished]],
     finish: Callable[[str, Started], Finished],
     progress: Callable[[int], None] | None,
 ) -> Iterator[tuple[str, Finished | PycocoError]]:
     from queue import SimpleQueue
 
-    events: SimpleQueue[tuple[str, Future[Started] | PycocoError] | None] = SimpleQueue()  # None: the feed has more
+    events: SimpleQueue[tuple[str, Outcome[Started, Finished]] | None] = SimpleQueue()  # None: the feed has more
     if isinstance(source, Feed):
         source.wake = lambda: events.put(None)
     running: set[Future[Started]] = set()
@@ -182,7 +195,7 @@ def _in_flight(
                 continue
             reference, outcome = event
             schedule.done(reference)
-            if not isinstance(outcome, PycocoError):
+            if not isinstance(outcome, (PycocoError, Ready)):
                 running.discard(outcome)
             result = outcome_of(outcome, lambda found, of=reference: finish(of, found))  # type: ignore[misc]
             count += 1
@@ -214,23 +227,26 @@ def _refuse_in_child_of(process: int) -> None:
 
 def begin(
     reference: str,
-    start: Callable[[str], Future[Started]],
+    start: Callable[[str], Future[Started] | Ready[Finished]],
     running: set[Future[Started]],
-    completed: Callable[[tuple[str, Future[Started] | PycocoError]], None],
+    completed: Callable[[tuple[str, Outcome[Started, Finished]]], None],
 ) -> None:
-    """Start an operation that will tell `completed` of its end; one that cannot even start has ended already.
+    """Start an operation that will tell `completed` of its end; one that is ready, or cannot start, has ended already.
 
     OperationCancelledError passes through: the client is closed, and none of the rest could start.
     """
     try:
-        future = start(reference)
+        started = start(reference)
     except OperationCancelledError:
         raise
     except PycocoError as error:
         completed((reference, error))
         return
-    running.add(future)
-    future.add_done_callback(lambda done: completed((reference, done)))
+    if isinstance(started, Ready):
+        completed((reference, started))
+        return
+    running.add(started)
+    started.add_done_callback(lambda done: completed((reference, done)))
 
 
 def cancel(running: set[Future[Started]]) -> None:
@@ -239,10 +255,12 @@ def cancel(running: set[Future[Started]]) -> None:
         future.cancel()
 
 
-def outcome_of(outcome: Future[Started] | PycocoError, finish: Callable[[Started], Finished]) -> Finished | PycocoError:
+def outcome_of(outcome: Outcome[Started, Finished], finish: Callable[[Started], Finished]) -> Finished | PycocoError:
     """Return what a completed operation gave: the finished result, or its error as a value."""
     if isinstance(outcome, PycocoError):
         return outcome
+    if isinstance(outcome, Ready):
+        return outcome.value
     if outcome.cancelled():
         return OperationCancelledError("the operation was cancelled, or its client closed")
     try:

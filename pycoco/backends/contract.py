@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from pycoco.backends.flows import Known
     from pycoco.configuration.settings import Settings
     from pycoco.configuration.values import Candidate, Credentials, ParsedReference, PullSource
     from pycoco.documents.read_image import ReadImage, ReadInstances, ReadManifest
@@ -138,6 +139,11 @@ class Resolved:
     size: int | None = None
     how: str = "HEAD"
 
+    @classmethod
+    def by_get(cls, read: FetchedManifest, how: str) -> Resolved:
+        """Return what a manifest that was read says; `how` is why it was read."""
+        return cls(read.reference, read.pull_source, read.digest, read.media_type, len(read.body), how)
+
 
 BY_HEAD = "HEAD"
 HEAD_NOT_ALLOWED = "GET, as HEAD is not allowed"
@@ -164,15 +170,22 @@ TAG_PAGES_LIMIT = 100_000
 """Pages of one repository's tags, at most."""
 
 
-class Session(Protocol):
-    """One client's settings on one backend. Pure operations answer at once; those of NETWORK through a future.
+class Reader(Protocol):
+    """What reads images: a backend's session does from registries, `pycoco.layout.local` does from local layouts.
 
-    Cancelling the future (`Future.cancel()`) cancels the work itself. Every error is a PycocoError.
+    Its operations are those of NETWORK. Cancelling a future (`Future.cancel()`) cancels the work itself.
     """
 
     def fetch(
         self, reference: str, *, platform: RequestedPlatform | None = None, timeout: float | None = None
     ) -> Future[Fetched]: ...
+
+
+class Session(Reader, Protocol):
+    """One client's settings on one backend. Pure operations answer at once; those of a Reader through a future.
+
+    Every error is a PycocoError; a local layout's reference is one, InvalidReferenceError, to a Reader's operation.
+    """
 
     def parse_reference(self, reference: str) -> ParsedReference: ...
 
@@ -201,6 +214,7 @@ class Backend(Protocol):
 
     name: str
 
-    def open(self, settings: Settings) -> Session: ...
+    def open(self, settings: Settings, *, known: Known | None = None) -> Session:
+        """Open a session. `known` is what the settings' store has of a digest, for a backend in this process."""
 
     def versions(self) -> dict[str, str]: ...

@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pycoco.backends.contract import Fetched
+from pycoco.backends.flows import Flows
 from pycoco.configuration import reference as references
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference
-from pycoco.documents.read_image import ReadImage, read_image
+from pycoco.documents.read_image import ReadImage
 from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import PycocoError
 from pycoco.layout.store import Store
@@ -27,6 +28,7 @@ class PinnedImages:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
+        self._flows = Flows(settings, store.get)
         # What was found by a reference and platform, without its bytes. The bytes are read and hashed every time, and
         # the same bytes, which is what their digests say they are, lead to the same again.
         self._remembered: dict[tuple[str, RequestedPlatform], Fetched] = {}
@@ -56,13 +58,7 @@ class PinnedImages:
     def _read(self, reference: ParsedReference, platform: RequestedPlatform) -> Fetched | None:
         if reference.transport != "docker" or reference.short:
             return None
-        flow = read_image(
-            reference.digest,
-            platform,
-            schema1=self._settings.schema1,
-            nested_indexes=self._settings.nested_indexes,
-            known=self._store.get,
-        )
+        flow = self._flows.image(reference, platform)
         try:
             next(flow)
         except StopIteration as finished:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol
 
-from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference
 from pycoco.documents.read_image import Need, Received
 from pycoco.errors import InvalidReferenceError
@@ -41,10 +40,10 @@ class LayoutSource(Protocol):
     ) -> None: ...
 
 
-def open_source(parsed: ParsedReference, settings: Settings | None = None) -> LayoutSource:
+def open_source(parsed: ParsedReference) -> LayoutSource:
     """Open what `parsed`, a reference with one of TRANSPORTS, names.
 
-    Relative paths start at the working directory. No setting changes how a local place is read.
+    Relative paths start at the working directory.
     Raises LayoutError if it is not there or not what it should be, NotFoundError if it has no such image, and
     InvalidReferenceError for another transport.
     """

@@ -180,7 +180,7 @@ def test_a_cancelled_task_is_cancelled_though_its_client_closes_too(
         while not hanging.requests:
             await asyncio.sleep(0.01)
         task.cancel()
-        client._close()
+        client._opened.close()
         with pytest.raises(asyncio.CancelledError):
             await task
 
@@ -200,7 +200,7 @@ def test_a_loop_that_was_closed_before_the_end_is_nobodys_trouble(
     assert served.until(lambda: any("/blobs/" in request.path for request in scripted.requests))
     time.sleep(0.3)
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
-    client._close()
+    client._opened.close()
     del task
     gc.collect()
 

@@ -72,7 +72,7 @@ def test_no_secret_is_in_a_line_or_an_error(
     with pycoco.Client(backend=backend, tls_verify=False, **options) as client:  # type: ignore[arg-type]
         with pytest.raises(pycoco.PycocoError) as raised:
             client.inspect(f"{scripted.host}/app:v1")
-        client._here().session.close()
+        client._session.close()
     said = "\n".join([*(record.getMessage() for record in caplog.records), str(raised.value), repr(raised.value)])
     assert not [secret for secret in SECRETS if secret in said], said
 

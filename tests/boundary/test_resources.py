@@ -49,7 +49,7 @@ def test_a_client_that_is_not_closed_warns_once_and_is_closed(backend: str, scri
 
 def _watch_close(client: pycoco.Client) -> list[bool]:
     closed: list[bool] = []
-    session = client._here().session
+    session = client._session
     close = session.close
 
     def watched(*, wait: bool = True) -> None:

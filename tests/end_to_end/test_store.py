@@ -25,6 +25,7 @@ from pycoco import errors
 from pycoco.backends.contract import Fetched, Session
 from pycoco.backends.select import select
 from pycoco.documents.values import RequestedPlatform
+from pycoco.layout.store import Store
 from pycoco.options import Options, settings_of
 from tests.conftest import REPOSITORY
 from tests.support.images import PLATFORMS, BuiltImages
@@ -45,7 +46,7 @@ def client(store: Path, backend: str, **options: Any) -> pycoco.Client:
 def session(store: Path, backend: str) -> Iterator[Session]:
     """A backend's own session with this store, which no client answers for."""
     options = Options(platform=PLATFORMS[0], tls_verify=False, store=store)
-    opened = select(backend).open(settings_of(options, {}))
+    opened = select(backend).open(settings_of(options, {}), known=Store(store).get)
     try:
         yield opened
     finally:

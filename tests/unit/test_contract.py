@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pycoco.backends.contract import OPERATIONS, Session
+from pycoco.backends.contract import OPERATIONS, Reader, Session
 from pycoco.backends.go import library
 from pycoco.backends.select import select
 from pycoco.configuration.settings import Settings
@@ -28,7 +28,7 @@ def test_a_session_exports_every_operation(backend: str) -> None:
 
 
 def test_the_protocol_names_every_operation() -> None:
-    assert set(OPERATIONS) <= set(vars(Session))
+    assert set(OPERATIONS) <= set(vars(Session)) | set(vars(Reader))
 
 
 @pytest.mark.parametrize("backend", ["go", "python"])

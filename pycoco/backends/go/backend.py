@@ -12,7 +12,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pycoco.backends.contract import Challenge, Fetched
 from pycoco.backends.go import library
@@ -22,6 +22,9 @@ from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import Candidate, Credentials, ParsedReference, PullSource
 from pycoco.documents.values import CheckedManifest, RequestedPlatform
 from pycoco.errors import BackendError, InvalidReferenceError, PycocoError
+
+if TYPE_CHECKING:
+    from pycoco.backends.flows import Known
 
 # What JSON cannot carry: os.fsdecode gives it for names that are not UTF-8.
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -48,8 +51,8 @@ class GoBackend:
         self._library = library.load()
         self._completions = _shared_completions(self._library)
 
-    def open(self, settings: Settings) -> GoSession:
-        """Open a session; configuration is read when an operation needs it."""
+    def open(self, settings: Settings, *, known: Known | None = None) -> GoSession:
+        """Open a session; configuration is read when an operation needs it. The library looks into a store itself."""
         return GoSession(self._library, self._completions, settings)
 
     def versions(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 
+from pycoco.backends.flows import Known
 from pycoco.backends.python.session import PythonSession
 from pycoco.configuration.settings import Settings
 
@@ -16,9 +17,9 @@ class PythonBackend:
 
     name = "python"
 
-    def open(self, settings: Settings) -> PythonSession:
+    def open(self, settings: Settings, *, known: Known | None = None) -> PythonSession:
         """A session with these settings. Nothing is read and nothing connected to until it is used."""
-        return PythonSession(settings)
+        return PythonSession(settings, known)
 
     def versions(self) -> dict[str, str]:
         """The versions that matter to a bug report: Python's and the HTTP engine's."""

@@ -1,62 +1,49 @@
-"""What a session reads, from a registry or from a local layout: each network operation of the contract, once.
+"""What a session reads from a registry: each network operation of the contract, once.
 
 It is not for when (see `session`: its candidates, retries and deadlines), nor for how a registry is talked to (see
-`registry`). A reading of documents is a flow of `pycoco.documents.read_image`, which either place answers alike.
+`registry`). A reading of documents is a flow of `pycoco.documents.read_image`, which a local layout answers likewise.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, TypeVar
 
 from pycoco.backends import contract
 from pycoco.backends.contract import Fetched, FetchedInstances, FetchedManifest, Resolved, TagPage
+from pycoco.backends.flows import Flow, Flows, Known
 from pycoco.configuration.current import CurrentConfiguration
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference, PullSource
 from pycoco.documents import media_types
-from pycoco.documents.read_image import (
-    Need,
-    ReadImage,
-    ReadInstances,
-    ReadManifest,
-    Received,
-    read_image,
-    read_instances,
-    read_manifest,
-)
 from pycoco.documents.values import RequestedPlatform
-from pycoco.errors import DigestMismatchError, InvalidReferenceError, PycocoError
+from pycoco.errors import DigestMismatchError, PycocoError
 
 if TYPE_CHECKING:
     from pycoco.backends.python.registry.docker_source import DockerSource
     from pycoco.backends.python.registry.endpoints import Network
     from pycoco.documents.referrers import Referrer
-    from pycoco.layout.store import Store
 
 T = TypeVar("T")
-Flow = Generator[Need, Received, T]
 
 
 class Reading:
-    """One session's way to read. `network` is where a registry is asked; without one a local layout is read."""
+    """One session's way to read."""
 
-    def __init__(self, settings: Settings, configuration: CurrentConfiguration, store: Store | None) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, configuration: CurrentConfiguration, known: Known | None) -> None:
         self._configuration = configuration
-        self._store = store
+        self._flows = Flows(settings, known)
 
-    async def image(self, network: Network, parsed: ParsedReference, platform: RequestedPlatform) -> Fetched:
-        read, served_by = await self._from_registry(network, parsed, self._image(parsed, platform))
+    async def image(self, network: Network, parsed: ParsedReference, platform: RequestedPlatform | None) -> Fetched:
+        read, served_by = await self._from_registry(network, parsed, self._flows.image(parsed, platform))
         return Fetched.of(read, parsed.text, served_by)
 
     async def manifest(self, network: Network, parsed: ParsedReference) -> FetchedManifest:
-        read, served_by = await self._from_registry(network, parsed, self._manifest(parsed))
+        read, served_by = await self._from_registry(network, parsed, self._flows.manifest(parsed))
         return FetchedManifest.of(read, parsed.text, served_by)
 
     async def instances(self, network: Network, parsed: ParsedReference) -> FetchedInstances:
-        read, served_by = await self._from_registry(network, parsed, self._instances(parsed))
+        read, served_by = await self._from_registry(network, parsed, self._flows.instances(parsed))
         return FetchedInstances.of(read, parsed.text, served_by)
 
     async def resolved(self, network: Network, parsed: ParsedReference) -> Resolved:
@@ -102,30 +89,12 @@ class Reading:
         from pycoco.documents.typed_manifest import Index
 
         source = DockerSource(network, parsed, self._configuration.get().pull_sources(parsed), time.monotonic())
-        read = await self._answered(source, self._manifest(parsed))
+        read = await self._answered(source, self._flows.manifest(parsed))
         index = Index.from_bytes(read.body, read.media_type) if read.media_type in media_types.INDEXES else None
         return await referrers.find(await source.endpoint(), read.digest, index, artifact_type)
 
-    def local_referrers(self, parsed: ParsedReference) -> tuple[Referrer, ...]:
-        raise InvalidReferenceError(f"{parsed.text} is in no registry; only those know what refers to an image")
-
-    def local_image(self, parsed: ParsedReference, platform: RequestedPlatform) -> Fetched:
-        return Fetched.of(self._from_layout(parsed, self._image(parsed, platform)), parsed.text, parsed.text)
-
-    def local_manifest(self, parsed: ParsedReference) -> FetchedManifest:
-        return FetchedManifest.of(self._from_layout(parsed, self._manifest(parsed)), parsed.text, parsed.text)
-
-    def local_instances(self, parsed: ParsedReference) -> FetchedInstances:
-        return FetchedInstances.of(self._from_layout(parsed, self._instances(parsed)), parsed.text, parsed.text)
-
-    def local_resolved(self, parsed: ParsedReference) -> Resolved:
-        return _resolved(self.local_manifest(parsed), contract.FROM_LAYOUT)
-
-    def local_tag_page(self, parsed: ParsedReference) -> TagPage:
-        raise InvalidReferenceError(f"{parsed.text} is no registry's repository; only those have lists of tags")
-
     async def _resolved_by_get(self, network: Network, parsed: ParsedReference, how: str) -> Resolved:
-        return _resolved(await self.manifest(network, parsed), how)
+        return Resolved.by_get(await self.manifest(network, parsed), how)
 
     async def _from_registry(self, network: Network, parsed: ParsedReference, flow: Flow[T]) -> tuple[T, str]:
         from pycoco.backends.python.registry.docker_source import DockerSource
@@ -147,57 +116,3 @@ class Reading:
         except StopIteration as finished:
             read: T = finished.value
             return read
-
-    def _from_layout(self, parsed: ParsedReference, flow: Flow[T]) -> T:
-        from pycoco.layout.source import open_source
-
-        with open_source(parsed, self._settings) as source:
-            try:
-                need = next(flow)
-                while True:
-                    try:
-                        received = source.read(need)
-                    except PycocoError as error:
-                        need = flow.throw(error)
-                    else:
-                        need = flow.send(Received(received.body, received.content_type))
-            except StopIteration as finished:
-                read: T = finished.value
-                return read
-
-    def _image(self, parsed: ParsedReference, platform: RequestedPlatform) -> Flow[ReadImage]:
-        evaluate, known = self._policy(parsed), self._known()
-        return read_image(
-            parsed.digest,
-            platform,
-            schema1=self._settings.schema1,
-            nested_indexes=self._settings.nested_indexes,
-            evaluate_policy=evaluate,
-            known=known,
-        )
-
-    def _manifest(self, parsed: ParsedReference) -> Flow[ReadManifest]:
-        return read_manifest(parsed.digest, schema1=self._settings.schema1, known=self._known())
-
-    def _instances(self, parsed: ParsedReference) -> Flow[ReadInstances]:
-        return read_instances(
-            parsed.digest,
-            schema1=self._settings.schema1,
-            evaluate_policy=self._policy(parsed),
-            known=self._known(),
-        )
-
-    def _policy(self, parsed: ParsedReference) -> Callable[[bytes], str] | None:
-        if self._settings.policy is None:
-            return None
-        from pycoco.configuration.policy import policy
-
-        return lambda body: policy.evaluate(self._settings, parsed, body)
-
-    def _known(self) -> Callable[[str], bytes | None] | None:
-        # With a policy nothing comes from the store: its signatures are at the registry.
-        return self._store.get if self._store is not None and self._settings.policy is None else None
-
-
-def _resolved(read: FetchedManifest, how: str) -> Resolved:
-    return Resolved(read.reference, read.pull_source, read.digest, read.media_type, len(read.body), how)

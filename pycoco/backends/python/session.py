@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pycoco import waiting
 from pycoco.backends.contract import Challenge, Fetched, FetchedInstances, FetchedManifest, Resolved, TagPage
+from pycoco.backends.flows import Known
 from pycoco.backends.python.network import challenge, event_loop
 from pycoco.backends.python.reading import Reading
 from pycoco.backends.python.registry import retry
@@ -32,7 +33,6 @@ from pycoco.errors import BackendError, InvalidReferenceError, OperationCancelle
 if TYPE_CHECKING:
     from pycoco.backends.python.registry.endpoints import Network
     from pycoco.documents.referrers import Referrer
-    from pycoco.layout.store import Store
 
 T = TypeVar("T")
 
@@ -44,10 +44,10 @@ _log = logging.getLogger("pycoco.python")
 class PythonSession:
     """A session; see contract.Session. Shared by any number of threads; in a forked child it starts anew."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, known: Known | None = None) -> None:
         self._settings = settings
         self._configuration = CurrentConfiguration(settings)
-        self._reading = Reading(settings, self._configuration, _store(settings.store))
+        self._reading = Reading(settings, self._configuration, known)
         # By the loop it lives on: a forked child has another loop, and must not touch its parent's connections.
         self._networks: dict[event_loop.LoopThread, Network] = {}
         self._closed = False
@@ -60,44 +60,30 @@ class PythonSession:
         timeout: float | None = None,
     ) -> Future[Fetched]:
         """Read one image's metadata; `timeout` in seconds bounds all of it."""
-        wanted = self._settings.platform if platform is None else platform
-        return self._start(
-            reference,
-            timeout,
-            lambda network, parsed: self._reading.image(network, parsed, wanted),
-            lambda parsed: self._reading.local_image(parsed, wanted),
-        )
+        return self._start(reference, timeout, lambda network, parsed: self._reading.image(network, parsed, platform))
 
     def fetch_manifest(self, reference: str, *, timeout: float | None = None) -> Future[FetchedManifest]:
         """Read the top-level manifest alone, whatever it is one of."""
-        return self._start(reference, timeout, self._reading.manifest, self._reading.local_manifest)
+        return self._start(reference, timeout, self._reading.manifest)
 
     def fetch_instances(self, reference: str, *, timeout: float | None = None) -> Future[FetchedInstances]:
         """Read every image of an index."""
-        return self._start(reference, timeout, self._reading.instances, self._reading.local_instances)
+        return self._start(reference, timeout, self._reading.instances)
 
     def resolve(self, reference: str, *, timeout: float | None = None) -> Future[Resolved]:
         """Ask what a reference names, by HEAD where the registry answers that."""
-        return self._start(reference, timeout, self._reading.resolved, self._reading.local_resolved)
+        return self._start(reference, timeout, self._reading.resolved)
 
     def tags(self, repository: str, *, page: str = "", timeout: float | None = None) -> Future[TagPage]:
         """Read a page of a repository's tags."""
-        return self._start(
-            repository,
-            timeout,
-            lambda network, parsed: self._reading.tag_page(network, parsed, page),
-            self._reading.local_tag_page,
-        )
+        return self._start(repository, timeout, lambda network, parsed: self._reading.tag_page(network, parsed, page))
 
     def referrers(
         self, reference: str, *, artifact_type: str | None = None, timeout: float | None = None
     ) -> Future[tuple[Referrer, ...]]:
         """Find what refers to a reference's top-level manifest. Not of the contract: only this backend can."""
         return self._start(
-            reference,
-            timeout,
-            lambda network, parsed: self._reading.referrers(network, parsed, artifact_type),
-            self._reading.local_referrers,
+            reference, timeout, lambda network, parsed: self._reading.referrers(network, parsed, artifact_type)
         )
 
     def parse_reference(self, reference_text: str) -> ParsedReference:
@@ -168,13 +154,12 @@ class PythonSession:
         text: str,
         timeout: float | None,
         read: Callable[[Network, ParsedReference], Awaitable[T]],
-        read_local: Callable[[ParsedReference], T],
     ) -> Future[T]:
-        """Start an operation on the network loop: `read` for a registry's reference, `read_local` for a local one."""
+        """Start an operation on the network loop: `read` for a reference, or for each candidate of a short name."""
         loop = event_loop.current()
         deadline = None if timeout is None else time.monotonic() + timeout
         what = f"reading {_shown(text)}"
-        return loop.submit(lambda: self._operate(loop, text, deadline, read, read_local), what, timeout)
+        return loop.submit(lambda: self._operate(loop, text, deadline, read), what, timeout)
 
     async def _operate(
         self,
@@ -182,7 +167,6 @@ class PythonSession:
         text: str,
         deadline: float | None,
         read: Callable[[Network, ParsedReference], Awaitable[T]],
-        read_local: Callable[[ParsedReference], T],
     ) -> T:
         network = self._network(loop)
         if self._closed:  # looked at afterwards: who closed before saw no network
@@ -191,9 +175,8 @@ class PythonSession:
         assert task is not None
         network.tasks.add(task)
         try:
-            parsed = reference.parse_reference(text)
-            if parsed.transport != "docker":
-                return await asyncio.to_thread(read_local, parsed)
+            if reference.parse_reference(text).transport != "docker":
+                raise InvalidReferenceError(f"{_shown(text)} is a local layout; a backend reads from registries")
             return await self._patiently(text, deadline, lambda candidate: read(network, candidate))
         except (PycocoError, asyncio.CancelledError):
             raise
@@ -227,14 +210,6 @@ class PythonSession:
                 last = error
         assert last is not None  # there is never no candidate
         raise last
-
-
-def _store(directory: str | None) -> Store | None:
-    if not directory:
-        return None
-    from pycoco.layout.store import Store
-
-    return Store(directory)
 
 
 def _qualified(text: str) -> ParsedReference:

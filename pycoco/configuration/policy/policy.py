@@ -64,6 +64,8 @@ def evaluate(settings: Settings, reference: ParsedReference, manifest: bytes) ->
             raise PolicyRejectedError(f"{reference.text} is not allowed by {applied}.")
         if kind != "insecureAcceptAnything":
             needed = f"{reference.text} needs a signature ({applied})"
+            if reference.transport != "docker":
+                raise BackendUnavailableError(f"{needed}, which no backend can verify of a local layout or archive.")
             raise BackendUnavailableError(f'{needed}, which only the Go backend can verify: use backend="go".')
     return str(applied)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from pycoco.configuration.settings import Settings
 from pycoco.documents.read_image import Need
 from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import (
@@ -50,7 +49,7 @@ def write_index(layout: Path, document: Any) -> None:
 def test_reads_an_image_whose_layers_are_absent(tmp_path: Path, index: bool, docker: bool, name: str) -> None:
     image = sample(index=index, docker=docker)
     write_layout(tmp_path, image)
-    with open_source(local("oci", tmp_path, name), Settings()) as source:
+    with open_source(local("oci", tmp_path, name)) as source:
         top = source.read(TOP)
         assert (top.body, top.content_type) == (image.top, image.media_type)
         instance = source.read(Need("manifest", image.instance_digest))

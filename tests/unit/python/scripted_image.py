@@ -24,6 +24,7 @@ from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import (
     PycocoError,
 )
+from pycoco.layout.store import Store
 from tests.support.scripted_registry import Answer, Request, Route, Routes, Script, ScriptedRegistry
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -113,7 +114,8 @@ class Twin:
             "environ": {"HOME": str(self.home)},
             **settings,
         }
-        session = PythonBackend().open(Settings(**values))
+        known = Store(settings["store"]).get if "store" in settings else None
+        session = PythonBackend().open(Settings(**values), known=known)
         self.sessions.append(session)
         return session
 

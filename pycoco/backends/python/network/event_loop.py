@@ -12,12 +12,12 @@ import asyncio
 import atexit
 import concurrent.futures
 import os
-import queue
 import threading
 import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
+from pycoco.daemon_threads import DaemonThreads
 from pycoco.errors import DeadlineError, OperationCancelledError, PycocoError
 
 Result = TypeVar("Result")
@@ -28,8 +28,6 @@ THREAD_NAME = "pycoco-network"
 first_use = threading.Lock()
 """Held while what the network needs is imported: a child forked meanwhile would be left with half of each module."""
 
-_BLOCKING_THREADS = 16
-_IDLE_SECONDS = 5.0
 _EXIT_SECONDS = 1.0
 
 
@@ -165,60 +163,15 @@ class _Operation:
         )
 
 
-class _DaemonExecutor(concurrent.futures.Executor):
-    """Runs blocking calls in a few daemon threads that end when idle; the interpreter's exit never waits for one."""
-
-    def __init__(self) -> None:
-        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._threads = 0
-        self._idle = 0
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
-        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
-
-        def call() -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                future.set_result(fn(*args, **kwargs))
-            except BaseException as error:
-                future.set_exception(error)
-
-        self._calls.put(call)
-        with self._lock:
-            if self._idle < self._calls.qsize() and self._threads < _BLOCKING_THREADS:
-                self._threads += 1
-                threading.Thread(target=self._work, name="pycoco-blocking", daemon=True).start()
-        return future
-
-    def _work(self) -> None:
-        while True:
-            with self._lock:
-                self._idle += 1
-            try:
-                call = self._calls.get(timeout=_IDLE_SECONDS)
-            except queue.Empty:
-                with self._lock:
-                    self._idle -= 1
-                    if self._calls.empty():
-                        self._threads -= 1
-                        return
-                continue
-            with self._lock:
-                self._idle -= 1
-            call()
-
-
 class _Loop(asyncio.SelectorEventLoop):
     """A selector loop whose default executor has daemon threads; getaddrinfo and to_thread go through it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._daemon_executor = _DaemonExecutor()
+        self._daemon_threads = DaemonThreads()
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
-        return super().run_in_executor(executor or self._daemon_executor, func, *args)
+        return super().run_in_executor(executor or self._daemon_threads, func, *args)
 
 
 _lock = threading.RLock()  # reentrant: the garbage collector may close a client wherever it runs

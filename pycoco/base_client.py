@@ -1,0 +1,162 @@
+"""What both clients share: their options, who answers for a reference, and an Image made of the answer.
+
+It is not for waiting, which threads and asyncio do differently (see `client` and `async_client`). It knows no backend
+by name and no byte of a manifest.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from typing import TYPE_CHECKING
+
+from pycoco.batch import Ready
+from pycoco.errors import InvalidReferenceError
+from pycoco.image import Image
+from pycoco.opened import OpenedByProcess
+from pycoco.options import Options, checked_timeout, requested_platform, settings_of
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from os import PathLike
+
+    from pycoco.backends.contract import Fetched, Reader, Session
+    from pycoco.configuration.settings import Settings
+    from pycoco.configuration.values import ParsedReference
+    from pycoco.explanation import Explanation
+    from pycoco.layout.stored import StoredImages
+
+CONCURRENCY = 64
+"""Images in flight at once in `inspect_many`, unless asked otherwise."""
+
+_LOCAL_PREFIXES = ("oci:", "dir:", "oci-archive:", "docker-archive:")
+
+_LONGEST = 1e8
+"""Seconds, three years: more than that some clocks cannot count."""
+
+
+class BaseClient:
+    """The options are those of `pycoco.options.Options`. What os.environ holds now governs the client for its life.
+
+    Configuration files are read when an operation needs them, and again when they changed (looked at once a second).
+    """
+
+    def __init__(
+        self,
+        *,
+        backend: str = "auto",
+        platform: str | None = None,
+        registries_conf: str | PathLike[str] | None = None,
+        registries_conf_dir: str | PathLike[str] | None = None,
+        auth_file: str | PathLike[str] | None = None,
+        creds: tuple[str, str] | None = None,
+        identity_token: str | None = None,
+        registry_token: str | None = None,
+        cert_dir: str | PathLike[str] | None = None,
+        tls_verify: bool | None = None,
+        short_names: str = "enforcing",
+        policy: str | PathLike[str] | bool | None = None,
+        timeout: float | None = None,
+        store: str | PathLike[str] | None = None,
+        schema1: bool = False,
+        nested_indexes: int = 0,
+        retries: int = 0,
+    ) -> None:
+        environ = dict(os.environ)
+        self._timeout = checked_timeout(timeout)
+        self._settings = settings_of(
+            Options(
+                platform=platform,
+                registries_conf=registries_conf,
+                registries_conf_dir=registries_conf_dir,
+                auth_file=auth_file,
+                creds=creds,
+                identity_token=identity_token,
+                registry_token=registry_token,
+                cert_dir=cert_dir,
+                tls_verify=tls_verify,
+                short_names=short_names,
+                policy=policy,
+                store=store,
+                schema1=schema1,
+                nested_indexes=nested_indexes,
+                retries=retries,
+            ),
+            environ,
+        )
+        self._stored = _stored(self._settings)
+        self._opened = OpenedByProcess(self._settings, backend, environ, self._stored.known if self._stored else None)
+        self._opened.here()
+
+    @property
+    def backend(self) -> str:
+        """The name of the backend in use: "go" or "python"."""
+        return self._opened.here().backend
+
+    @property
+    def _session(self) -> Session:
+        """This process's session on the backend, which answers the contract's pure operations."""
+        return self._opened.here().session
+
+    def _reader(self, reference: str) -> Reader:
+        """What reads `reference`: this process's reader of local layouts, or its session for a registry's."""
+        opened = self._opened.here()
+        return opened.local if checked_reference(reference).startswith(_LOCAL_PREFIXES) else opened.session
+
+    def _parse_reference(self, reference: str) -> ParsedReference:
+        return self._session.parse_reference(checked_reference(reference))
+
+    def _explain(self, reference: str, platform: str | None) -> Explanation:
+        from pycoco.explanation import explain
+
+        return explain(self._session, self._settings, checked_reference(reference), requested_platform(platform))
+
+    def _start(self, reference: str, platform: str | None, timeout: float | None) -> Future[Fetched] | Ready[Image]:
+        """Start reading an image. What the store has whole is ready at once, and nothing of it is left to keep."""
+        wanted = requested_platform(platform)
+        reader = self._reader(reference)
+        stored = self._stored.find(reference, wanted) if self._stored is not None else None
+        if stored is not None:
+            return Ready(Image.from_fetched(stored, reference))
+        return reader.fetch(reference, platform=wanted, timeout=timeout)
+
+    def _image(self, reference: str, fetched: Fetched) -> Image:
+        """Make an Image of what was fetched, and keep it in the store if there is one."""
+        image = Image.from_fetched(fetched, reference)
+        if self._stored is not None:
+            self._stored.keep(image)
+        return image
+
+    def _deadline(self, timeout: float | None) -> float | None:
+        deadline = checked_timeout(timeout) if timeout is not None else self._timeout
+        return None if deadline is None else min(deadline, _LONGEST)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._opened}>"
+
+    def __del__(self) -> None:
+        by_process = getattr(self, "_opened", None)
+        opened = by_process.peek() if by_process is not None else None
+        if by_process is None or opened is None:
+            return
+        message = f"unclosed {self!r}; use it in a with statement or call close()"
+        warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+        by_process.closed = True
+        if not sys.is_finalizing():
+            opened.close(wait=False)
+
+
+def _stored(settings: Settings) -> StoredImages | None:
+    if settings.store is None:
+        return None
+    from pycoco.layout.stored import StoredImages
+
+    return StoredImages(settings.store, settings)
+
+
+def checked_reference(reference: str) -> str:
+    """Return `reference`. Raises InvalidReferenceError for what is no text."""
+    if not isinstance(reference, str):
+        raise InvalidReferenceError(f"{reference!r} is not a reference; give text")
+    return reference

@@ -1,0 +1,47 @@
+"""A client's store as the client uses it: what it answers without a request, and what is kept in it.
+
+It is not for the directory's own rules (see `store`), nor for what a pinned reference leads to (see `pinned`).
+"""
+
+from __future__ import annotations
+
+import logging
+
+from pycoco.backends.contract import Fetched
+from pycoco.backends.flows import Known
+from pycoco.configuration.settings import Settings
+from pycoco.documents.values import RequestedPlatform
+from pycoco.errors import PycocoError
+from pycoco.layout.pinned import PinnedImages
+from pycoco.layout.store import Store
+from pycoco.layout.writer import ImageDocuments
+
+_log = logging.getLogger("pycoco.layout")
+
+
+class StoredImages:
+    """The store in `directory`. Threads and a forked child may share it. Raises LayoutError if none can be there."""
+
+    def __init__(self, directory: str, settings: Settings) -> None:
+        self._store = Store(directory)
+        self._store.prepare()
+        self._pinned = PinnedImages(self._store, settings)
+        self._failed = False
+
+    @property
+    def known(self) -> Known:
+        """What gives the verified bytes of a digest, None for what is not here."""
+        return self._store.get
+
+    def find(self, reference: str, platform: RequestedPlatform | None) -> Fetched | None:
+        """Return the image that a pinned `reference` names, or None where a backend has to be asked."""
+        return self._pinned.find(reference, platform)
+
+    def keep(self, image: ImageDocuments) -> None:
+        """Keep an image. That it cannot be kept any more must not cost what was read: the first time, it is logged."""
+        try:
+            self._store.put_image(image)
+        except PycocoError as error:
+            if not self._failed:
+                self._failed = True
+                _log.warning("images are no longer kept in the store: %s", error)

@@ -1,0 +1,95 @@
+"""What one process has open of a client: a session on the backend, and a reader of local layouts.
+
+It is not for choosing a backend (see `backends.select`), nor for what a session is asked. A forked child opens its own:
+nothing of its parent's can be used there.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from pycoco.errors import OperationCancelledError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pycoco.backends.contract import Session
+    from pycoco.backends.flows import Known
+    from pycoco.configuration.settings import Settings
+    from pycoco.layout.local import LocalImages
+
+
+class Opened:
+    """What is open in this process. `local` is there once it is asked for."""
+
+    def __init__(self, backend: str, session: Session, settings: Settings, known: Known | None) -> None:
+        self.backend = backend
+        self.session = session
+        self._settings = settings
+        self._known = known
+        self._local: LocalImages | None = None
+
+    @property
+    def local(self) -> LocalImages:
+        """What reads local layouts and archives."""
+        if self._local is None:
+            from pycoco.layout.local import LocalImages
+
+            self._local = LocalImages(self._settings, self._known)
+        return self._local
+
+    def close(self, *, wait: bool = True) -> None:
+        self.session.close(wait=wait)
+        if self._local is not None:
+            self._local.close()
+
+
+class OpenedByProcess:
+    """By process, what is open of one client, whose `backend` is "auto", "go" or "python" and `environ` its own."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        backend: str,
+        environ: Mapping[str, str],
+        known: Known | None,
+    ) -> None:
+        self._settings = settings
+        self._backend = backend
+        self._environ = environ
+        self._known = known
+        self._opened: dict[int, Opened] = {}
+        self.closed = False
+
+    def here(self) -> Opened:
+        """Return what this process has open, opening it first if need be. OperationCancelledError once closed."""
+        if self.closed:
+            raise OperationCancelledError("the client is closed; make a new one")
+        opened = self.peek()
+        if opened is None:
+            from pycoco.backends.select import select
+
+            selected = select(self._backend, override=self._environ.get("PYCOCO_BACKEND"))
+            made = Opened(selected.name, selected.open(self._settings, known=self._known), self._settings, self._known)
+            opened = self._opened.setdefault(os.getpid(), made)
+            if opened is not made:  # another thread was faster
+                made.close()
+        return opened
+
+    def __str__(self) -> str:
+        opened = self.peek()
+        return "closed" if self.closed else f"backend={opened.backend!r}" if opened else "not open in this process"
+
+    def peek(self) -> Opened | None:
+        """Return what this process has open already."""
+        return self._opened.get(os.getpid())
+
+    def close(self) -> None:
+        """Close what this process has open, and open nothing any more. A second call does nothing."""
+        if self.closed:
+            return
+        self.closed = True
+        opened = self._opened.pop(os.getpid(), None)
+        if opened is not None:
+            opened.close()
