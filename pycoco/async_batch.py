@@ -11,8 +11,9 @@ import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
-from pycoco.batch import Ready, Schedule, begin, cancel, outcome_of
+from pycoco.batch import Schedule, begin, cancel, outcome_of
 from pycoco.errors import PycocoError
+from pycoco.ready import Ready
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

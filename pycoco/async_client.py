@@ -10,10 +10,10 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from pycoco.base_client import CONCURRENCY, BaseClient
-from pycoco.batch import Ready
 from pycoco.errors import OperationCancelledError, PycocoError
 from pycoco.image import Image
 from pycoco.options import requested_platform
+from pycoco.ready import Ready
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

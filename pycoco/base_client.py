@@ -11,11 +11,11 @@ import sys
 import warnings
 from typing import TYPE_CHECKING
 
-from pycoco.batch import Ready
 from pycoco.errors import InvalidReferenceError
 from pycoco.image import Image
 from pycoco.opened import OpenedByProcess
 from pycoco.options import Options, checked_timeout, requested_platform, settings_of
+from pycoco.ready import Ready
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -9,10 +9,10 @@ import os
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pycoco.errors import ConfigurationError, ForkedProcessError, OperationCancelledError, PycocoError
+from pycoco.ready import Ready
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 
 Started = TypeVar("Started")
 Finished = TypeVar("Finished")
-
-
-@dataclass(frozen=True)
-class Ready(Generic[Finished]):
-    """What an operation gave at once: nothing has to be waited for, and nothing is left to finish."""
-
-    value: Finished
 
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from pycoco.base_client import CONCURRENCY, BaseClient
-from pycoco.batch import Ready
 from pycoco.errors import DeadlineError, PycocoError
 from pycoco.options import Options, requested_platform
+from pycoco.ready import Ready
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pycoco.backends.contract import Fetched
-
 if TYPE_CHECKING:  # what an image is made of loads when it is asked for, like the values themselves
-    from pycoco.documents.typed_config import ImageConfig
-    from pycoco.documents.typed_manifest import Index, Layer, Manifest, Platform
+    from pycoco.backends.contract import Fetched
+    from pycoco.documents.descriptor import Layer, Platform
+    from pycoco.documents.image_config import ImageConfig
+    from pycoco.documents.index import Index
+    from pycoco.documents.manifest import Manifest
 
 _INDEX_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -129,7 +130,7 @@ class Image:
     def manifest(self) -> Manifest:
         """The image's own manifest."""
         if self._manifest is None:
-            from pycoco.documents.typed_manifest import Manifest
+            from pycoco.documents.manifest import Manifest
 
             self._remember("_manifest", Manifest.from_bytes(self.raw_manifest, self.instance_media_type))
         assert self._manifest is not None
@@ -139,7 +140,7 @@ class Image:
     def index(self) -> Index | None:
         """The index that the reference names, None where it names an image directly."""
         if self._index is None and self.is_index:
-            from pycoco.documents.typed_manifest import Index
+            from pycoco.documents.index import Index
 
             self._remember("_index", Index.from_bytes(self._fetched.top_manifest, self._fetched.media_type))
         return self._index
@@ -148,14 +149,14 @@ class Image:
     def config(self) -> ImageConfig:
         """The image's config. Of schema 1 it is made of the youngest layer's history, and has no diff_ids."""
         if self._config is None:
-            from pycoco.documents.typed_config import ImageConfig
+            from pycoco.documents.image_config import ImageConfig
 
             self._remember("_config", ImageConfig.from_bytes(self.raw_config or self._schema1_config()))
         assert self._config is not None
         return self._config
 
     def _schema1_config(self) -> bytes:
-        from pycoco.documents.typed_manifest import parse_object
+        from pycoco.documents.typed import parse_object
 
         history = parse_object(self.raw_manifest, "manifest").get("history") or [{}]
         return str(history[0].get("v1Compatibility") or "{}").encode()
