@@ -15,9 +15,11 @@ TYPE_CHECKING = False  # type checkers take it for true; the typing module's own
 if TYPE_CHECKING:
     from pycoco.async_client import AsyncClient
     from pycoco.client import Client, inspect
+    from pycoco.documents.descriptor import Descriptor, IndexEntry, Layer, Platform
     from pycoco.documents.encryption import LayerEncryption, Recipient
-    from pycoco.documents.typed_config import History, ImageConfig
-    from pycoco.documents.typed_manifest import Descriptor, Index, IndexEntry, Layer, Manifest, Platform
+    from pycoco.documents.image_config import History, ImageConfig
+    from pycoco.documents.index import Index
+    from pycoco.documents.manifest import Manifest
     from pycoco.errors import (
         AmbiguousManifestError,
         BackendError,
@@ -101,10 +103,10 @@ _MODULE_OF = {
     **dict.fromkeys(("Client", "inspect"), "pycoco.client"),
     **dict.fromkeys(("LayerEncryption", "Recipient"), "pycoco.documents.encryption"),
     "Image": "pycoco.image",
-    **dict.fromkeys(("History", "ImageConfig"), "pycoco.documents.typed_config"),
-    **dict.fromkeys(
-        ("Descriptor", "Index", "IndexEntry", "Layer", "Manifest", "Platform"), "pycoco.documents.typed_manifest"
-    ),
+    **dict.fromkeys(("History", "ImageConfig"), "pycoco.documents.image_config"),
+    **dict.fromkeys(("Descriptor", "IndexEntry", "Layer", "Platform"), "pycoco.documents.descriptor"),
+    "Index": "pycoco.documents.index",
+    "Manifest": "pycoco.documents.manifest",
 }
 
 # Modules that are used by their own name, pycoco.credentials.…, without an import of their own.

@@ -37,7 +37,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from pycoco.documents.typed_manifest import Index
+    from pycoco.documents.index import Index
 
 
 class PycocoError(Exception):
@@ -173,7 +173,7 @@ class ManifestError(PycocoError, ValueError):
     def index(self) -> Index | None:
         """The index that was read, typed; None where there was none."""
         from pycoco.documents import media_types
-        from pycoco.documents.typed_manifest import Index
+        from pycoco.documents.index import Index
 
         if self.media_type not in media_types.INDEXES:
             return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pycoco.documents.strict_json import Check, boolean, empty_struct, fold, int64, mapping, sequence, string
+from pycoco.documents.syntax.strict_json import Check, boolean, empty_struct, fold, int64, mapping, sequence, string
 from pycoco.errors import ManifestError
 
 

@@ -1,6 +1,6 @@
 """Write a time as Go's time.Time writes it into JSON.
 
-It is not for deciding whether a text is a time (see `pycoco.documents.timestamps`).
+It is not for deciding whether a text is a time (see `pycoco.documents.syntax.timestamps`).
 """
 
 from __future__ import annotations

@@ -12,9 +12,11 @@ from typing import Any, Protocol
 
 from pycoco.cri.docker_config import require_docker_fields
 from pycoco.cri.go_time import marshal_time
-from pycoco.documents import image_config, manifest_fields, media_types, strict_json
-from pycoco.documents.typed_config import ImageConfig
-from pycoco.documents.typed_manifest import Manifest, parse_object
+from pycoco.documents import image_config, media_types
+from pycoco.documents.image_config import ImageConfig
+from pycoco.documents.manifest import FIELDS, Manifest
+from pycoco.documents.syntax import strict_json
+from pycoco.documents.typed import parse_object
 from pycoco.errors import ManifestError
 
 
@@ -45,7 +47,7 @@ def manifest(image: ImageMetadata) -> Manifest:
     kind = _manifest_type(document)
     is_oci = kind == media_types.OCI_MANIFEST
     strict_json.require(
-        document, manifest_fields.OCI_MANIFEST if is_oci else manifest_fields.DOCKER_MANIFEST, "manifest"
+        document, FIELDS[media_types.OCI_MANIFEST if is_oci else media_types.DOCKER_MANIFEST], "manifest"
     )
     return Manifest.from_bytes(image.raw_manifest, kind)
 

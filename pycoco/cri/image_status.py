@@ -16,8 +16,8 @@ from pycoco.cri.go_integer import parse_int
 from pycoco.cri.go_json import go_map, marshal_indent
 from pycoco.cri.go_time import marshal_time
 from pycoco.cri.image_metadata import ImageMetadata
-from pycoco.documents.typed_config import History, ImageConfig
-from pycoco.documents.typed_manifest import parse_object
+from pycoco.documents.image_config import History, ImageConfig
+from pycoco.documents.typed import parse_object
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from pycoco.documents import strict_json
-from pycoco.documents.strict_json import anything, sequence, string, struct
+from pycoco.documents.syntax import strict_json
+from pycoco.documents.syntax.strict_json import anything, sequence, string, struct
 from pycoco.errors import ManifestError
 
 _SIGNATURE = struct(

@@ -1,6 +1,7 @@
 """Is this a manifest that may be believed, of which type, and which config and layers does it name?
 
-It is not for choosing from an index (see `choose`), for configs (`image_config`), or typed values (`typed_manifest`).
+It is not for choosing from an index (see `choose`), nor for configs (see `image_config`). `check` and its kin are for
+bytes as they come; the class Manifest is what people get of bytes that were checked.
 
 Mirrors containers/image internal/manifest/{manifest,common}.go and manifest/{oci,docker_schema2,docker_schema1}.go,
 and is stricter where docs/deviations.md says so. What is wrong is looked for in this order, and the first thing found
@@ -17,18 +18,22 @@ is raised:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pycoco.documents import digest as digests
-from pycoco.documents import manifest_fields, media_types, strict_json
+from pycoco.documents import index, media_types
 from pycoco.documents import schema1 as legacy
+from pycoco.documents.descriptor import DOCKER_DESCRIPTOR, OCI_DESCRIPTOR, Descriptor, Layer, descriptor_from
 from pycoco.documents.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from pycoco.documents.strict_json import Check
+from pycoco.documents.syntax import strict_json
+from pycoco.documents.syntax.strict_json import Check, sequence, struct
+from pycoco.documents.typed import no_texts, parse_object, reading, reduced, texts, without_empty
 from pycoco.documents.values import CheckedManifest
 from pycoco.errors import AmbiguousManifestError, DigestMismatchError, ManifestError, UnsupportedManifestError
 
-# Which of manifest_fields.ESSENTIAL each type may have.
+# Which of media_types.ESSENTIAL each type may have.
 _ALLOWED: Final[dict[str, tuple[str, ...]]] = {
     OCI_MANIFEST: ("config", "layers"),
     DOCKER_MANIFEST: ("config", "layers"),
@@ -38,11 +43,13 @@ _ALLOWED: Final[dict[str, tuple[str, ...]]] = {
     media_types.SCHEMA1_SIGNED: ("fsLayers", "history"),
 }
 
-_FIELDS: Final[dict[str, Check]] = {
-    OCI_MANIFEST: manifest_fields.OCI_MANIFEST,
-    OCI_INDEX: manifest_fields.OCI_INDEX,
-    DOCKER_MANIFEST: manifest_fields.DOCKER_MANIFEST,
-    DOCKER_LIST: manifest_fields.DOCKER_LIST,
+FIELDS: Final[dict[str, Check]] = {
+    OCI_MANIFEST: struct({**media_types.OCI_COMMON, "config": OCI_DESCRIPTOR, "layers": sequence(OCI_DESCRIPTOR)}),
+    OCI_INDEX: index.OCI_FIELDS,
+    DOCKER_MANIFEST: struct(
+        {**media_types.VERSIONED, "config": DOCKER_DESCRIPTOR, "layers": sequence(DOCKER_DESCRIPTOR)}
+    ),
+    DOCKER_LIST: index.DOCKER_FIELDS,
     media_types.SCHEMA1: legacy.FIELDS,
     media_types.SCHEMA1_SIGNED: legacy.FIELDS,
 }
@@ -180,7 +187,7 @@ def parse(data: bytes, media_type: str, document: dict[str, Any] | None = None) 
     what = "index" if media_type in media_types.INDEXES else "manifest"
     if document is None:
         document = strict_json.loads(data, what)
-    strict_json.require(document, _FIELDS[media_type], what)
+    strict_json.require(document, FIELDS[media_type], what)
     _refuse_contradiction(document, media_type, what)
     _refuse_foreign_fields(document, media_type, what)
     if media_type in media_types.SCHEMA1_TYPES:
@@ -211,9 +218,7 @@ def _refuse_contradiction(document: dict[str, Any], media_type: str, what: str) 
 
 def _refuse_foreign_fields(document: dict[str, Any], media_type: str, what: str) -> None:
     foreign = [
-        name
-        for name in manifest_fields.ESSENTIAL
-        if name not in _ALLOWED[media_type] and document.get(name) is not None
+        name for name in media_types.ESSENTIAL if name not in _ALLOWED[media_type] and document.get(name) is not None
     ]
     if foreign:
         raise AmbiguousManifestError(f"the {what} is served as {media_type} but also has {' and '.join(foreign)}")
@@ -244,3 +249,63 @@ def _require_valid_digests(manifest: ReadManifest) -> None:
 
 def _digest_of(descriptor: dict[str, Any] | None) -> str:
     return (descriptor or {}).get("digest") or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One image's manifest. `config` is None for docker's schema 1, which has none."""
+
+    media_type: str
+    schema_version: int
+    config: Descriptor | None
+    layers: tuple[Layer, ...]
+    artifact_type: str = ""
+    subject: Descriptor | None = None
+    annotations: Mapping[str, str] = field(default_factory=no_texts, hash=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduced(self)
+
+    @property
+    def layers_size(self) -> int:
+        """The sum of the layers' sizes in bytes, as claimed: what a pull would transfer. Schema 1 claims none."""
+        return sum(layer.size for layer in self.layers)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the manifest with the OCI specification's key names, empty optional ones left out."""
+        return {"schemaVersion": self.schema_version, "mediaType": self.media_type} | without_empty(
+            {
+                "artifactType": self.artifact_type,
+                "config": self.config and self.config.to_dict(),
+                "layers": [layer.to_dict() for layer in self.layers],
+                "subject": self.subject and self.subject.to_dict(),
+                "annotations": dict(self.annotations),
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes, media_type: str) -> Manifest:
+        """Read a checked manifest of that effective type. Raises ManifestError for bytes that are none."""
+        return reading("manifest", lambda: _manifest(parse_object(data, "manifest"), media_type))
+
+
+def _manifest(document: dict[str, Any], media_type: str) -> Manifest:
+    config = document.get("config")
+    if document.get("fsLayers") is not None:
+        layers = tuple(_schema1_layer(layer or {}) for layer in reversed(document["fsLayers"]))
+    else:
+        layers = tuple(descriptor_from(Layer, layer or {}) for layer in document.get("layers") or ())
+    return Manifest(
+        media_type=media_type,
+        schema_version=document.get("schemaVersion") or 2,
+        config=descriptor_from(Descriptor, config) if config else None,
+        layers=layers,
+        artifact_type=document.get("artifactType") or "",
+        subject=descriptor_from(Descriptor, document["subject"]) if document.get("subject") else None,
+        annotations=texts(document.get("annotations")),
+    )
+
+
+def _schema1_layer(document: dict[str, Any]) -> Layer:
+    """A schema 1 layer has a digest only; its type is gzip by definition and its size unknown."""
+    return Layer("application/vnd.docker.image.rootfs.diff.tar.gzip", document.get("blobSum") or "", 0)

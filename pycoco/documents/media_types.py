@@ -12,7 +12,9 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from pycoco.documents import manifest_fields, strict_json
+from pycoco.documents.descriptor import OCI_DESCRIPTOR
+from pycoco.documents.syntax import strict_json
+from pycoco.documents.syntax.strict_json import anything, int64, mapping, string
 from pycoco.errors import AmbiguousManifestError
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -32,9 +34,21 @@ _OF_VERSION_2 = MANIFESTS - SCHEMA1_TYPES
 ACCEPT = (OCI_MANIFEST, DOCKER_MANIFEST, SCHEMA1_SIGNED, SCHEMA1, DOCKER_LIST, OCI_INDEX)
 """What a manifest request accepts, in containers/image's order (manifest.DefaultRequestedManifestMIMETypes)."""
 
+ESSENTIAL = ("config", "fsLayers", "history", "layers", "manifests")
+"""What tells one type of manifest from another (internal/manifest/common.go, ValidateUnambiguousManifestFormat)."""
+
+# "signatures" too is known in every type: GuessMIMEType, and so containers/image's own digest, looks at it.
+VERSIONED = {**dict.fromkeys((*ESSENTIAL, "signatures"), anything), "schemaVersion": int64, "mediaType": string}
+OCI_COMMON = {
+    **VERSIONED,
+    "artifactType": string,
+    "subject": OCI_DESCRIPTOR,
+    "annotations": mapping(string),
+}
+
 _TOKEN = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%&'*+-.^_`{|}~")
 _SPECIAL = frozenset('()<>@,;:\\"/[]?=')
-_DESCRIPTORS = strict_json.sequence(manifest_fields.OCI_DESCRIPTOR)
+_DESCRIPTORS = strict_json.sequence(OCI_DESCRIPTOR)
 _SPACE = "\t\n\v\f\r \x85\xa0"
 
 

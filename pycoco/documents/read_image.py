@@ -17,9 +17,10 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from pycoco.documents import choose, image_config, manifest, media_types, platforms, strict_json
+from pycoco.documents import choose, image_config, manifest, media_types, platforms
 from pycoco.documents import digest as digests
 from pycoco.documents import schema1 as legacy
+from pycoco.documents.syntax import strict_json
 from pycoco.documents.values import MANIFEST_LIMIT, RequestedPlatform
 from pycoco.errors import (
     DeadlineError,

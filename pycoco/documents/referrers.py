@@ -14,8 +14,10 @@ from typing import Any
 
 from pycoco.documents import digest as digests
 from pycoco.documents.choose import ATTESTATION
+from pycoco.documents.descriptor import Descriptor
+from pycoco.documents.index import Index
+from pycoco.documents.manifest import Manifest
 from pycoco.documents.media_types import OCI_INDEX
-from pycoco.documents.typed_manifest import Descriptor, Index, Manifest
 
 REFERRERS_API = "referrers-api"
 REFERRERS_TAG = "referrers-tag"

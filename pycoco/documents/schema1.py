@@ -11,14 +11,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pycoco.documents import libtrust, manifest_fields, media_types, strict_json
-from pycoco.documents.strict_json import boolean, sequence, string, struct
-from pycoco.documents.timestamps import timestamp
+from pycoco.documents import libtrust, media_types
+from pycoco.documents.syntax import strict_json
+from pycoco.documents.syntax.strict_json import boolean, sequence, string, struct
+from pycoco.documents.syntax.timestamps import timestamp
 from pycoco.errors import ManifestError
 
 FIELDS = struct(
     {
-        **manifest_fields.VERSIONED,
+        **media_types.VERSIONED,
         "name": string,
         "tag": string,
         "architecture": string,

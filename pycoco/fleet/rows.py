@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from pycoco.documents.typed_manifest import Layer
+from pycoco.documents.descriptor import Layer
 from pycoco.errors import DeadlineError, PycocoError, RegistryError
 from pycoco.image import Image
 

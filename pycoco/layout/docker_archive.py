@@ -19,8 +19,9 @@ from types import TracebackType
 
 from pycoco.configuration import reference
 from pycoco.documents import digest as digests
-from pycoco.documents import media_types, strict_json
+from pycoco.documents import media_types
 from pycoco.documents.read_image import Need, Received
+from pycoco.documents.syntax import strict_json
 from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import (
     InvalidReferenceError,

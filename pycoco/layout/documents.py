@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from pycoco.documents import digest as digests
-from pycoco.documents import strict_json
 from pycoco.documents.media_types import MANIFESTS, SCHEMA1_TYPES
+from pycoco.documents.syntax import strict_json
 from pycoco.errors import AmbiguousManifestError, DigestMismatchError, LayoutError, ManifestError
 
 REF_NAME = "org.opencontainers.image.ref.name"

@@ -22,7 +22,8 @@ from typing import Any, Protocol
 
 from pycoco.configuration import reference as references
 from pycoco.documents import digest as digests
-from pycoco.documents import media_types, strict_json
+from pycoco.documents import media_types
+from pycoco.documents.syntax import strict_json
 from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import (
     InvalidReferenceError,

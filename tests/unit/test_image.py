@@ -13,8 +13,10 @@ import pytest
 
 from pycoco.backends.contract import Fetched
 from pycoco.documents import digest as digests
-from pycoco.documents.typed_config import ImageConfig
-from pycoco.documents.typed_manifest import Index, Manifest, Platform
+from pycoco.documents.descriptor import Platform
+from pycoco.documents.image_config import ImageConfig
+from pycoco.documents.index import Index
+from pycoco.documents.manifest import Manifest
 from pycoco.errors import ManifestError
 from pycoco.image import Image
 from tests.support.upstream import module_directory

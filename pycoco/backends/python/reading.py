@@ -86,7 +86,7 @@ class Reading:
         """What refers to the top-level manifest, asked of the pull source that serves it."""
         from pycoco.backends.python.registry import referrers
         from pycoco.backends.python.registry.docker_source import DockerSource
-        from pycoco.documents.typed_manifest import Index
+        from pycoco.documents.index import Index
 
         source = DockerSource(network, parsed, self._configuration.get().pull_sources(parsed), time.monotonic())
         read = await self._answered(source, self._flows.manifest(parsed))

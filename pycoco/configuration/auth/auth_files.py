@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pycoco.configuration.configuration_files import home_directory, join
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import Credentials
-from pycoco.documents import encoding_json
+from pycoco.documents.syntax import encoding_json
 from pycoco.errors import ConfigurationError, CredentialsError
 
 _log = logging.getLogger(__name__)

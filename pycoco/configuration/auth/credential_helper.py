@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Mapping
 
 from pycoco.configuration.values import Credentials
-from pycoco.documents import encoding_json
+from pycoco.documents.syntax import encoding_json
 from pycoco.errors import CredentialsError
 
 TIME_LIMIT = 30.0

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pycoco.configuration.reference import repository_name
-from pycoco.documents import encoding_json
+from pycoco.documents.syntax import encoding_json
 from pycoco.errors import CredentialsError
 
 _SECRET_LIMIT = 1024 * 1024

@@ -16,7 +16,7 @@ from pycoco.configuration import configuration_files
 from pycoco.configuration.policy import policy_requirements
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference
-from pycoco.documents import encoding_json
+from pycoco.documents.syntax import encoding_json
 from pycoco.errors import BackendUnavailableError, ConfigurationError, LayoutError, PolicyRejectedError
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 
 from pycoco.configuration import reference
-from pycoco.documents import encoding_json
+from pycoco.documents.syntax import encoding_json
 from pycoco.errors import InvalidReferenceError
 
 _DOMAIN = re.compile(reference.DOMAIN, re.ASCII)

@@ -13,8 +13,9 @@ from typing import Any
 from pycoco.cri import image_metadata
 from pycoco.cri.image_metadata import ImageMetadata
 from pycoco.documents import media_types
+from pycoco.documents.descriptor import Layer
 from pycoco.documents.encryption import is_encrypted, read_encryption
-from pycoco.documents.typed_manifest import Index, Layer
+from pycoco.documents.index import Index
 
 _AGENT = "provider.attestation-agent"
 

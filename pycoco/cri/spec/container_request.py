@@ -33,7 +33,7 @@ from pycoco.cri.spec import process
 from pycoco.cri.spec.annotations import allowed, check_labels
 from pycoco.cri.spec.linux import MASKED_PATHS, annotation_value
 from pycoco.cri.spec.user_namespace import IDMappings, id_mappings
-from pycoco.documents.typed_config import ImageConfig
+from pycoco.documents.image_config import ImageConfig
 from pycoco.errors import ContainerConfigError
 
 _CONTAINER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", re.ASCII)

@@ -11,7 +11,7 @@ import json
 import re
 from typing import TypeAlias
 
-from pycoco.documents.strict_json import fold
+from pycoco.documents.syntax.strict_json import fold
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _WHITESPACE = re.compile(r"[ \t\r\n]*")

@@ -1,6 +1,6 @@
 """Timestamps in JSON as Go's time.Time accepts them, which is not quite RFC 3339.
 
-It is not for turning them into datetimes for people (see `pycoco.documents.typed_config`).
+It is not for turning them into datetimes for people (see `pycoco.documents.image_config`).
 
 Mirrors time.Time.UnmarshalJSON and the time.Parse that it falls back to: an hour may have one digit, a comma may stand
 for the decimal point, and an offset may reach 24:60; a leap second, a lower-case "t" or "z" and an empty text are

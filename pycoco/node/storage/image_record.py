@@ -19,8 +19,9 @@ from typing import Any, Protocol
 
 from pycoco.configuration import reference as references
 from pycoco.documents import digest as digests
-from pycoco.documents import image_config, manifest, media_types, timestamps
-from pycoco.documents.typed_manifest import parse_object
+from pycoco.documents import image_config, manifest, media_types
+from pycoco.documents.syntax import timestamps
+from pycoco.documents.typed import parse_object
 from pycoco.errors import InvalidReferenceError, ManifestError, UnsupportedManifestError
 from pycoco.node.storage.images_json import StoredImage
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pycoco.documents import digest as digests
-from pycoco.documents import strict_json
-from pycoco.documents.strict_json import anything, int64, mapping, sequence, string
-from pycoco.documents.timestamps import timestamp
+from pycoco.documents.syntax import strict_json
+from pycoco.documents.syntax.strict_json import anything, int64, mapping, sequence, string
+from pycoco.documents.syntax.timestamps import timestamp
 from pycoco.errors import LayoutError, ManifestError
 
 _FIELDS = {

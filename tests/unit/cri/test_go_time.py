@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pycoco.cri.go_time import marshal_time
-from pycoco.documents.timestamps import is_timestamp
+from pycoco.documents.syntax.timestamps import is_timestamp
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pycoco.documents.descriptor import Layer
 from pycoco.documents.encryption import (
     KEYS_PREFIX,
     PUBLIC_OPTIONS,
@@ -17,7 +18,7 @@ from pycoco.documents.encryption import (
     is_encrypted,
     read_encryption,
 )
-from pycoco.documents.typed_manifest import Layer, Manifest
+from pycoco.documents.manifest import Manifest
 from tests.support.images import BuiltImages
 
 TAR = "application/vnd.oci.image.layer.v1.tar"

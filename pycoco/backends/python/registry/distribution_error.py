@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pycoco.backends.python.network.challenge import Challenge
-from pycoco.documents import encoding_json
+from pycoco.documents.syntax import encoding_json
 from pycoco.errors import (
     DeniedError,
     NotFoundError,

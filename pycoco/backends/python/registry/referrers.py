@@ -15,9 +15,9 @@ from pycoco.backends.python.registry.docker_source import Endpoint, get_manifest
 from pycoco.backends.python.registry.page_links import next_page
 from pycoco.backends.python.registry.registry import failure
 from pycoco.documents import manifest, media_types, referrers
+from pycoco.documents.index import Index
 from pycoco.documents.read_image import Received
 from pycoco.documents.referrers import Referrer
-from pycoco.documents.typed_manifest import Index
 from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import ManifestError, NotFoundError, RegistryError
 

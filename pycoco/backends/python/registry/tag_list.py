@@ -12,7 +12,7 @@ from pycoco.backends.python.registry.docker_source import Endpoint
 from pycoco.backends.python.registry.page_links import next_page
 from pycoco.backends.python.registry.registry import failure
 from pycoco.documents import digest as digests
-from pycoco.documents import encoding_json
+from pycoco.documents.syntax import encoding_json
 from pycoco.errors import RegistryError
 
 PAGE_SIZE = 1000

@@ -17,7 +17,7 @@ from pycoco.backends.python.network import redirects
 from pycoco.backends.python.network.challenge import Challenge, Scope
 from pycoco.configuration import urls
 from pycoco.configuration.values import Credentials
-from pycoco.documents import encoding_json, timestamps
+from pycoco.documents.syntax import encoding_json, timestamps
 from pycoco.errors import RegistryError, UnavailableError
 
 MINIMUM_SECONDS = 60

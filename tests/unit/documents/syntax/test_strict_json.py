@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pycoco.documents import strict_json
-from pycoco.documents.strict_json import boolean, empty_struct, int64, mapping, octets, sequence, string, struct
+from pycoco.documents.syntax import strict_json
+from pycoco.documents.syntax.strict_json import boolean, empty_struct, int64, mapping, octets, sequence, string, struct
 from pycoco.errors import AmbiguousManifestError, ManifestError
 
 DEEP = strict_json.DEPTH_LIMIT

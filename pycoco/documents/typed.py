@@ -1,0 +1,73 @@
+"""What the typed documents share: how they are made of parsed JSON, shown again, copied and pickled.
+
+It is not for checking bytes, which happened before. An absent field, a null and the type's empty value are the same
+thing, as they are to containers/image.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from pycoco.errors import ManifestError
+
+_T = TypeVar("_T")
+_EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+def no_texts() -> Mapping[str, str]:
+    """Return the read-only empty mapping that stands for absent annotations."""
+    return _EMPTY
+
+
+def reduced(value: Any) -> tuple[Any, ...]:
+    """Return what pickle and copy rebuild one of these values from; a read-only mapping cannot be pickled itself."""
+    fields = {name: getattr(value, name) for name in value.__dataclass_fields__}
+    return _rebuilt, (type(value), {k: dict(v) if isinstance(v, MappingProxyType) else v for k, v in fields.items()})
+
+
+def _rebuilt(kind: Any, fields: dict[str, Any]) -> Any:
+    return kind(**{name: MappingProxyType(v) if isinstance(v, dict) else v for name, v in fields.items()})
+
+
+def parse_object(data: bytes, what: str) -> dict[str, Any]:
+    """Parse checked bytes as a JSON object. Raises ManifestError if they are none after all."""
+
+    def parsed() -> dict[str, Any]:
+        document = json.loads(data.decode("utf-8"), parse_int=_integer)
+        if type(document) is not dict:
+            raise TypeError("not an object")
+        return document
+
+    return reading(what, parsed)
+
+
+def reading(what: str, read: Callable[[], _T]) -> _T:
+    """Return what `read` makes of a checked document. Raises ManifestError if it is none after all."""
+    try:
+        return read()
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        if isinstance(error, ManifestError):
+            raise
+        raise ManifestError(f"the {what} cannot be read: {error}") from None
+
+
+def _integer(literal: str) -> int | float:
+    return int(literal) if len(literal) <= 20 else float(literal)  # int() refuses a literal of thousands of digits
+
+
+def texts_in(value: Any) -> tuple[str, ...]:
+    """Return the texts of an array."""
+    return tuple(item or "" for item in value) if value else ()
+
+
+def texts(value: Any) -> Mapping[str, str]:
+    """Return the texts of an object, read-only."""
+    return MappingProxyType({key: text or "" for key, text in value.items()}) if value else _EMPTY
+
+
+def without_empty(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that say something."""
+    return {key: value for key, value in document.items() if value}
