@@ -1,4 +1,4 @@
-// JSON that every reader must read alike: the same rule in both twins (pycoco/documents/strict_json.py).
+// JSON that every reader must read alike: the same rule in both twins (pycoco/documents/syntax/strict_json.py).
 //
 // encoding/json reads keys in any case, merges duplicates and replaces bad text, so one document can mean two things to
 // two readers. What could is refused, in this order, each step over the whole document: syntax, keys, known fields in
