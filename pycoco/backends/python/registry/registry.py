@@ -20,6 +20,7 @@ from pycoco.backends.python.network.single_flight import SingleFlight
 from pycoco.backends.python.network.transport import Answer, Transport
 from pycoco.backends.python.registry import distribution_error, token
 from pycoco.backends.python.registry.retry import Backoff, retry_after
+from pycoco.backends.python.registry.warning_header import warning_text
 from pycoco.configuration.values import Credentials
 from pycoco.errors import PycocoError, RegistryError, UnavailableError
 
@@ -325,28 +326,3 @@ async def _may_retry(answer: Answer, backoff: Backoff) -> bool:
     _log.debug("%s: too many requests, waiting %.1f seconds", redacted(answer.url), delay)
     await asyncio.sleep(delay)
     return True
-
-
-def warning_text(value: str) -> str:
-    """The text of a Warning header of the distribution specification's form, "" for any other.
-
-    (parseRegistryWarningHeader)
-    """
-    prefix, suffix = '299 - "', '"'
-    if not value.startswith(prefix) or not value.endswith(suffix) or len(value) < len(prefix) + 1:
-        return ""
-    text: list[str] = []
-    escaped = False
-    for character in value[len(prefix) : -1]:
-        if character == "\x7f" or (character < " " and character != "\t"):
-            return ""
-        if escaped:
-            text.append(character)
-            escaped = False
-        elif character == '"':
-            return ""
-        elif character == "\\":
-            escaped = True
-        else:
-            text.append(character)
-    return "" if escaped else "".join(text)

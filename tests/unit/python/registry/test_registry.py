@@ -11,8 +11,8 @@ from pycoco.backends.python.network.body import DamagedBodyError, Gunzip, Trunca
 from pycoco.backends.python.network.challenge import parse_challenges
 from pycoco.backends.python.network.redirects import Hop, keeps_authorization, next_hop, redacted
 from pycoco.backends.python.registry.distribution_error import error_for
-from pycoco.backends.python.registry.registry import warning_text
 from pycoco.backends.python.registry.retry import Backoff, retry_after
+from pycoco.backends.python.registry.warning_header import warning_text
 from pycoco.errors import (
     DeniedError,
     NotFoundError,

@@ -1,0 +1,171 @@
+"""The house: imports go down its floors, in no circle, and no room grows out of it (docs/architecture.md draws it).
+
+It is not for what the rooms do. Imports within functions count like any other; those for type checkers alone do not
+make a circle, but must not go up a floor either.
+"""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.tools import ROOT
+
+PACKAGE = ROOT / "pycoco"
+
+# From the ground up; the longest name that fits a module says its floor. Rooms of one line may import each other.
+FLOORS = (
+    ("errors", "_version", "waiting", "daemon_threads", "ready", "documents"),
+    ("configuration", "credentials"),
+    ("backends.contract", "backends.flows", "backends"),
+    ("backends.python.network",),
+    ("backends.python.registry",),
+    ("backends.python", "backends.go", "backends.select", "layout"),
+    ("options", "image", "explanation", "opened", "batch", "async_batch", "base_client", "client", "async_client"),
+    ("cri",),
+    ("node", "fleet", "testing"),
+    ("cli", "__main__"),
+)
+
+# Rooms that can be read without each other.
+APART = (
+    ("backends.go", "backends.python"),
+    ("backends.go", "layout"),
+    ("backends.python", "layout"),
+    ("fleet", "node"),
+    ("fleet", "testing"),
+    ("node", "testing"),
+)
+
+# What goes up for a reason.
+_INDEX_OF_ERROR = "ManifestError.index types the index that was read, once somebody asks for it"
+EXCEPTIONS = {
+    ("errors", "documents.media_types"): _INDEX_OF_ERROR,
+    ("errors", "documents.index"): _INDEX_OF_ERROR,
+}
+
+LINES = 350
+LONGER = {"node.cri_api.messages": "most of it is one table"}
+
+MODULES = 15
+FULLER: dict[str, str] = {}
+
+
+def modules() -> dict[str, Path]:
+    """Every module's name within the package ("" is the package itself), and its file."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    found.pop("backends.go._ffi", None)  # made by cffi
+    return found
+
+
+MODULE_FILES = modules()
+
+
+def imports(name: str) -> Iterator[tuple[str, bool]]:
+    """Yield each module of the package that a module imports, and whether for type checkers alone."""
+
+    def walk(node: ast.AST, typing_only: bool) -> Iterator[tuple[str, bool]]:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.startswith("pycoco."):
+                    yield alias.name.removeprefix("pycoco."), typing_only
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "pycoco":
+            assert node.level == 0
+            base = node.module.removeprefix("pycoco").lstrip(".")
+            for alias in node.names:
+                inner = f"{base}.{alias.name}".lstrip(".")
+                yield (inner if inner in MODULE_FILES else base), typing_only
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            for statement in node.body:
+                yield from walk(statement, True)
+            for statement in node.orelse:
+                yield from walk(statement, typing_only)
+        else:
+            for child in ast.iter_child_nodes(node):
+                yield from walk(child, typing_only)
+
+    for imported, typing_only in walk(ast.parse(MODULE_FILES[name].read_text()), False):
+        if imported:  # the package itself has names only, each from its own module
+            yield imported, typing_only
+
+
+def is_in(name: str, room: str) -> bool:
+    return name == room or name.startswith(f"{room}.")
+
+
+def floor(name: str) -> int:
+    """The number of a module's floor, from the ground."""
+    room, number = max(
+        ((room, number) for number, rooms in enumerate(FLOORS) for room in rooms if is_in(name, room)),
+        key=lambda found: len(found[0]),
+        default=("", -1),
+    )
+    assert room, f"pycoco.{name} has no floor: give it one in FLOORS, and docs/architecture.md a line"
+    return number
+
+
+def test_imports_go_down() -> None:
+    wrong = []
+    for name in MODULE_FILES:
+        if not name:
+            continue
+        for imported, _ in imports(name):
+            if (name, imported) not in EXCEPTIONS and floor(imported) > floor(name):
+                wrong.append(f"pycoco.{name} imports pycoco.{imported}, which is above it")
+            for one, other in APART:
+                if (is_in(name, one) and is_in(imported, other)) or (is_in(name, other) and is_in(imported, one)):
+                    wrong.append(f"pycoco.{name} imports pycoco.{imported}: those two rooms are read apart")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    graph = {
+        name: {
+            imported
+            for imported, typing_only in imports(name)
+            if not typing_only and imported != name and (name, imported) not in EXCEPTIONS
+        }
+        for name in MODULE_FILES
+        if name
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
+
+
+def test_modules_are_not_longer_than_their_story() -> None:
+    long = {
+        name: lines
+        for name, path in MODULE_FILES.items()
+        if (lines := len(path.read_text().splitlines())) > LINES and name not in LONGER
+    }
+    assert not long, f"more than {LINES} lines, which are two rooms: {long}"
+
+
+def test_folders_are_not_too_full() -> None:
+    folders: dict[str, int] = {}
+    for path in MODULE_FILES.values():
+        if not path.name.startswith("_"):
+            folder = path.parent.relative_to(PACKAGE.parent).as_posix()
+            folders[folder] = folders.get(folder, 0) + 1
+    full = {folder: count for folder, count in folders.items() if count > MODULES and folder not in FULLER}
+    assert not full, f"more than {MODULES} modules, which are two wings: {full}"
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [name for name, path in MODULE_FILES.items() if not ast.get_docstring(ast.parse(path.read_text()))]
+    assert not silent
+
+
+def test_exceptions_are_still_needed() -> None:
+    imported = {(name, other) for name in MODULE_FILES if name for other, _ in imports(name)}
+    assert set(EXCEPTIONS) <= imported
+    assert all(len(MODULE_FILES[name].read_text().splitlines()) > LINES for name in LONGER)
