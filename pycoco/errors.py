@@ -44,6 +44,8 @@ class PycocoError(Exception):
     """The root of everything pycoco raises. `code` is the stable name of the class of failure."""
 
     code: ClassVar[str] = "error"
+    _details: ClassVar[frozenset[str]] = frozenset()
+    """The names of what the class takes beside its message."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -73,6 +75,7 @@ class ConfigurationError(PycocoError, ValueError):
     """
 
     code = "configuration"
+    _details = frozenset({"file", "line"})
 
     def __init__(self, message: str, *, file: str | None = None, line: int | None = None) -> None:
         super().__init__(message)
@@ -95,6 +98,7 @@ class RegistryError(PycocoError):
     """
 
     code = "registry"
+    _details = frozenset({"status", "spec_code", "url", "retryable", "retry_after"})
 
     def __init__(
         self,
@@ -162,6 +166,7 @@ class ManifestError(PycocoError, ValueError):
     """
 
     code = "manifest"
+    _details = frozenset({"digest", "media_type", "raw_manifest"})
 
     def __init__(self, message: str, *, digest: str = "", media_type: str = "", raw_manifest: bytes = b"") -> None:
         super().__init__(message)
@@ -280,19 +285,11 @@ _BY_CODE: dict[str, type[PycocoError]] = {cls.code: cls for cls in _tree(PycocoE
 def from_code(code: str, message: str, **details: Any) -> PycocoError:
     """Return the exception for a backend's error `code`.
 
-    `details` are the fields of that class (status, spec_code, url, retryable, retry_after, file, line, digest,
-    media_type, raw_manifest); those that the class does not have, or that are None, are left out. An unknown
-    code gives BackendError: a library and a package that do not belong together must not pass unnoticed.
+    `details` are what that class takes beside its message; those it does not take, or that are None, are left out.
+    An unknown code gives BackendError: a library and a package that do not belong together must not pass unnoticed.
     """
     cls = _BY_CODE.get(code)
     if cls is None:
         return BackendError(f"{message} (unknown error code {code!r})")
-    if issubclass(cls, RegistryError):
-        accepted = {"status", "spec_code", "url", "retryable", "retry_after"}
-    elif issubclass(cls, ConfigurationError):
-        accepted = {"file", "line"}
-    elif issubclass(cls, ManifestError):
-        accepted = {"digest", "media_type", "raw_manifest"}
-    else:
-        accepted = set()
-    return cls(message, **{name: value for name, value in details.items() if name in accepted and value is not None})
+    known = {name: value for name, value in details.items() if name in cls._details and value is not None}
+    return cls(message, **known)
