@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pycoco.documents.values import CheckedManifest, RequestedPlatform
     from pycoco.errors import PycocoError
 
-NETWORK = ("fetch",)
+NETWORK = ("fetch", "fetch_manifest", "fetch_instances", "resolve", "tags")
 
 OPERATIONS = (
     *NETWORK,
@@ -180,6 +180,18 @@ class Reader(Protocol):
         self, reference: str, *, platform: RequestedPlatform | None = None, timeout: float | None = None
     ) -> Future[Fetched]: ...
 
+    def fetch_manifest(self, reference: str, *, timeout: float | None = None) -> Future[FetchedManifest]: ...
+
+    def fetch_instances(self, reference: str, *, timeout: float | None = None) -> Future[FetchedInstances]: ...
+
+    def resolve(self, reference: str, *, timeout: float | None = None) -> Future[Resolved]: ...
+
+    def tags(self, repository: str, *, page: str = "", timeout: float | None = None) -> Future[TagPage]:
+        """Ask the repository's own registry, no mirror (docker.GetRepositoryTags), for a page of its tags.
+
+        `page` is a `next_page`, "" for the first. The Go backend has all tags on one page: containers/image reads them
+        to the end before it returns any. RegistryError for a Link that leads elsewhere or in a circle.
+        """
 
 class Session(Reader, Protocol):
     """One client's settings on one backend. Pure operations answer at once; those of a Reader through a future.

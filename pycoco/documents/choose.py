@@ -57,8 +57,10 @@ def instances(index: manifest.ReadManifest) -> list[tuple[int, str]]:
     found = []
     for place, entry in enumerate(index.document.get("manifests") or ()):
         entry = entry or {}
-        platform, annotations = entry.get("platform") or {}, entry.get("annotations") or {}
+        platform = entry.get("platform") or {}
         unknown = platform.get("os") == platform.get("architecture") == "unknown"
+        # Docker's manifest lists have no annotations, and what is there instead is looked at by nobody.
+        annotations = (entry.get("annotations") or {}) if index.media_type == media_types.OCI_INDEX else {}
         if unknown or ATTESTATION in annotations:
             continue
         found.append((place, entry.get("digest") or ""))

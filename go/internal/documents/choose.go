@@ -3,10 +3,12 @@
 package documents
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
+	imgspecv1 "github.com/opencontainers/image-spec/specs-go/v1"
 	"go.podman.io/image/v5/manifest"
 	"go.podman.io/image/v5/types"
 
@@ -52,6 +54,47 @@ func ChooseFrom(system *types.SystemContext, list manifest.List) (digest.Digest,
 		return "", &failure.Error{Code: failure.CodeManifest, Message: fmt.Sprintf("the index names the digest %q, which is not one", chosen)}
 	}
 	return chosen, nil
+}
+
+// Entry is an image that an index names: its place among the index's entries, from 0.
+type Entry struct {
+	Place  int
+	Digest digest.Digest // as it stands there
+}
+
+// attestation is the annotation of an entry that is about another one (BuildKit's attestation storage).
+const attestation = "vnd.docker.reference.type"
+
+// Images are the images that a parsed index names, without the entries that are about another one.
+func Images(body []byte, mediaType string) ([]Entry, error) {
+	var index struct {
+		Manifests []struct {
+			Digest   digest.Digest `json:"digest"`
+			Platform struct {
+				OS           string `json:"os"`
+				Architecture string `json:"architecture"`
+			} `json:"platform"`
+			Annotations json.RawMessage `json:"annotations"`
+		} `json:"manifests"`
+	}
+	if err := json.Unmarshal(body, &index); err != nil {
+		return nil, unparsable(err)
+	}
+	found := []Entry{}
+	for place, each := range index.Manifests {
+		annotations := map[string]string{} // docker's manifest lists have none
+		if mediaType == imgspecv1.MediaTypeImageIndex && len(each.Annotations) > 0 {
+			if err := json.Unmarshal(each.Annotations, &annotations); err != nil {
+				return nil, unparsable(err)
+			}
+		}
+		_, about := annotations[attestation]
+		if about || (each.Platform.OS == "unknown" && each.Platform.Architecture == "unknown") {
+			continue
+		}
+		found = append(found, Entry{place, each.Digest})
+	}
+	return found, nil
 }
 
 func platformsOf(list manifest.List) string {

@@ -50,6 +50,11 @@ type Error struct {
 	Retryable bool   `json:"retryable,omitempty"`
 	File      string `json:"file,omitempty"`
 	Line      int    `json:"line,omitempty"`
+
+	// Of a top-level manifest that was read, and verified, before it turned out to be of no use.
+	Digest      string `json:"digest,omitempty"`
+	MediaType   string `json:"media_type,omitempty"`
+	RawManifest []byte `json:"raw_manifest,omitempty"` // base64
 }
 
 func (f *Error) Error() string { return f.Message }

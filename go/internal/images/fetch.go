@@ -11,10 +11,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/opencontainers/go-digest"
-	"github.com/sirupsen/logrus"
 	"go.podman.io/image/v5/docker"
 	"go.podman.io/image/v5/docker/reference"
 	"go.podman.io/image/v5/image"
@@ -26,8 +24,6 @@ import (
 	"github.com/pycoco/pycoco/go/internal/documents"
 	"github.com/pycoco/pycoco/go/internal/failure"
 )
-
-const retryDelayLimit = 8 * time.Second
 
 // Fetched is contract.Fetched without its bytes, which follow as parts: top manifest, instance manifest, config.
 type Fetched struct {
@@ -50,58 +46,25 @@ type reader struct{ *configuration.Host }
 
 // Fetch reads one image's manifest and config. A nil platform is the settings' own.
 func Fetch(ctx context.Context, host *configuration.Host, text string, platform *configuration.Platform) (*Fetched, error) {
-	return reader{host}.fetchPatiently(ctx, text, platform)
+	r := reader{host}
+	return patiently(ctx, r, text,
+		func(ctx context.Context, named reference.Named) (*Fetched, error) {
+			return r.fetchFromRegistry(ctx, named, platform)
+		},
+		func(ctx context.Context, parsed *configuration.ParsedReference) (*Fetched, error) {
+			return r.fetchLocal(ctx, parsed, platform)
+		})
 }
 
-// fetchPatiently asks again, as often as the settings say, while a registry cannot be reached or fails; never so late
-// that the operation's deadline would pass. Both twins follow this rule.
-func (r reader) fetchPatiently(ctx context.Context, text string, platform *configuration.Platform) (*Fetched, error) {
-	for delay, left := time.Second, r.Settings.Retries; ; delay, left = min(2*delay, retryDelayLimit), left-1 {
-		found, err := r.fetch(ctx, text, platform)
-		if err == nil || left <= 0 || failure.Classify(ctx, err).Code != failure.CodeUnavailable {
-			return found, err
-		}
-		if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) <= delay {
-			return nil, err
-		}
-		logrus.Infof("reading %s failed and is tried again in %s: %v", text, delay, err)
-		if err := pause(ctx, delay); err != nil {
-			return nil, err
-		}
-	}
+// opened is an image at its registry or a mirror, its top-level manifest loaded. Whoever opened it closes its source.
+type opened struct {
+	system *types.SystemContext
+	source types.ImageSource
+	watch  *requestWatch
 }
 
-// fetch tries the candidates one after the other; like CRI-O's (server/image_pull.go), it reports the last one's error.
-func (r reader) fetch(ctx context.Context, text string, platform *configuration.Platform) (*Fetched, error) {
-	parsed, err := configuration.ParseReference(text)
-	if err != nil {
-		return nil, err
-	}
-	if parsed.Transport != "docker" {
-		return r.fetchLocal(ctx, parsed, platform)
-	}
-	candidates, err := r.Candidates(text)
-	if err != nil {
-		return nil, err
-	}
-	var lastErr error
-	for _, each := range candidates {
-		found, err := r.fetchFromRegistry(ctx, each.Named, platform)
-		if err == nil {
-			return found, nil
-		}
-		lastErr = err
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return nil, lastErr
-}
-
-func (r reader) fetchFromRegistry(ctx context.Context, named reference.Named, platform *configuration.Platform) (*Fetched, error) {
-	if found := r.fetchFromStore(named, platform); found != nil {
-		return found, nil
-	}
+// open opens an image at the first pull source that has its top-level manifest.
+func (r reader) open(ctx context.Context, named reference.Named, platform *configuration.Platform) (*opened, error) {
 	system := r.SystemContext(platform)
 	sources, err := configuration.PullSources(system, named)
 	if err != nil {
@@ -125,13 +88,23 @@ func (r reader) fetchFromRegistry(ctx context.Context, named reference.Named, pl
 	if err != nil {
 		return nil, diagnose(system, named, err)
 	}
-	defer source.Close()
+	return &opened{system, source, watch}, nil
+}
 
-	found := &Fetched{Reference: named.String()}
-	if err := r.read(ctx, system, source, found, pinnedDigest(named)); err != nil {
+func (r reader) fetchFromRegistry(ctx context.Context, named reference.Named, platform *configuration.Platform) (*Fetched, error) {
+	if found := r.fetchFromStore(named, platform); found != nil {
+		return found, nil
+	}
+	image, err := r.open(ctx, named, platform)
+	if err != nil {
 		return nil, err
 	}
-	found.PullSource = watch.served()
+	defer image.source.Close()
+	found := &Fetched{Reference: named.String()}
+	if err := r.read(ctx, image.system, image.source, found, pinnedDigest(named)); err != nil {
+		return nil, err
+	}
+	found.PullSource = image.watch.served()
 	return found, nil
 }
 
@@ -144,15 +117,18 @@ func pinnedDigest(named reference.Named) string {
 
 // read fills found from an open source. expected is the digest that the top-level manifest must have, or "".
 func (r reader) read(ctx context.Context, system *types.SystemContext, source types.ImageSource, found *Fetched, expected string) error {
-	unparsed := image.UnparsedInstance(source, nil)
-	body, mediaType, err := r.readManifest(ctx, unparsed, expected)
+	top, err := r.readTop(ctx, source, expected)
 	if err != nil {
 		return err
 	}
-	found.Top, found.MediaType = body, mediaType
-	if found.Digest, err = documents.ManifestDigest(body, mediaType); err != nil {
-		return err
-	}
+	found.Digest, found.MediaType, found.Top = top.Digest, top.MediaType, top.Body
+	return top.telling(r.readBelow(ctx, system, source, found))
+}
+
+// readBelow reads what the top-level manifest in found leads to: the chosen instance, if it is an index, and the config.
+func (r reader) readBelow(ctx context.Context, system *types.SystemContext, source types.ImageSource, found *Fetched) error {
+	unparsed := image.UnparsedInstance(source, nil)
+	body, mediaType := found.Top, found.MediaType
 	for descents := 0; manifest.MIMETypeIsMultiImage(mediaType); descents++ {
 		if descents > r.Settings.NestedIndexes {
 			return nestedIndex()
@@ -167,6 +143,14 @@ func (r reader) read(ctx context.Context, system *types.SystemContext, source ty
 		}
 		found.Instance, found.InstanceDigest, found.InstanceMediaType = body, chosen.String(), mediaType
 	}
+	return r.readImage(ctx, system, source, unparsed, body, mediaType, found)
+}
+
+// readImage judges and reads one image, whose manifest has been verified.
+func (r reader) readImage(
+	ctx context.Context, system *types.SystemContext, source types.ImageSource, unparsed *image.UnparsedImage,
+	body []byte, mediaType string, found *Fetched,
+) (err error) {
 	if r.Settings.Policy != nil {
 		// Before anything of the image is parsed, as copySingleImage does.
 		if found.Policy, err = checkPolicy(ctx, system, unparsed); err != nil {

@@ -26,6 +26,8 @@ type requestWatch struct {
 	refused    string // a host that cannot be asked, because its credentials cannot be read
 	refusedFor error
 
+	pages *pageWatch // of a list, nil for an image
+
 	mutex     sync.Mutex
 	plainHTTP bool     // the registry being talked to answers on http, which only an insecure one may
 	manifests []string // host and path of each manifest request, in order
@@ -89,6 +91,11 @@ func (w *requestWatch) permit(target *url.URL) error {
 			Code:    failure.CodeUnavailable,
 			Message: fmt.Sprintf("the registry sends to a URL at %s that cannot be asked for: there is a space in it", target.Host),
 			URL:     failure.RedactURL(target),
+		}
+	}
+	if w.pages != nil {
+		if err := w.pages.permit(target); err != nil {
+			return err
 		}
 	}
 	if strings.Contains(target.Path, "/manifests/") {

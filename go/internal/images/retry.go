@@ -22,18 +22,27 @@ const (
 	backoffInitialDelay = 2 * time.Second
 )
 
-// openSource opens an image source, waiting and opening it anew while a token server is too busy: only a token request
-// fails with ErrTooManyRequests (httpResponseToError in docker/errors.go).
-func openSource(ctx context.Context, system *types.SystemContext, ref types.ImageReference) (types.ImageSource, error) {
+// openSource opens an image source, waiting and opening it anew while a token server is too busy.
+func openSource(ctx context.Context, system *types.SystemContext, ref types.ImageReference) (source types.ImageSource, err error) {
+	err = whileTokenServerIsBusy(ctx, func() error {
+		source, err = ref.NewImageSource(ctx, system)
+		return err
+	})
+	return source, err
+}
+
+// whileTokenServerIsBusy asks again while a token server is too busy: only a token request fails with
+// ErrTooManyRequests (httpResponseToError in docker/errors.go).
+func whileTokenServerIsBusy(ctx context.Context, ask func() error) error {
 	delay := backoffInitialDelay
 	for attempt := 1; ; attempt++ {
-		source, err := ref.NewImageSource(ctx, system)
+		err := ask()
 		if attempt == backoffAttempts || !errors.Is(err, docker.ErrTooManyRequests) {
-			return source, err
+			return err
 		}
 		logrus.Debugf("too many requests to a token server, waiting %s", delay)
 		if err := pause(ctx, delay); err != nil {
-			return nil, err
+			return err
 		}
 		delay *= 2 // 2, 4, 8 and 16 seconds: never as long as upstream's cap
 	}

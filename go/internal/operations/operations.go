@@ -5,6 +5,7 @@ package operations
 
 import (
 	"context"
+	"strings"
 
 	"go.podman.io/image/v5/types"
 
@@ -31,6 +32,10 @@ func named() map[string]operation {
 		"panic":     plain(func(context.Context, *common) (any, [][]byte, error) { panic("asked for by a test") }),
 
 		"fetch":                 inSession(fetch),
+		"fetch_manifest":        inSession(fetchManifest),
+		"fetch_instances":       inSession(fetchInstances),
+		"resolve":               inSession(resolve),
+		"tags":                  inSession(tags),
 		"short_name_candidates": inSession(shortNameCandidates),
 		"pull_sources":          inSession(pullSources),
 		"credentials_for":       inSession(credentialsFor),
@@ -90,6 +95,64 @@ func fetch(ctx context.Context, host *configuration.Host, request *referenceRequ
 		return nil, nil, err
 	}
 	return found, [][]byte{found.Top, found.Instance, found.Config}, nil
+}
+
+func fetchManifest(ctx context.Context, host *configuration.Host, request *referenceRequest) (any, [][]byte, error) {
+	found, err := images.FetchManifest(ctx, host, request.Reference)
+	if err != nil {
+		return nil, nil, err
+	}
+	return found, [][]byte{found.Body}, nil
+}
+
+// fetchInstances sends bytes that several instances share once: each names its parts, manifest and config, by number.
+func fetchInstances(ctx context.Context, host *configuration.Host, request *referenceRequest) (any, [][]byte, error) {
+	found, err := images.FetchInstances(ctx, host, request.Reference)
+	if err != nil {
+		return nil, nil, err
+	}
+	type instance struct {
+		Place   int             `json:"place"`
+		Fetched *images.Fetched `json:"fetched,omitempty"`
+		Parts   []int           `json:"parts,omitempty"`
+		Error   *failure.Error  `json:"error,omitempty"`
+	}
+	parts := [][]byte{found.Top.Body}
+	numbers := map[string]int{}
+	part := func(digest string, body []byte) int {
+		if _, known := numbers[digest]; !known {
+			numbers[digest] = len(parts)
+			parts = append(parts, body)
+		}
+		return numbers[digest]
+	}
+	instances := []instance{}
+	for _, each := range found.Found {
+		if each.Err != nil {
+			instances = append(instances, instance{Place: each.Place, Error: failure.Classify(ctx, each.Err)})
+			continue
+		}
+		read := each.Fetched
+		instances = append(instances, instance{
+			Place: each.Place, Fetched: read,
+			Parts: []int{part(read.InstanceDigest, read.Instance), part(read.ConfigDigest, read.Config)},
+		})
+	}
+	return map[string]any{"top": found.Top, "instances": instances}, parts, nil
+}
+
+func resolve(ctx context.Context, host *configuration.Host, request *referenceRequest) (any, [][]byte, error) {
+	found, err := images.Resolve(ctx, host, request.Reference)
+	return found, nil, err
+}
+
+// tags sends the tags as one part, a line each.
+func tags(ctx context.Context, host *configuration.Host, request *referenceRequest) (any, [][]byte, error) {
+	found, err := images.Tags(ctx, host, request.Reference)
+	if err != nil {
+		return nil, nil, err
+	}
+	return found, [][]byte{[]byte(strings.Join(found.Tags, "\n"))}, nil
 }
 
 func parseReference(_ context.Context, request *referenceRequest) (any, [][]byte, error) {

@@ -9,12 +9,12 @@ import base64
 import contextlib
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pycoco.backends.contract import Challenge, Fetched
+from pycoco.backends.contract import Challenge, Fetched, FetchedInstances, FetchedManifest, Resolved, TagPage
 from pycoco.backends.go import library
 from pycoco.backends.go.completions import Completions
 from pycoco.backends.go.library import Library, error_of
@@ -25,6 +25,8 @@ from pycoco.errors import BackendError, InvalidReferenceError, PycocoError
 
 if TYPE_CHECKING:
     from pycoco.backends.flows import Known
+
+T = TypeVar("T")
 
 # What JSON cannot carry: os.fsdecode gives it for names that are not UTF-8.
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -77,18 +79,24 @@ class GoSession:
         self, reference: str, *, platform: RequestedPlatform | None = None, timeout: float | None = None
     ) -> Future[Fetched]:
         """Read one image's manifest and config; see contract.Session."""
-        library.refuse_after_fork()
-        try:
-            request = self._request("fetch", reference=reference)
-        except PycocoError as error:
-            refused: Future[Fetched] = Future()
-            refused.set_exception(error)
-            return refused
-        if platform is not None:
-            request["platform"] = asdict(platform)
-        if timeout is not None:
-            request["timeout"] = max(timeout, 1e-9)
-        return self._completions.start(request, _fetched)
+        more = {} if platform is None else {"platform": asdict(platform)}
+        return self._start("fetch", reference, timeout, _fetched, **more)
+
+    def fetch_manifest(self, reference: str, *, timeout: float | None = None) -> Future[FetchedManifest]:
+        """Read a reference's top-level manifest alone; see contract.Session."""
+        return self._start("fetch_manifest", reference, timeout, _fetched_manifest)
+
+    def fetch_instances(self, reference: str, *, timeout: float | None = None) -> Future[FetchedInstances]:
+        """Read every image of an index; see contract.Session."""
+        return self._start("fetch_instances", reference, timeout, _fetched_instances)
+
+    def resolve(self, reference: str, *, timeout: float | None = None) -> Future[Resolved]:
+        """Ask what a reference names; see contract.Resolved."""
+        return self._start("resolve", reference, timeout, lambda result, _: Resolved(**result))
+
+    def tags(self, repository: str, *, page: str = "", timeout: float | None = None) -> Future[TagPage]:
+        """Read all of a repository's tags: one page, whatever `page` says; see contract.Session."""
+        return self._start("tags", repository, timeout, _tag_page)
 
     def parse_reference(self, reference: str) -> ParsedReference:
         """Take a reference apart; see `pycoco.configuration.values`."""
@@ -149,6 +157,26 @@ class GoSession:
         with contextlib.suppress(BackendError):  # a library that panicked: there is nothing left to close
             self._library.call({"operation": "close", "session": self._id})
 
+    def _start(
+        self,
+        operation: str,
+        reference: str,
+        timeout: float | None,
+        decode: Callable[[Any, list[bytes]], T],
+        **fields: object,
+    ) -> Future[T]:
+        """Submit what uses the network."""
+        library.refuse_after_fork()
+        try:
+            request = self._request(operation, reference=reference, **fields)
+        except PycocoError as error:
+            refused: Future[T] = Future()
+            refused.set_exception(error)
+            return refused
+        if timeout is not None:
+            request["timeout"] = max(timeout, 1e-9)
+        return self._completions.start(request, decode)
+
     def _request(self, operation: str, **fields: object) -> dict[str, object]:
         reference = fields.get("reference")
         if isinstance(reference, str) and _SURROGATE.search(reference):
@@ -169,3 +197,22 @@ class GoSession:
 
 def _fetched(result: Any, parts: list[bytes]) -> Fetched:
     return Fetched(**result, top_manifest=parts[0], instance_manifest=parts[1], config=parts[2])
+
+
+def _fetched_manifest(result: Any, parts: list[bytes]) -> FetchedManifest:
+    return FetchedManifest(**result, body=parts[0])
+
+
+def _fetched_instances(result: Any, parts: list[bytes]) -> FetchedInstances:
+    instances: list[tuple[int, Fetched | PycocoError]] = []
+    for each in result["instances"]:
+        if "error" in each:
+            instances.append((each["place"], error_of(each["error"])))
+            continue
+        manifest, config = (parts[number] for number in each["parts"])
+        instances.append((each["place"], _fetched(each["fetched"], [parts[0], manifest, config])))
+    return FetchedInstances(_fetched_manifest(result["top"], parts), tuple(instances))
+
+
+def _tag_page(result: Any, parts: list[bytes]) -> TagPage:
+    return TagPage(result["repository"], tuple(parts[0].decode("ascii").split("\n")) if parts[0] else ())

@@ -9,6 +9,7 @@ Two facts rule this module. The Go runtime cannot be unloaded, and a process for
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
@@ -165,6 +166,8 @@ def result_of(header: Any) -> Any:
 def error_of(error: dict[str, Any]) -> PycocoError:
     """Return the exception for a failure as go/internal/failure sends it."""
     fields = dict(error)
+    if "raw_manifest" in fields:
+        fields["raw_manifest"] = base64.b64decode(fields["raw_manifest"])
     return from_code(fields.pop("code"), fields.pop("message"), **fields)
 
 

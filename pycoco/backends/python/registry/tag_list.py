@@ -6,6 +6,7 @@ docker/docker_image.go: what a registry lists that is no tag is passed over if i
 
 from __future__ import annotations
 
+import json
 import re
 
 from pycoco.backends.python.registry.docker_source import Endpoint
@@ -13,7 +14,7 @@ from pycoco.backends.python.registry.page_links import next_page
 from pycoco.backends.python.registry.registry import failure
 from pycoco.documents import digest as digests
 from pycoco.documents.syntax import encoding_json
-from pycoco.errors import RegistryError
+from pycoco.errors import RegistryError, UnavailableError
 
 PAGE_SIZE = 1000
 """Tags to ask for at once: as many as ECR lets one ask for. A registry may give fewer, or all there are."""
@@ -48,9 +49,18 @@ def _tags(body: bytes, what: str) -> tuple[str, ...]:
                 listed = _list(value)
             elif encoding_json.field(key, ("Tags",)):
                 listed = []
-    except ValueError:
+    except ValueError as error:
+        if _ends_early(error):  # io.EOF and io.ErrUnexpectedEOF, which mean a broken connection everywhere else
+            raise UnavailableError(f"{what}: the registry's answer ends in the middle", retryable=True) from None
         raise RegistryError(f"{what}: the registry's answer is not the JSON object that it should be") from None
     return tuple(tag for tag in (_tag(each, what) for each in listed) if tag)
+
+
+def _ends_early(error: ValueError) -> bool:
+    """Whether JSON could not be parsed because there is no more of it."""
+    if not isinstance(error, json.JSONDecodeError):
+        return False
+    return error.msg.startswith("Unterminated string") or not error.doc[error.pos :].strip(" \t\r\n")
 
 
 def _pairs(document: encoding_json.Value) -> encoding_json.Object:

@@ -1,0 +1,75 @@
+// Which reference to read, and when to ask again: what all that is read has in common.
+
+package images
+
+import (
+	"context"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"go.podman.io/image/v5/docker/reference"
+
+	"github.com/pycoco/pycoco/go/internal/configuration"
+	"github.com/pycoco/pycoco/go/internal/failure"
+)
+
+const retryDelayLimit = 8 * time.Second
+
+type (
+	fromRegistry[T any] func(ctx context.Context, named reference.Named) (T, error)
+	fromLayout[T any]   func(ctx context.Context, parsed *configuration.ParsedReference) (T, error)
+)
+
+// patiently asks again, as often as the settings say, while a registry cannot be reached or fails; never so late that
+// the operation's deadline would pass. Both twins follow this rule.
+func patiently[T any](ctx context.Context, r reader, text string, read fromRegistry[T], readLocal fromLayout[T]) (T, error) {
+	var none T
+	for delay, left := time.Second, r.Settings.Retries; ; delay, left = min(2*delay, retryDelayLimit), left-1 {
+		found, err := fromCandidates(ctx, r, text, read, readLocal)
+		if err == nil || left <= 0 || failure.Classify(ctx, err).Code != failure.CodeUnavailable {
+			return found, err
+		}
+		if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) <= delay {
+			return none, err
+		}
+		logrus.Infof("reading %s failed and is tried again in %s: %v", text, delay, err)
+		if err := pause(ctx, delay); err != nil {
+			return none, err
+		}
+	}
+}
+
+// fromCandidates tries the candidates one after the other; like CRI-O's (server/image_pull.go), it reports the last
+// one's error.
+func fromCandidates[T any](ctx context.Context, r reader, text string, read fromRegistry[T], readLocal fromLayout[T]) (T, error) {
+	var none T
+	parsed, err := configuration.ParseReference(text)
+	if err != nil {
+		return none, err
+	}
+	if parsed.Transport != "docker" {
+		return readLocal(ctx, parsed)
+	}
+	candidates, err := r.Candidates(text)
+	if err != nil {
+		return none, err
+	}
+	var lastErr error
+	for _, each := range candidates {
+		found, err := read(ctx, each.Named)
+		if err == nil {
+			return found, nil
+		}
+		lastErr = err
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return none, lastErr
+}
+
+// readByThePackage is the answer for a local layout where only the package reads those.
+func readByThePackage[T any](_ context.Context, parsed *configuration.ParsedReference) (T, error) {
+	var none T
+	return none, &failure.Error{Code: failure.CodeLayout, Message: parsed.Transport + ": layouts are read by the package, not by its library"}
+}
