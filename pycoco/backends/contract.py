@@ -193,6 +193,7 @@ class Reader(Protocol):
         to the end before it returns any. RegistryError for a Link that leads elsewhere or in a circle.
         """
 
+
 class Session(Reader, Protocol):
     """One client's settings on one backend. Pure operations answer at once; those of a Reader through a future.
 

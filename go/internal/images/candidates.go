@@ -71,5 +71,5 @@ func fromCandidates[T any](ctx context.Context, r reader, text string, read from
 // readByThePackage is the answer for a local layout where only the package reads those.
 func readByThePackage[T any](_ context.Context, parsed *configuration.ParsedReference) (T, error) {
 	var none T
-	return none, &failure.Error{Code: failure.CodeLayout, Message: parsed.Transport + ": layouts are read by the package, not by its library"}
+	return none, configuration.InvalidReference(parsed.Text, "layouts are read by the package, not by its library")
 }
