@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pycoco.configuration.settings import Settings
     from pycoco.configuration.values import ParsedReference
     from pycoco.explanation import Explanation
-    from pycoco.layout.stored import StoredImages
+    from pycoco.layout.client_store import ClientStore
 
 CONCURRENCY = 64
 """Images in flight at once in `inspect_many`, unless asked otherwise."""
@@ -147,12 +147,12 @@ class BaseClient:
             opened.close(wait=False)
 
 
-def _stored(settings: Settings) -> StoredImages | None:
+def _stored(settings: Settings) -> ClientStore | None:
     if settings.store is None:
         return None
-    from pycoco.layout.stored import StoredImages
+    from pycoco.layout.client_store import ClientStore
 
-    return StoredImages(settings.store, settings)
+    return ClientStore(settings.store, settings)
 
 
 def checked_reference(reference: str) -> str:

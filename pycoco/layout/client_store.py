@@ -19,7 +19,7 @@ from pycoco.layout.writer import ImageDocuments
 _log = logging.getLogger("pycoco.layout")
 
 
-class StoredImages:
+class ClientStore:
     """The store in `directory`. Threads and a forked child may share it. Raises LayoutError if none can be there."""
 
     def __init__(self, directory: str, settings: Settings) -> None:

@@ -14,7 +14,7 @@ from pycoco.documents import media_types
 from pycoco.documents.read_image import Need, Received
 from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import InvalidReferenceError, LayoutError, NotFoundError
-from pycoco.layout import documents
+from pycoco.layout import contents
 from pycoco.layout.files import Files
 
 _VERSION = re.compile(rb"Directory Transport Version: (0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\n")
@@ -54,12 +54,12 @@ class DirectorySource:
         self.close()
 
     def _verified(self, digest: str, suffix: str) -> bytes:
-        algorithm, encoded = documents.named_by(digest)
+        algorithm, encoded = contents.named_by(digest)
         stem = encoded if algorithm == "sha256" else f"{algorithm}-{encoded}"
         body = self._files.read(stem + suffix, MANIFEST_LIMIT)
         if body is None:
             raise NotFoundError(f"{self._files.where!r} does not hold {digest}")
-        documents.verify(body, digest, self._files.where)
+        contents.verify(body, digest, self._files.where)
         return body
 
 

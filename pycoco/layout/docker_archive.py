@@ -30,7 +30,7 @@ from pycoco.errors import (
     NotFoundError,
     UnsupportedManifestError,
 )
-from pycoco.layout import documents, oci, tar_members
+from pycoco.layout import contents, oci, tar_members
 from pycoco.layout.archive import Archive, ArchiveFiles, compression_of
 from pycoco.layout.tar_members import Member
 
@@ -78,7 +78,7 @@ class DockerArchiveSource:
         """Return the document needed; see `pycoco.layout.oci.OCILayoutSource.read`."""
         if need.kind == "top":
             return self._top
-        documents.named_by(need.digest)
+        contents.named_by(need.digest)
         if need.kind == "manifest" and need.digest == self._top_digest:
             return self._top
         if need.kind == "config" and need.digest == self._config_digest:
@@ -101,7 +101,7 @@ class DockerArchiveSource:
             raise LayoutError(f"{self._archive.where!r} is not a docker-archive: it has no manifest.json")
         # The document is an array, and the strict reader takes objects.
         body = b'{"items":' + self._file("manifest.json", _ITEMS_LIMIT) + b"}"
-        parsed = documents.parse(body, _ITEMS, "manifest.json", self._archive.where)
+        parsed = contents.parse(body, _ITEMS, "manifest.json", self._archive.where)
         return [
             Item(
                 config=value.get("Config") or "",
@@ -157,7 +157,7 @@ class DockerArchiveSource:
             raise ManifestError(f"the config of an image in {self._archive.where!r} has no rootfs")
         diff_ids = [diff_id or "" for diff_id in config["rootfs"].get("diff_ids") or []]
         for diff_id in diff_ids:
-            documents.named_by(diff_id)
+            contents.named_by(diff_id)
         return diff_ids
 
     def _embedded_manifest(self) -> Received:
@@ -253,8 +253,8 @@ def _with_config(files: ArchiveFiles, config_digest: str) -> Received | None:
 
 def _instances(index: bytes) -> list[tuple[str, str]]:
     parsed = strict_json.loads(index, "index")
-    strict_json.require(parsed, documents.INDEX, "index")
-    return [(each.get("digest") or "", each.get("mediaType") or "") for each in documents.descriptors(parsed)]
+    strict_json.require(parsed, contents.INDEX, "index")
+    return [(each.get("digest") or "", each.get("mediaType") or "") for each in contents.descriptors(parsed)]
 
 
 def _config_of(manifest: bytes) -> str:

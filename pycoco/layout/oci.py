@@ -16,7 +16,7 @@ from pycoco.documents import media_types
 from pycoco.documents.read_image import Need, Received
 from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import InvalidReferenceError, LayoutError, NotFoundError, UnsupportedManifestError
-from pycoco.layout import documents
+from pycoco.layout import contents
 from pycoco.layout.files import Files
 
 _POSITION = re.compile(r"@[+]?([0-9]{1,18})", re.ASCII)
@@ -80,14 +80,14 @@ def read_entries(files: Files) -> list[Entry]:
     body = files.read("index.json", MANIFEST_LIMIT)
     if body is None:
         raise LayoutError(f"{files.where!r} is not an OCI layout: it has no index.json")
-    index = documents.parse(body, documents.INDEX, "index.json", files.where)
+    index = contents.parse(body, contents.INDEX, "index.json", files.where)
     return [
         Entry(
             media_type=descriptor.get("mediaType") or "",
             digest=descriptor.get("digest") or "",
-            name=(descriptor.get("annotations") or {}).get(documents.REF_NAME),
+            name=(descriptor.get("annotations") or {}).get(contents.REF_NAME),
         )
-        for descriptor in documents.descriptors(index)
+        for descriptor in contents.descriptors(index)
     ]
 
 
@@ -104,11 +104,11 @@ def position(image: str, count: int, where: str) -> int:
 
 def read_blob(files: Files, digest: str) -> bytes:
     """Return the verified manifest or config that `digest` names; raises as `OCILayoutSource.read` does."""
-    algorithm, encoded = documents.named_by(digest)
+    algorithm, encoded = contents.named_by(digest)
     body = files.read(f"blobs/{algorithm}/{encoded}", MANIFEST_LIMIT)
     if body is None:
         raise NotFoundError(f"{files.where!r} does not hold {digest}")
-    documents.verify(body, digest, files.where)
+    contents.verify(body, digest, files.where)
     return body
 
 
@@ -125,7 +125,7 @@ def _choose(entries: list[Entry], image: str, where: str) -> Entry:
 def _named(entries: list[Entry], image: str, where: str) -> Entry:
     named = [entry for entry in entries if entry.name == image]
     for entry in named:
-        if entry.media_type in documents.NAMED_TYPES:
+        if entry.media_type in contents.NAMED_TYPES:
             return entry
     if named:
         types = ", ".join(repr(entry.media_type[:100]) for entry in named[:5])

@@ -19,7 +19,7 @@ from pycoco.documents import digest as digests
 from pycoco.documents import media_types
 from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import InvalidReferenceError, LayoutError, TooLargeError
-from pycoco.layout import documents
+from pycoco.layout import contents
 from pycoco.layout.files import read_regular
 from pycoco.layout.writer import ImageDocuments, Layout, documents_of, entries_of, name_of
 
@@ -120,4 +120,4 @@ def _is_findable(image: ImageDocuments) -> bool:
         digest_matches = digests.of(image.raw_index) == image.digest
         digest_matches = digest_matches and digests.of(image.raw_manifest) == image.instance_digest
     top = image.raw_manifest if image.raw_index is None else image.raw_index
-    return digest_matches and image.media_type in documents.NAMED_TYPES and media_types.guess(top) == image.media_type
+    return digest_matches and image.media_type in contents.NAMED_TYPES and media_types.guess(top) == image.media_type

@@ -32,8 +32,8 @@ from pycoco.errors import (
     TooLargeError,
     UnsupportedManifestError,
 )
-from pycoco.layout import documents
-from pycoco.layout.documents import REF_NAME
+from pycoco.layout import contents
+from pycoco.layout.contents import REF_NAME
 from pycoco.layout.files import read_regular, reason
 
 _TEMPORARY = ".tmp-"
@@ -258,7 +258,7 @@ def _write_all(descriptor: int, body: bytes) -> None:
 
 def _require_version_1(stated: bytes, where: str) -> None:
     fields = strict_json.struct({"imageLayoutVersion": strict_json.string})
-    version = documents.parse(stated, fields, "oci-layout", where).get("imageLayoutVersion") or ""
+    version = contents.parse(stated, fields, "oci-layout", where).get("imageLayoutVersion") or ""
     if not version.startswith("1."):
         raise LayoutError(f"{where!r} has a layout of version {version[:50]!r}; pycoco writes version 1")
 
@@ -266,8 +266,8 @@ def _require_version_1(stated: bytes, where: str) -> None:
 def _parse_index(body: bytes | None, where: str) -> dict[str, Any]:
     if body is None:
         return {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": []}
-    index = documents.parse(body, documents.INDEX, "index.json", where)
-    return {**index, "manifests": documents.descriptors(index)}
+    index = contents.parse(body, contents.INDEX, "index.json", where)
+    return {**index, "manifests": contents.descriptors(index)}
 
 
 def _merge(manifests: list[dict[str, Any]], entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
