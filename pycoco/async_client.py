@@ -63,8 +63,8 @@ class AsyncClient(BaseClient):
         """Read many images at once; see `Client.inspect_many`.
 
         `references` may be an asynchronous iterable too, and should be where it has to wait: any other is read on the
-        event loop. Whoever leaves the loop early in a task that goes on should close the iterator (`aclose`, or
-        contextlib.aclosing): Python does so by itself only when it collects it.
+        event loop. Whoever leaves the loop early, in a task that does not end then, should close the iterator
+        (`aclose`, or contextlib.aclosing): Python does so by itself only when it collects it.
         """
         from pycoco.async_batch import in_flight
 

@@ -169,7 +169,7 @@ def _bundle(commands: Any) -> None:
 
 def _scan(commands: Any) -> None:
     command = _command(
-        commands, "scan", "scan", "read many images into a table, a Parquet dataset; go on where it stopped"
+        commands, "scan", "scan", "read many images into a table, a Parquet dataset; continue one that was interrupted"
     )
     command.add_argument("references", nargs="?", metavar="REFERENCES", help="a text file, a .csv, a .parquet, or -")
     command.add_argument("--output", metavar="DIR", help="where the dataset is, or will be, in a folder of its own")

@@ -272,4 +272,4 @@ def _write(path: Path, job: Job, found: list[rows.Row], result: PartResult | Non
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         reason = error.strerror or str(error)
-        raise LayoutError(f"{path} cannot be written: {reason}; what is done stays, scan again to go on") from None
+        raise LayoutError(f"{path} cannot be written: {reason}; what is done stays, scan again to continue") from None

@@ -78,8 +78,9 @@ def scan(
     progress: Callable[[Progress], None] | None = None,
     **options: Unpack[Options],
 ) -> Summary:
-    """Read every reference's image and write a row for each into a Parquet dataset below `output`; go on where it
-    stopped.
+    """Read every reference's image and write a row for each into a Parquet dataset below `output`.
+
+    A scan that was interrupted is continued by the same call.
 
     `references` is a path (text with one reference a line, "-" for standard input, .csv or .parquet with `column`) or
     an iterable. The dataset is `output/scan-HASH/stage=N/part-*.parquet`; HASH is of the references and of what decides

@@ -199,7 +199,7 @@ mount -o remount,size=20m small
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False
     )
-    assert "cannot be written: No space left on device; what is done stays, scan again to go on" in done.stderr
+    assert "cannot be written: No space left on device; what is done stays, scan again to continue" in done.stderr
     status, count, summary = done.stdout.splitlines()
     assert status == "status 11"
     before = json.loads(summary)["before"]

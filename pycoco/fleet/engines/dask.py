@@ -77,7 +77,7 @@ class Dask:
             self._seen = now
         elif self._client.status == "closed" or now - self._seen > self._patience:
             raise UnavailableError(
-                "the Dask scheduler is gone; what is done stays, scan again to go on", retryable=True
+                "the Dask scheduler is gone; what is done stays, scan again to continue", retryable=True
             )
 
 
