@@ -13,18 +13,17 @@ package main
 import "C"
 
 import (
+	"os"
 	"unsafe"
 
 	"github.com/pycoco/pycoco/go/internal/operations"
+	"github.com/pycoco/pycoco/go/internal/pipe"
 )
-
-// abiVersion must equal ABI_VERSION in pycoco/backends/go/library.py.
-const abiVersion = 2
 
 func main() {}
 
 //export pycoco_abi_version
-func pycoco_abi_version() C.int32_t { return abiVersion }
+func pycoco_abi_version() C.int32_t { return operations.BoundaryVersion }
 
 //export pycoco_call
 func pycoco_call(request *C.uint8_t, length C.size_t) (reply *C.uint8_t) {
@@ -71,6 +70,12 @@ func pycoco_complete() (reply *C.uint8_t) {
 
 //export pycoco_free
 func pycoco_free(reply *C.uint8_t) { C.free(unsafe.Pointer(reply)) }
+
+//export pycoco_serve
+func pycoco_serve(requests, replies C.int32_t) {
+	in, out := os.NewFile(uintptr(requests), "requests"), os.NewFile(uintptr(replies), "replies")
+	os.Exit(pipe.Serve(in, out)) // without what the process would do at its end: whoever wanted it is gone
+}
 
 // copyIn copies: the request is Python's memory, and an operation outlives the call that submitted it.
 func copyIn(request *C.uint8_t, length C.size_t) []byte {

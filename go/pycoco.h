@@ -44,6 +44,10 @@ uint8_t *pycoco_complete(void);
 /* Gives a reply back. NULL is allowed. */
 void pycoco_free(uint8_t *reply);
 
+/* Answers what comes through a pipe until that ends, and then ends the process: for one that does nothing else. See
+ * internal/pipe. Never returns. */
+void pycoco_serve(int32_t requests, int32_t replies);
+
 /* cffi: end */
 
 #endif

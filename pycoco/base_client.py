@@ -91,7 +91,7 @@ class BaseClient:
 
     @property
     def backend(self) -> str:
-        """The name of the backend in use: "go" or "python"."""
+        """The name of the backend in use: "go", "go-process" or "python"."""
         return self._opened.here().backend
 
     @property

@@ -46,7 +46,7 @@ class Opened:
 
 
 class OpenedByProcess:
-    """By process, what is open of one client, whose `backend` is "auto", "go" or "python" and `environ` its own."""
+    """By process, what is open of one client, whose `backend` is a name of `select`'s and `environ` its own."""
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ SHORT_NAME_MODES = ("enforcing", "permissive", "disabled")
 class Options(TypedDict, total=False):
     """Every option of `Client`, `AsyncClient` and `inspect`; all keyword-only.
 
-    backend: "auto" (default), "go" or "python".
+    backend: "auto" (default), "go", "go-process" or "python".
     platform: "os/arch" or "os/arch/variant"; default: this machine's, as CRI-O chooses.
     registries_conf, registries_conf_dir: read these instead of what containers-registries.conf(5) finds.
     auth_file: the only file to take credentials from; default: what REGISTRY_AUTH_FILE names, as for skopeo and podman.

@@ -6,6 +6,7 @@ It is not for the fixtures' own work: tests/support/ finds programs and runs reg
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def _complaints() -> list[str]:
 
 
 def _children() -> list[tuple[int, str]]:
-    """This process's children that still run, apart from multiprocessing's own, which ends with its parent."""
+    """This process's children that still run, but for multiprocessing's own and Go's, which end with their parent."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -80,7 +81,11 @@ def _children() -> list[tuple[int, str]]:
             command = (stat.parent / "cmdline").read_text().replace("\0", " ").strip()
         except OSError:  # ended meanwhile
             continue
-        if int(parent) == os.getpid() and state != "Z" and "multiprocessing" not in command:
+        if (
+            int(parent) == os.getpid()
+            and state != "Z"
+            and not re.search("multiprocessing|pycoco_serve|pycoco-go", command)
+        ):
             found.append((int(stat.parent.name), command))
     return found
 

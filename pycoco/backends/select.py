@@ -1,7 +1,7 @@
 """Picking a backend by name; nothing else.
 
-"auto" is the Go library where it can be used and pure Python otherwise. PYCOCO_BACKEND overrides "auto" only: who
-names a backend gets that one or an error.
+"auto" is the Go library where it can be loaded, the same Go code in a program of its own where that can be started, and
+pure Python otherwise. PYCOCO_BACKEND overrides "auto" only: who names a backend gets that one or an error.
 """
 
 from __future__ import annotations
@@ -12,33 +12,41 @@ import threading
 from pycoco.backends.contract import Backend
 from pycoco.errors import BackendError, BackendUnavailableError, ConfigurationError, ForkedProcessError
 
-NAMES = ("auto", "go", "python")
+NAMES = ("auto", "go", "go-process", "python")
 
 _lock = threading.Lock()
 _opened: dict[str, Backend] = {}
 
 
 def select(name: str = "auto", *, override: str | None = None) -> Backend:
-    """Return the backend called `name` ("auto", "go" or "python"), made at the first call.
+    """Return the backend called `name` (one of NAMES), made at the first call.
 
     `override` is the value of PYCOCO_BACKEND, or None. Raises ConfigurationError for another name, and
-    BackendUnavailableError or ForkedProcessError where "go" was asked for and cannot be used.
+    BackendUnavailableError or ForkedProcessError where "go" or "go-process" was asked for and cannot be used.
     """
     if name == "auto" and override:
         name = _checked(override, "PYCOCO_BACKEND")
     if _checked(name, "backend") != "auto":
         return _open(name)
-    try:
-        found = _open("go")
-        found.versions()  # a library that panicked before answers nothing any more
-    except (BackendUnavailableError, ForkedProcessError):
-        return _open("python")
-    except BackendError as error:
-        import logging
+    return automatic()[0]
 
-        logging.getLogger("pycoco").warning("using the Python backend: %s", error)
-        return _open("python")
-    return found
+
+def automatic() -> tuple[Backend, dict[str, str]]:
+    """Return what "auto" means here, and why not each backend that would have come before it, by name."""
+    refused: dict[str, str] = {}
+    for name in ("go", "go-process"):
+        try:
+            found = _open(name)
+            found.versions()  # a library that panicked before answers nothing any more
+            return found, refused
+        except (BackendUnavailableError, ForkedProcessError) as error:
+            refused[name] = str(error)
+        except BackendError as error:
+            import logging
+
+            logging.getLogger("pycoco").warning("not using the backend %s: %s", name, error)
+            refused[name] = str(error)
+    return _open("python"), refused
 
 
 def _checked(name: str, source: str) -> str:
@@ -66,6 +74,10 @@ def _make(name: str) -> Backend:
         from pycoco.backends.go.backend import GoBackend
 
         return GoBackend()
+    if name == "go-process":
+        from pycoco.backends.go.backend import GoProcessBackend
+
+        return GoProcessBackend()
     from pycoco.backends.python.backend import PythonBackend
 
     return PythonBackend()

@@ -53,7 +53,7 @@ def _add_client_options(command: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--platform", metavar="OS/ARCH[/VARIANT]", help="choose this platform; default: this machine's"
     )
-    options.add_argument("--backend", choices=("auto", "go", "python"), default="auto")
+    options.add_argument("--backend", choices=("auto", "go", "go-process", "python"), default="auto")
     options.add_argument("--timeout", type=float, metavar="SECONDS", help="for the whole operation")
     options.add_argument("--store", metavar="DIR", help="an OCI layout used as a cache of what digests name")
     policy_help = "check policy.json, or FILE; before REF write --policy=FILE"

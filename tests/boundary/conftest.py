@@ -1,4 +1,4 @@
-"""Fixtures of the boundary's tests: both backends, an empty home, a scripted registry, and a slow credential helper."""
+"""Fixtures of the boundary's tests: every backend, an empty home, a scripted registry, and a slow credential helper."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.empty_home import move_to_empty_home
 from tests.support.scripted_registry import ScriptedRegistry
 
 
-@pytest.fixture(params=["go", "python"])
+@pytest.fixture(params=["go", "go-process", "python"])
 def backend(request: pytest.FixtureRequest) -> str:
     """Each backend in turn."""
     return str(request.param)

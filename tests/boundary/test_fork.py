@@ -1,4 +1,4 @@
-"""A forked child never hangs: it has the Python backend, or a clear error, unless it is the first to load Go."""
+"""A forked child never hangs: it has Go in a program of its own, or a clear error, or is the first to load Go."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def in_fork(work):
     assert os.waitpid(process, 0)[1] == 0
 """
 
-AFTER_GO = "python ForkedProcessError\n"
+AFTER_GO = "go-process ForkedProcessError\n"
 FRESH = "go works\n"
 
 
@@ -61,6 +61,12 @@ FRESH = "go works\n"
         pytest.param("select('go'); in_fork(report)", AFTER_GO, id="only loaded"),
         pytest.param("in_fork(report)", FRESH, id="first loaded in the child"),
         pytest.param("use('python'); in_fork(report)", FRESH, id="after Python, first loaded in the child"),
+        pytest.param("use('go-process'); in_fork(report)", FRESH, id="after the program, first loaded in the child"),
+        pytest.param(
+            "client = use('go-process'); in_fork(lambda: print(client.inspect(host + '/a:v1').digest[:6], flush=True))",
+            "sha256\n",
+            id="the program, used in parent and child",
+        ),
         pytest.param("use('go'); in_fork(lambda: in_fork(report))", AFTER_GO, id="a child's child"),
         pytest.param(
             "client = use('auto'); [in_fork(lambda: report(client)) for _ in range(3)]",

@@ -60,7 +60,7 @@ before.close()
 with pycoco.Client(backend="auto", tls_verify=False) as other:
     print(other.backend, other.inspect(host + "/app:v1").digest[:7])
 warned = [record.getMessage() for record in logged if record.name == "pycoco" and record.levelno == logging.WARNING]
-assert len(warned) == 1 and warned[0].startswith("using the Python backend: "), warned
+assert len(warned) == 1 and warned[0].startswith("not using the backend go: "), warned
 import time
 time.sleep(0.2)
 told = [record.getMessage() for record in logged if record.name == "pycoco.go" and record.levelno == logging.ERROR]
@@ -68,7 +68,7 @@ assert len(told) == 1 and "asked for by a test" in told[0] and "goroutine" in to
 """,
         scripted.host,
     )
-    assert (ended.status, ended.output) == (0, "python sha256:\n"), ended.errors
+    assert (ended.status, ended.output) == (0, "go-process sha256:\n"), ended.errors
     assert ended.errors == ""
 
 

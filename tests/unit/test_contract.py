@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pycoco.backends.contract import OPERATIONS, Reader, Session
-from pycoco.backends.go import library
+from pycoco.backends.go import boundary, library
 from pycoco.backends.select import select
 from pycoco.configuration.settings import Settings
 from pycoco.errors import BackendUnavailableError
@@ -18,7 +18,7 @@ from pycoco.errors import BackendUnavailableError
 HEADER = Path(__file__).parents[2] / "go" / "pycoco.h"
 
 
-@pytest.mark.parametrize("backend", ["go", "python"])
+@pytest.mark.parametrize("backend", ["go", "go-process", "python"])
 def test_a_session_exports_every_operation(backend: str) -> None:
     session = select(backend).open(Settings(environ=dict(os.environ)))
     for operation in OPERATIONS:
@@ -31,7 +31,7 @@ def test_the_protocol_names_every_operation() -> None:
     assert set(OPERATIONS) <= set(vars(Session)) | set(vars(Reader))
 
 
-@pytest.mark.parametrize("backend", ["go", "python"])
+@pytest.mark.parametrize("backend", ["go", "go-process", "python"])
 def test_a_backend_tells_versions(backend: str) -> None:
     assert select(backend).versions()
 
@@ -44,8 +44,8 @@ def test_the_library_exports_what_the_header_declares() -> None:
 
 
 def test_the_abi_version_is_the_same_on_both_sides() -> None:
-    exports = (HEADER.parent / "exports.go").read_text()
-    assert re.findall(r"abiVersion = (\d+)", exports) == [str(library.ABI_VERSION)]
+    queue = (HEADER.parent / "internal" / "operations" / "queue.go").read_text()
+    assert re.findall(r"BoundaryVersion = (\d+)", queue) == [str(boundary.ABI_VERSION)]
 
 
 def test_a_library_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_file_that_is_no_library_is_unavailable(tmp_path: Path) -> None:
 
 
 def test_a_library_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "ABI_VERSION", 99)
+    monkeypatch.setattr(boundary, "ABI_VERSION", 99)
     with pytest.raises(BackendUnavailableError, match="ABI version"):
         library.Library(library.library_path())
 

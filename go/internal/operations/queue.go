@@ -14,6 +14,9 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
+// BoundaryVersion is that of requests and replies. It must equal ABI_VERSION in pycoco/backends/go/boundary.py.
+const BoundaryVersion = 3
+
 // Answer is what one request comes to: a header in JSON and raw parts.
 type Answer struct {
 	Header []byte

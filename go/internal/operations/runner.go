@@ -142,6 +142,14 @@ func failed(err error) Answer {
 // poisoned is set by the first panic in the process: after one, nothing that pycoco's Go code says should be trusted.
 var poisoned atomic.Pointer[failure.Error]
 
+// Poisoned tells of the first panic; nil if there was none.
+func Poisoned() error {
+	if cause := poisoned.Load(); cause != nil {
+		return cause
+	}
+	return nil
+}
+
 // Panicked records a panic that was recovered, and answers for what it ended. The stack goes to the log, not to the error.
 func Panicked(cause any) Answer {
 	logrus.Errorf("panic in the Go library: %v\n%s", cause, debug.Stack())

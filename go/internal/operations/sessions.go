@@ -51,7 +51,10 @@ func openSession(_ context.Context, request *settingsRequest) (any, [][]byte, er
 	opened := &session{host: host, environment: process.NewEnvironment(request.Settings.Environ)}
 	opened.ctx, opened.close = context.WithCancel(context.Background())
 	sysregistriesv2.InvalidateCache() // a new client sees the configuration as it is now
-	id := sessionID.Add(1)
+	id := request.Session             // Python's own number, behind a pipe: it opens the session again in a program started later
+	if id == 0 {
+		id = sessionID.Add(1)
+	}
 	sessions.Store(id, opened)
 	return map[string]uint64{"session": id}, nil, nil
 }

@@ -1,6 +1,6 @@
-"""The Go backend as the contract describes it: each operation is one request to the library.
+"""The Go backends as the contract describes them: each operation is one request to Go.
 
-It is not for loading the library (see `library`) nor for waiting on it (see `completions`).
+It is not for the two ways there (see `library` and `process`) nor for waiting (see `completions`).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pycoco.backends.contract import Challenge, Fetched, FetchedInstances, FetchedManifest, Resolved, TagPage
 from pycoco.backends.go import library
+from pycoco.backends.go.boundary import Boundary, error_of
 from pycoco.backends.go.completions import Completions
-from pycoco.backends.go.library import Library, error_of
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import Candidate, Credentials, ParsedReference, PullSource
 from pycoco.documents.values import CheckedManifest, RequestedPlatform
-from pycoco.errors import BackendError, InvalidReferenceError, PycocoError
+from pycoco.errors import BackendError, ForkedProcessError, InvalidReferenceError, PycocoError
 
 if TYPE_CHECKING:
     from pycoco.backends.flows import Known
@@ -32,10 +32,10 @@ T = TypeVar("T")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _lock = threading.Lock()
-_completions: tuple[Library, Completions] | None = None
+_completions: tuple[Boundary, Completions] | None = None
 
 
-def _shared_completions(loaded: Library) -> Completions:
+def _shared_completions(loaded: library.Library) -> Completions:
     """Return the process's one dispatcher; after a fork there is another library, or none."""
     global _completions
     with _lock:
@@ -44,35 +44,55 @@ def _shared_completions(loaded: Library) -> Completions:
         return _completions[1]
 
 
-class GoBackend:
+class _Backend:
+    """What both ways to Go have in common."""
+
+    def __init__(self, boundary: Boundary, completions: Completions) -> None:
+        self._boundary = boundary
+        self._completions = completions
+
+    def open(self, settings: Settings, *, known: Known | None = None) -> GoSession:
+        """Open a session; configuration is read when an operation needs it. Go looks into a store itself."""
+        return GoSession(self._boundary, self._completions, settings)
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions inside Go: "go", "platform" and "containers/image"."""
+        result, _ = self._boundary.call({"operation": "versions"})
+        return {str(name): str(version) for name, version in result.items()}
+
+
+class GoBackend(_Backend):
     """containers/image in a shared library. Raises BackendUnavailableError where that cannot be loaded."""
 
     name = "go"
 
     def __init__(self) -> None:
-        self._library = library.load()
-        self._completions = _shared_completions(self._library)
+        loaded = library.load()
+        super().__init__(loaded, _shared_completions(loaded))
 
-    def open(self, settings: Settings, *, known: Known | None = None) -> GoSession:
-        """Open a session; configuration is read when an operation needs it. The library looks into a store itself."""
-        return GoSession(self._library, self._completions, settings)
 
-    def versions(self) -> dict[str, str]:
-        """Return the versions inside the library: "go", "platform" and "containers/image"."""
-        result, _ = self._library.call({"operation": "versions"})
-        return {str(name): str(version) for name, version in result.items()}
+class GoProcessBackend(_Backend):
+    """containers/image in a program behind a pipe. Raises BackendUnavailableError where there is none."""
+
+    name = "go-process"
+
+    def __init__(self) -> None:
+        from pycoco.backends.go.process import Process  # only here: most processes never start one
+
+        process = Process()
+        super().__init__(process, Completions(process))
 
 
 class GoSession:
-    """One client's settings inside the library."""
+    """One client's settings inside Go."""
 
-    def __init__(self, loaded: Library, completions: Completions, settings: Settings) -> None:
-        self._library = loaded
+    def __init__(self, boundary: Boundary, completions: Completions, settings: Settings) -> None:
+        self._boundary = boundary
         self._completions = completions
         self._settings = settings
         fields = {name: value for name, value in asdict(settings).items() if value is not None}
         fields["environ"] = dict(settings.environ)
-        result, _ = loaded.call({"operation": "open", "settings": fields})
+        result, _ = boundary.call({"operation": "open", "settings": fields})
         self._id = int(result["session"])
 
     def fetch(
@@ -151,11 +171,13 @@ class GoSession:
 
     def close(self, *, wait: bool = True) -> None:
         """Cancel what runs and forget the settings; there is nothing to wait for. A second call does nothing."""
-        if library.loaded_before_fork():
+        try:
+            self._boundary.refuse_after_fork()
+        except ForkedProcessError:  # what is open is the parent's
             return
         self._completions.cancel_session(self._id)
         with contextlib.suppress(BackendError):  # a library that panicked: there is nothing left to close
-            self._library.call({"operation": "close", "session": self._id})
+            self._boundary.call({"operation": "close", "session": self._id})
 
     def _start(
         self,
@@ -166,7 +188,7 @@ class GoSession:
         **fields: object,
     ) -> Future[T]:
         """Submit what uses the network."""
-        library.refuse_after_fork()
+        self._boundary.refuse_after_fork()
         try:
             request = self._request(operation, reference=reference, **fields)
         except PycocoError as error:
@@ -185,13 +207,13 @@ class GoSession:
 
     def _ask(self, operation: str, reference: str) -> Any:
         """Ask what may take its time: it reads files, runs helpers, or waits for other clients' operations."""
-        library.refuse_after_fork()
+        self._boundary.refuse_after_fork()
         return self._completions.answer(self._request(operation, reference=reference), lambda result, _: result)
 
     def _call(self, operation: str, **fields: object) -> Any:
         """Ask what is answered from its arguments alone, at once."""
-        library.refuse_after_fork()
-        result, _ = self._library.call(self._request(operation, **fields))
+        self._boundary.refuse_after_fork()
+        result, _ = self._boundary.call(self._request(operation, **fields))
         return result
 
 

@@ -1,7 +1,7 @@
-"""Turning the library's one completion descriptor into futures and log records.
+"""Turning the replies that come from Go into futures and log records.
 
-It is not for knowing what an operation is. One daemon thread waits on the descriptor, whatever the number of operations
-in flight; a thread that waits, or an event loop, waits on a future as for any other.
+It is not for knowing what an operation is, nor which way replies come. One daemon thread takes them all, whatever the
+number of operations in flight; a thread that waits, or an event loop, waits on a future as for any other.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import itertools
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
 from pycoco import waiting
-from pycoco.backends.go.library import Library, error_of
+from pycoco.backends.go.boundary import Boundary, Reply, error_of
 from pycoco.errors import BackendError, OperationCancelledError, PycocoError
 
 T = TypeVar("T")
@@ -46,15 +46,15 @@ class _Pending(NamedTuple):
 class Completions:
     """The operations in flight and the thread that ends them."""
 
-    def __init__(self, library: Library) -> None:
-        self._library = library
+    def __init__(self, boundary: Boundary) -> None:
+        self._boundary = boundary
         self._ids = itertools.count(1)
         self._pending: dict[int, _Pending] = {}  # each access is one atomic step of a dict
         self._unusable: PycocoError | None = None
         self._log_level = -1
         self._process = os.getpid()
-        descriptor = library.completion_descriptor()
-        self._thread = threading.Thread(target=self._run, args=(descriptor,), name="pycoco-completions", daemon=True)
+        completed = boundary.completed()
+        self._thread = threading.Thread(target=self._run, args=(completed,), name="pycoco-completions", daemon=True)
         try:
             self._thread.start()
         except RuntimeError as error:
@@ -72,7 +72,7 @@ class Completions:
             future.add_done_callback(lambda done: self._cancel(operation) if done.cancelled() else None)
             if self._unusable is not None:
                 raise type(self._unusable)(self._unusable.message)
-            self._library.submit(operation, request)
+            self._boundary.submit(operation, request)
         except BaseException:
             self._pending.pop(operation, None)
             future.cancel()
@@ -96,7 +96,7 @@ class Completions:
 
     def _cancel(self, operation: int) -> None:
         if os.getpid() == self._process:  # in a forked child, even this would hang
-            self._library.cancel(operation)
+            self._boundary.cancel(operation)
 
     def _follow_log_level(self) -> None:
         """Let Go make only the records that Python would take: debug lines are many."""
@@ -106,19 +106,16 @@ class Completions:
         self._log_level = level
         name = "debug" if level <= logging.DEBUG else "info" if level <= logging.INFO else "warning"
         with contextlib.suppress(BackendError):  # a library that panicked says so to what was asked for
-            self._library.call({"operation": "log_level", "log_level": name})
+            self._boundary.call({"operation": "log_level", "log_level": name})
 
-    def _run(self, descriptor: int) -> None:
+    def _run(self, completed: Iterator[Reply]) -> None:
         try:
-            while os.read(descriptor, 64):
-                while (finished := self._library.complete()) is not None:
-                    self._dispatch(*finished)
+            for operation, header, parts in completed:
+                self._dispatch(operation, header, parts)
                 if self._unusable is not None:
                     return
-        except OSError as error:  # a daemon closes all descriptors it finds
-            self._fail(BackendError(f"the Go library's completion descriptor was closed by somebody: {error}"))
-        else:
-            self._fail(BackendError("the Go library's completion descriptor was closed by somebody"))
+        except BackendError as error:
+            self._fail(error)
 
     def _dispatch(self, operation: int, header: Any, parts: list[bytes]) -> None:
         if "log" in header:
@@ -136,9 +133,7 @@ class Completions:
             result = pending.decode(header["result"], parts)
         except Exception as error:
             failure = error if isinstance(error, PycocoError) else None
-            pending.future.set_exception(
-                failure or BackendError(f"a reply of the Go library could not be read: {error!r}")
-            )
+            pending.future.set_exception(failure or BackendError(f"a reply from Go could not be read: {error!r}"))
         else:
             pending.future.set_result(result)
 
@@ -157,5 +152,5 @@ class Completions:
         self._unusable = OperationCancelledError("the interpreter is shutting down")
         for pending in list(self._pending.values()):
             pending.future.cancel()
-        self._library.submit(next(self._ids), {"operation": "versions"})  # wakes the thread
+        self._boundary.end(next(self._ids))
         self._thread.join(_EXIT_SECONDS)

@@ -1,7 +1,7 @@
 """Loading the shared library, once per process, and calling its exports.
 
-It is not for knowing what a request or a result means (see `backend`). The only `Any` of the package is fenced here:
-what cffi gives back.
+It is not for what a request or a reply looks like (see `boundary`) or means (see `backend`). What cffi gives back has
+no types: that `Any` is fenced here.
 
 Two facts rule this module. The Go runtime cannot be unloaded, and a process forked after it was loaded hangs in it
 (golang/go#15538): so it is loaded on first use only, and a forked child refuses to use it.
@@ -9,21 +9,18 @@ Two facts rule this module. The Go runtime cannot be unloaded, and a process for
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
-from pycoco.errors import BackendError, BackendUnavailableError, ForkedProcessError, PycocoError, from_code
-
-ABI_VERSION = 2
-"""Must equal abiVersion in go/exports.go."""
+from pycoco.backends.go import boundary
+from pycoco.errors import BackendError, BackendUnavailableError, ForkedProcessError
 
 # storage/pkg/unshare has a C constructor that, with this variable set, would act on the whole process when the library
 # is loaded (go.podman.io/storage pkg/unshare/unshare.c).
-_UNSHARE_VARIABLE = "_Containers-unshare"
+UNSHARE_VARIABLE = "_Containers-unshare"
 
 _lock = threading.Lock()  # also held while forking: nobody forks half a library
 _loaded: Library | None = None
@@ -44,11 +41,6 @@ def load() -> Library:
             refuse_after_fork()
             _loaded = Library(library_path())
     return _loaded
-
-
-def loaded_before_fork() -> bool:
-    """Whether this process was forked from one that had loaded the library."""
-    return _loaded_before_fork
 
 
 def refuse_after_fork() -> None:
@@ -88,9 +80,9 @@ class Library:
             raise BackendUnavailableError(
                 f'the Go library {path} is not there (a pure wheel?); install a wheel with it, or use backend="python"'
             )
-        if os.environ.get(_UNSHARE_VARIABLE):
+        if os.environ.get(UNSHARE_VARIABLE):
             raise BackendUnavailableError(
-                f"the variable {_UNSHARE_VARIABLE} is set, which would make the Go library change this process; "
+                f"the variable {UNSHARE_VARIABLE} is set, which would make the Go library change this process; "
                 "unset it and start again"
             )
         global _opened
@@ -103,77 +95,62 @@ class Library:
             version = int(self._lib.pycoco_abi_version())
         except (ImportError, OSError, AttributeError) as error:
             raise BackendUnavailableError(f"the Go library {path} cannot be loaded: {error}") from error
-        if version != ABI_VERSION:
+        if version != boundary.ABI_VERSION:
             raise BackendUnavailableError(
-                f"the Go library {path} has the ABI version {version} and this package needs {ABI_VERSION}; "
+                f"the Go library {path} has the ABI version {version} and this package needs {boundary.ABI_VERSION}; "
                 "install both from one build"
             )
         self.path = path
 
     def call(self, request: dict[str, object]) -> tuple[Any, list[bytes]]:
         """Run a request to its end on this thread and return its result and parts; raise its error."""
-        body = _encode(request)
+        body = boundary.encode(request)
         _, header, parts = self._take(self._lib.pycoco_call(self._ffi.from_buffer(body), len(body)))
-        return result_of(header), parts
+        return boundary.result_of(header), parts
 
     def submit(self, operation: int, request: dict[str, object]) -> None:
-        """Start a request under an operation id that was never used before."""
-        body = _encode(request)
+        """Start a request under an operation number that was never used before."""
+        body = boundary.encode(request)
         self._lib.pycoco_submit(operation, self._ffi.from_buffer(body), len(body))
 
     def cancel(self, operation: int) -> None:
         """Cancel an operation; its reply still comes."""
         self._lib.pycoco_cancel(operation)
 
+    def completed(self) -> Iterator[boundary.Reply]:
+        """Return an iterator over all replies and log records; see boundary.Boundary."""
+        return self._completed(self.completion_descriptor())
+
     def completion_descriptor(self) -> int:
-        """Return the descriptor that is readable whenever `complete` has something."""
+        """Return the descriptor that is readable whenever something has completed."""
         descriptor = int(self._lib.pycoco_completion_descriptor())
         if descriptor < 0:
             raise BackendError("the Go library cannot make a pipe; are file descriptors used up?")
         return descriptor
 
-    def complete(self) -> tuple[int, Any, list[bytes]] | None:
-        """Return the next finished (operation id, header, parts), or None."""
-        reply = self._lib.pycoco_complete()
-        return self._take(reply) if reply != self._ffi.NULL else None
-
-    def _take(self, reply: Any) -> tuple[int, Any, list[bytes]]:
-        """Copy a reply (laid out as go/pycoco.h says) and give its memory back."""
+    def _completed(self, descriptor: int) -> Iterator[boundary.Reply]:
+        reason = ""
         try:
-            size = _integer(self._ffi.buffer(reply, 8)[:])
-            body = memoryview(self._ffi.buffer(reply + 8, size))
-            operation = _integer(body[:8])
-            sections = []
-            at = 8
-            while at < size:
-                length = _integer(body[at : at + 8])
-                at += 8
-                sections.append(bytes(body[at : at + length]))
-                at += length
-            body.release()
+            while os.read(descriptor, 64):
+                while (reply := self._lib.pycoco_complete()) != self._ffi.NULL:
+                    yield self._take(reply)
+        except OSError as error:  # a daemon closes all descriptors it finds
+            reason = f": {error}"
+        raise BackendError(f"the Go library's completion descriptor was closed by somebody{reason}")
+
+    def end(self, operation: int) -> None:
+        """Have `completed` yield once more: the library itself cannot end."""
+        self.submit(operation, {"operation": "versions"})
+
+    def refuse_after_fork(self) -> None:
+        """Raise ForkedProcessError where the library would hang."""
+        refuse_after_fork()
+
+    def _take(self, reply: Any) -> boundary.Reply:
+        """Copy a reply and give its memory back."""
+        try:
+            size = boundary.integer(self._ffi.buffer(reply, 8)[:])
+            with memoryview(self._ffi.buffer(reply + 8, size)) as body:
+                return boundary.decode(body)
         finally:
             self._lib.pycoco_free(reply)
-        return operation, json.loads(sections[0]), sections[1:]
-
-
-def result_of(header: Any) -> Any:
-    """Return the result in a reply's header, or raise the error that is there instead."""
-    if "error" in header:
-        raise error_of(header["error"])
-    return header["result"]
-
-
-def error_of(error: dict[str, Any]) -> PycocoError:
-    """Return the exception for a failure as go/internal/failure sends it."""
-    fields = dict(error)
-    if "raw_manifest" in fields:
-        fields["raw_manifest"] = base64.b64decode(fields["raw_manifest"])
-    return from_code(fields.pop("code"), fields.pop("message"), **fields)
-
-
-def _encode(request: dict[str, object]) -> bytes:
-    return json.dumps(request, separators=(",", ":")).encode("utf-8", "surrogatepass")
-
-
-def _integer(raw: bytes | memoryview) -> int:
-    return int.from_bytes(raw, sys.byteorder)

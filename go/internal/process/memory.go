@@ -3,7 +3,7 @@
 // A fetch leaves a few hundred kilobytes behind and the live heap is small, so that at Go's default a tenth of the CPU time
 // would go into collecting; at four times that, a few megabytes more stay. GOGC says otherwise where it is set.
 
-package main
+package process
 
 import (
 	"os"

@@ -1,0 +1,84 @@
+"""What crosses between Python and Go, whichever way it goes: requests as JSON, replies as length-prefixed bytes.
+
+It is not for carrying them: `library` calls a shared library, `process` writes to a program's pipe. What a request or a
+result means is `backend`'s. The only `Any` of the package is fenced here and in `library`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from pycoco.errors import PycocoError, from_code
+
+ABI_VERSION = 3
+"""Must equal Version in go/internal/operations/reply.go."""
+
+Reply = tuple[int, Any, list[bytes]]
+"""An operation's number, its header and its raw parts."""
+
+
+class Boundary(Protocol):
+    """A way to Go. What `completed` yields is taken by one thread only; all else may be called by any."""
+
+    def call(self, request: dict[str, object]) -> tuple[Any, list[bytes]]:
+        """Run a request that waits for nothing and return its result and parts; raise its error."""
+
+    def submit(self, operation: int, request: dict[str, object]) -> None:
+        """Start a request under an operation number that was never used before."""
+
+    def cancel(self, operation: int) -> None:
+        """Cancel an operation; its reply still comes."""
+
+    def completed(self) -> Iterator[Reply]:
+        """Return an iterator over all replies and log records (operation 0), which waits for the next.
+
+        It raises BackendError when none can come any more.
+        """
+
+    def end(self, operation: int) -> None:
+        """Have `completed` yield once more, under this number, or end: nothing will be submitted after this."""
+
+    def refuse_after_fork(self) -> None:
+        """Raise ForkedProcessError where the way to Go is another process's."""
+
+
+def encode(request: dict[str, object]) -> bytes:
+    """Return a request as Go reads it."""
+    return json.dumps(request, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def decode(body: memoryview) -> Reply:
+    """Take a reply apart, laid out as go/pycoco.h says; `body` is what follows its size."""
+    operation = integer(body[:8])
+    sections = []
+    at = 8
+    while at < len(body):
+        length = integer(body[at : at + 8])
+        at += 8
+        sections.append(bytes(body[at : at + length]))
+        at += length
+    return operation, json.loads(sections[0]), sections[1:]
+
+
+def integer(raw: bytes | memoryview) -> int:
+    """Return the number in eight bytes: both sides are on one machine and use its byte order."""
+    return int.from_bytes(raw, sys.byteorder)
+
+
+def result_of(header: Any) -> Any:
+    """Return the result in a reply's header, or raise the error that is there instead."""
+    if "error" in header:
+        raise error_of(header["error"])
+    return header["result"]
+
+
+def error_of(error: dict[str, Any]) -> PycocoError:
+    """Return the exception for a failure as Go sends it (go/internal/failure)."""
+    fields = dict(error)
+    if "raw_manifest" in fields:
+        fields["raw_manifest"] = base64.b64decode(fields["raw_manifest"])
+    return from_code(fields.pop("code"), fields.pop("message"), **fields)
