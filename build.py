@@ -27,6 +27,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +193,10 @@ def add_inventory(dist_info: Path, target: golang.Target, scratch: Path) -> None
         terms, sbom = (text.read_text("utf-8") if text.is_file() else "" for text in texts)
     else:
         with golang.go_environment(scratch, target) as go:
-            modules = licenses.modules(go, golang.GO_SOURCES)
+            modules = [
+                replace(module, changed=golang.CHANGED) if module.path == golang.CONTAINERS_IMAGE else module
+                for module in licenses.modules(go, golang.GO_SOURCES)
+            ]
             terms = licenses.collect(modules)
             sbom = licenses.bill_of_materials(modules, version_of(dist_info))
     licenses.add(dist_info, terms, sbom)

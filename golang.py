@@ -24,7 +24,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ GO_ARCHITECTURES = {
     "ppc64le": "ppc64le",
     "riscv64": "riscv64",
 }
+CONTAINERS_IMAGE = "go.podman.io/image/v5"
 WITHOUT_GO = "set PYCOCO_NO_NATIVE=1 to do without the Go backend"
 
 
@@ -102,6 +103,70 @@ def target_of(tag: str) -> Target:
     return Target(named[3], "gnu", f"{named[1]}.{named[2]}", tag)
 
 
+# What is changed in containers/image
+
+
+@dataclass(frozen=True)
+class Change:
+    """A place in containers/image that no hook reaches: the text there, once, and what the build puts instead."""
+
+    file: str
+    there: str
+    instead: str
+    why: str
+
+
+CHANGES = (
+    Change(
+        "docker/distribution_error.go",  # parseHTTPErrorResponse: manifests, configs, pings, tokens, signatures
+        "\tbody, err := io.ReadAll(r)\n",
+        "\tbody, err := io.ReadAll(io.LimitReader(r, 64<<10))\n",
+        "error bodies are read up to 64 KiB",
+    ),
+)
+CHANGED = "; ".join(change.why for change in CHANGES)
+
+
+def changed_sources(scratch: Path, go: str) -> Path:
+    """A copy of go/ in `scratch` that is compiled with a copy of containers/image, in which CHANGES were made.
+
+    Go has no other way: it refuses `-overlay` below its module cache. The copy lies within the sources, so that its
+    path, which gets into the build id, is the same on every machine.
+    """
+    sources = scratch / "go"
+    if sources.is_dir():
+        return sources
+    listed = [go, "list", "-m", "-f", "{{.Dir}}", CONTAINERS_IMAGE]
+    subprocess.run([go, "mod", "download", CONTAINERS_IMAGE], cwd=GO_SOURCES, check=True)
+    module = Path(subprocess.run(listed, cwd=GO_SOURCES, stdout=subprocess.PIPE, text=True, check=True).stdout.strip())
+    unused = shutil.ignore_patterns("*_test.go", "testdata", "fixtures", "docs", ".*")
+    copy_writable(GO_SOURCES, sources, unused)
+    copy_writable(module, sources / "containers-image", unused)
+    for change in CHANGES:
+        replace_once(sources / "containers-image" / change.file, change.there, change.instead)
+    replace_once(sources / "internal/operations/versions.go", 'changes = ""', f'changes = "{CHANGED}"')
+    replaced = f"{CONTAINERS_IMAGE}=./containers-image"
+    subprocess.run([go, "mod", "edit", f"-replace={replaced}"], cwd=sources, check=True)
+    return sources
+
+
+def copy_writable(source: Path, target: Path, ignore: Callable[[str, list[str]], set[str]]) -> None:
+    """Copies a folder without its modes: those of Go's module cache forbid to write, and so to delete."""
+    shutil.copytree(source, target, ignore=ignore, copy_function=shutil.copyfile)
+    for folder in (target, *(path for path in target.rglob("*") if path.is_dir())):
+        folder.chmod(0o755)
+
+
+def replace_once(file: Path, there: str, instead: str) -> None:
+    text = file.read_text("utf-8") if file.is_file() else ""
+    if text.count(there) != 1:
+        raise SystemExit(
+            f"pycoco: {file.name} no longer has the text {there.strip()!r} once, which the build changes: "
+            "see what upstream made of it, and mend CHANGES in golang.py"
+        )
+    file.write_text(text.replace(there, instead), "utf-8")
+
+
 # The library and the program
 
 
@@ -117,7 +182,7 @@ def compile_library(target: Target, command: Any, extension: Any, library: Path,
 
     command.compiler.include_dirs = []  # Python's headers: unused, and their path would get into the build id
     # It copies the current directory: go/ alone, not .git and .venv.
-    with go_environment(scratch, target), working_directory(GO_SOURCES):
+    with go_environment(scratch, target) as go, working_directory(changed_sources(scratch, go)):
         try:
             golang.build_extension(command, Extension(extension.name, [Path(extension.sources[0]).name]))
         except subprocess.CalledProcessError as error:

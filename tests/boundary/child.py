@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +42,7 @@ def start(code: str, *arguments: str, options: tuple[str, ...] = ()) -> subproce
 
 def kill(process: subprocess.Popen[str]) -> None:
     """End the process and what it started or forked, if it is still there."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    end(process)
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             with contextlib.suppress(BrokenPipeError):
@@ -50,16 +50,36 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
+def end(process: subprocess.Popen[str]) -> None:
+    """End the process and what it started or forked; its streams stay open."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def run(code: str, *arguments: str, options: tuple[str, ...] = (), timeout: float = 30) -> Ended:
     """Run `code` to its end; a process that takes longer than `timeout` seconds fails the test."""
     process = start(code, *arguments, options=options)
     assert process.stdout is not None
+    assert process.stderr is not None
+    said: list[str] = []
+    listening = threading.Thread(target=lambda stream: said.append(stream.read()), args=(process.stderr,))
+    late = threading.Timer(timeout, end, (process,))
     try:
+        listening.start()
+        late.start()
         began = time.monotonic()
+        # Not communicate() after a readline(), which has read more than it returned: those lines would be lost.
         first = process.stdout.readline()
         if first == "leaving\n":
             began = time.monotonic()
-        output, errors = process.communicate(timeout=timeout)
-        return Ended(process.returncode, first + output, errors, time.monotonic() - began)
+        output = first + process.stdout.read()
+        status = process.wait()
+        seconds = time.monotonic() - began
+        listening.join()
+        if not late.is_alive():
+            raise subprocess.TimeoutExpired(process.args, timeout, output, said[0])
+        return Ended(status, output, said[0], seconds)
     finally:
+        late.cancel()
         kill(process)
+        listening.join()

@@ -171,3 +171,12 @@ def test_only_the_exports_import_c() -> None:
     """So that a program without C can have everything below go/internal."""
     files = [path for path in golang.GO_SOURCES.rglob("*.go") if '\nimport "C"' in path.read_text("utf-8")]
     assert files == [golang.GO_SOURCES / "exports.go"]
+
+
+def test_a_change_that_upstream_no_longer_has_the_place_for_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "distribution_error.go"
+    for text in ("body, err := iolimits.ReadAtMost(r)\n", golang.CHANGES[0].there * 2):
+        source.write_text(text, "utf-8")
+        with pytest.raises(SystemExit, match=r"^pycoco: distribution_error.go no longer has"):
+            golang.replace_once(source, golang.CHANGES[0].there, golang.CHANGES[0].instead)
+        assert source.read_text("utf-8") == text

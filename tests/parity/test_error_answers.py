@@ -27,6 +27,8 @@ BODIES = {
     "empty": "",
     "text": "no such thing",
     "html": "<html>not found</html>",
+    "longer than is read": '{"errors":[{"code":"DENIED"}],"more":"' + "x" * 65536 + '"}',
+    "spaces after what is read": errors("DENIED") + " " * 65536,
     "empty object": "{}",
     "null": "null",
     "array": "[]",
