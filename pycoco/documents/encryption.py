@@ -26,6 +26,7 @@ _GUEST_DECRYPTS = frozenset(
     for kind in ("", "nondistributable.")
     for compression in ("", "+gzip")
 )
+_PROVIDER = "provider."
 _BLOB_LIMIT = 64 * 1024
 _UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
@@ -134,7 +135,7 @@ def _text(value: Any) -> str | None:
 def _recipients(protocol: str, encoded: str) -> list[Recipient]:
     if not encoded.strip():
         return []
-    read = _READERS.get(protocol, _unknown)
+    read = _attestation_agent if protocol.startswith(_PROVIDER) else _READERS.get(protocol, _unknown)
     try:
         return list(read(protocol, _decoded(encoded.strip())))
     except _UNREADABLE:
@@ -166,6 +167,8 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _attestation_agent(protocol: str, blob: bytes) -> Iterator[Recipient]:
     """An annotation packet of CoCo's attestation agent, which names the key in `kid`.
+
+    The guest gives the packets of any provider to the one it has, so whatever the name, this is what they are read as.
 
     guest-components confidential-data-hub/hub/src/image/annotation_packet: v1.rs has kid, wrapped_data, iv and
     wrap_type; v2.rs adds version and provider, where no provider means "kbs".
@@ -256,5 +259,4 @@ _READERS: Mapping[str, Callable[[str, bytes], Iterator[Recipient]]] = {
     "pgp": _pgp,
     "pkcs7": _pkcs7,
     "pkcs11": _pkcs11,
-    "provider.attestation-agent": _attestation_agent,
 }

@@ -94,12 +94,18 @@ def test_pgp() -> None:
     assert [one.key_id for one in found] == ["1122334455667788", "AABBCCDDEEFF0011", None]
 
 
-def test_pkcs11_and_other_providers_have_no_ids() -> None:
+def test_pkcs11_has_no_ids() -> None:
     assert recipients("pkcs11", encoded({"version": 0, "recipients": [{"blob": "x"}, {"blob": "y"}]})) == (
         Recipient("pkcs11"),
         Recipient("pkcs11"),
     )
-    assert recipients("provider.other", encoded({"kid": "not ours to read"})) == (Recipient("provider.other"),)
+
+
+def test_a_provider_of_any_name_is_read_as_the_guest_reads_it() -> None:
+    """ocicrypt-rs get_layer_key_opts: the name is ignored, the packet goes to the attestation agent."""
+    found = recipients("provider.coco", encoded({"kid": "kbs:///default/key/1", "wrapped_data": "c2VjcmV0"}))
+    assert found == (Recipient("provider.coco", "kbs:///default/key/1", "kbs"),)
+    assert recipients("provider.other", encoded({"foreign": "packet"})) == (Recipient("provider.other"),)
 
 
 @pytest.mark.parametrize("protocol", ["jwe", "pgp", "pkcs7", "pkcs11", AGENT, "provider.x", "unheard-of"])
@@ -124,7 +130,7 @@ def test_pkcs11_and_other_providers_have_no_ids() -> None:
 )
 def test_malformed_annotations_are_unknown_recipients(protocol: str, annotation: str) -> None:
     found = recipients(protocol, annotation)
-    assert found == (Recipient(protocol),) or (protocol == AGENT and found[0].key_id is None)
+    assert found == (Recipient(protocol),) or (protocol.startswith("provider.") and found[0].key_id is None)
 
 
 def test_no_annotations_and_empty_ones() -> None:
