@@ -31,7 +31,7 @@ SET_GOFLAGS = export GOFLAGS="$$($(PY) -c 'import build; print(*build.GO_FLAGS)'
 STATIC_PROGRAMS = case $$module in tests/*) export CGO_ENABLED=0;; esac
 
 # What `make wheels` builds for; the pure wheel is for all others.
-PLATFORMS ?= manylinux_2_17_x86_64 manylinux_2_17_aarch64 manylinux_2_17_s390x
+PLATFORMS ?= manylinux_2_17_x86_64 manylinux_2_17_aarch64 manylinux_2_17_s390x musllinux_1_2_x86_64 musllinux_1_2_aarch64
 # The time of the files in what is built: a commit's wheels are the same bytes, whenever and wherever they are built.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 

