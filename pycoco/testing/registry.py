@@ -10,6 +10,7 @@ import base64
 import json
 import re
 import secrets
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -59,17 +60,23 @@ class FakeRegistry:
         image = pycoco.inspect(reference, tls_verify=False)   # it speaks plain http
 
     `users` (name to password) makes it ask for them, by Basic authentication or, with `tokens`, by bearer tokens from
-    its own token server. `referrers_api` False answers 404 there, as older registries do. `requests` has what was
-    asked.
+    its own token server. `referrers_api` False answers 404 there, as older registries do. `tls` is a
+    server's context, for https. `requests` has what was asked.
     """
 
     def __init__(
-        self, *, users: Mapping[str, str] | None = None, tokens: bool = False, referrers_api: bool = True
+        self,
+        *,
+        users: Mapping[str, str] | None = None,
+        tokens: bool = False,
+        referrers_api: bool = True,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.requests: list[Request] = []
         self._users = dict(users or {})
         self._tokens: set[str] | None = set() if tokens else None
         self._referrers_api = referrers_api
+        self._tls = tls
         self._contents = Contents()
         self._failures: list[_Failure] = []
         self._limit: _Limit | None = None
@@ -157,6 +164,11 @@ class FakeRegistry:
         handler = type("_Handler", (_Handler,), {"registry": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
+        if self._tls is not None:
+            # The handshake is left to the connection's own thread: a client that is slow holds nobody else up.
+            self._server.socket = self._tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         serve = self._server.serve_forever
         self._thread = threading.Thread(target=serve, args=(0.02,), name="fake-registry", daemon=True)
         self._thread.start()
@@ -198,7 +210,7 @@ class FakeRegistry:
         if url.path == "/token":
             return self._token(handler)
         if not self._allowed(handler):
-            return self._challenge(url.path)
+            return self._challenge(handler, url.path)
         if url.path == "/v2/":
             return 200, {"Content-Type": "application/json"}, b"{}"
         match = _PATH.fullmatch(url.path)
@@ -288,12 +300,16 @@ class FakeRegistry:
             return False
         return name in self._users and secrets.compare_digest(self._users[name].encode(), password.encode())
 
-    def _challenge(self, path: str) -> tuple[int, dict[str, str], bytes]:
+    def _url(self, handler: _Handler) -> str:
+        """Return where the client finds this registry, under the name that it asked for."""
+        return f"{'http' if self._tls is None else 'https'}://{handler.headers.get('Host', self.host)}"
+
+    def _challenge(self, handler: _Handler, path: str) -> tuple[int, dict[str, str], bytes]:
         challenge = 'Basic realm="fake"'
         if self._tokens is not None:
             match = _PATH.fullmatch(path)
             scope = f',scope="repository:{match["name"]}:pull"' if match else ""
-            challenge = f'Bearer realm="http://{self.host}/token",service="fake"{scope}'
+            challenge = f'Bearer realm="{self._url(handler)}/token",service="fake"{scope}'
         return _error(401, "UNAUTHORIZED", {"WWW-Authenticate": challenge})
 
     def _token(self, handler: _Handler) -> tuple[int, dict[str, str], bytes]:

@@ -1,4 +1,4 @@
-"""An HTTP proxy that tunnels: CONNECT to any name ends at one loopback address, whatever the name.
+"""An HTTP proxy that tunnels: CONNECT to any name ends at a loopback address that the test names.
 
 It is not for plain http, whose requests a scripted registry can answer itself (tests/support/scripted_registry.py).
 """
@@ -8,15 +8,19 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Mapping
 from types import TracebackType
 
 
 class TunnelProxy:
-    """Serve tunnels to `target` ("127.0.0.1:PORT") on a free loopback port; `lines` are the requests for one."""
+    """Serve tunnels on a free loopback port: to `target` ("127.0.0.1:PORT"), or by name to one of `others`.
 
-    def __init__(self, target: str) -> None:
-        host, _, port = target.partition(":")
-        self._target = (host, int(port))
+    `lines` are the requests for a tunnel.
+    """
+
+    def __init__(self, target: str, others: Mapping[str, str] | None = None) -> None:
+        self._target = target
+        self._others = dict(others or {})
         self.lines: list[str] = []
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
@@ -67,7 +71,9 @@ class TunnelProxy:
             if not head.startswith(b"CONNECT "):
                 client.sendall(b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n")
                 return
-            server = socket.create_connection(self._target)
+            name = head.split()[1].decode("latin-1").rpartition(":")[0]
+            host, _, port = self._others.get(name, self._target).partition(":")
+            server = socket.create_connection((host, int(port)))
             self._sockets.append(server)
             client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         except OSError:
