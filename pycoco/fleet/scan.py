@@ -49,7 +49,6 @@ _TICK = 1.0
 _SECRETS = ("creds", "identity_token", "registry_token")
 # What decides the rows. How images are reached (credentials, certificates, time limits) may differ from run to run.
 _IN_HASH = (
-    "backend",
     "platform",
     "registries_conf",
     "registries_conf_dir",
@@ -102,11 +101,12 @@ def scan(
     """
     _check(part_size, concurrency, per_registry, rate)
     options = {"timeout": TIMEOUT, "retries": RETRIES, **options}
-    settings_of(options, {})  # wrong options are told at once, and once
+    settings = settings_of(options, {})  # wrong options are told at once, and once
     runs = engine_of(engine, workers)
     _keep_secrets(options, runs, send_secrets)
     with reading.opened(references, column) as found:
-        decisive = {name: _plain(options.get(name)) for name in _IN_HASH} | {"raw": raw}
+        decisive = {name: _plain(getattr(settings, name)) for name in _IN_HASH}
+        decisive |= {"backend": options.get("backend", "auto"), "raw": raw}
         folder, existed = prepare(Path(output).absolute(), found, decisive, part_size=part_size)
     with folder.locked():
         stage, plan = _stage(folder, retry_failed and existed, part_size)

@@ -133,7 +133,7 @@ def _manifest(
     key_id = encrypted if isinstance(encrypted, str) else KEY_ID if encrypted else ""
     described = [_layer(built, number, key_id, docker) for number in range(layers)]
     unpacked = ["sha256:" + hashlib.sha256(b"%d" % number).hexdigest() for number in range(layers)]
-    config = {"rootfs": {"type": "layers", "diff_ids": unpacked}, **config}
+    config = {**config, "rootfs": config.get("rootfs", {"type": "layers", "diff_ids": unpacked})}
     config_document = Document(DOCKER_CONFIG if docker else CONFIG, _json(config))
     built.blobs.append(config_document)
     kind = DOCKER_MANIFEST if docker else MANIFEST

@@ -82,5 +82,6 @@ def with_outputs(path: Path, outputs: dict[tuple[int, int], str]) -> None:
     """Write a page anew with other outputs, each given with its place in the page."""
     page = path.read_text()
     for (start, end), output in sorted(outputs.items(), reverse=True):
-        page = page[:start] + output + page[end:]
+        ended = output if output.endswith("\n") or not output else f"{output}\n"
+        page = page[:start] + ended + page[end:]
     path.write_text(page)

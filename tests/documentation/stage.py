@@ -27,6 +27,8 @@ PUBLIC = ("quay.io", "docker.io", "registry-1.docker.io", "ghcr.io", "mirror.acm
 PRIVATE = ("registry.acme.example",)
 USER, PASSWORD = "builder", "correct horse"
 COMMAND_SECONDS = 60
+HOME = "/home/you"
+"""What the pages call the home directory."""
 
 
 class Stage:
@@ -56,7 +58,7 @@ class Stage:
             timeout=COMMAND_SECONDS,
             check=False,
         )
-        return done.stdout
+        return self._told(done.stdout)
 
     def execute(self, program: str, name: str) -> str:
         """Run a Python block in this process, after those before it, and return what it prints."""
@@ -66,7 +68,11 @@ class Stage:
             ending = eval(code, self._names)  # the project's own pages
             if ending is not None:
                 asyncio.run(ending)
-        return printed.getvalue()
+        return self._told(printed.getvalue())
+
+    def _told(self, printed: str) -> str:
+        """Return what was printed as it would be on a reader's own machine."""
+        return printed.replace(self.environment["HOME"], HOME)
 
     @contextlib.contextmanager
     def _entered(self) -> Iterator[None]:
@@ -97,8 +103,15 @@ def stage(directory: Path) -> Iterator[Stage]:
             home, work = directory / "home", directory / "work"
             home.mkdir()
             work.mkdir()
+            configuration = home / ".config" / "containers"
+            configuration.mkdir(parents=True)
+            (configuration / "registries.conf").touch()
+            (configuration / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}\n')
             environment = {
                 "HOME": str(home),
+                # By name, so that this machine's own drop-ins have no say.
+                "CONTAINERS_REGISTRIES_CONF": str(configuration / "registries.conf"),
+                "CONTAINERS_POLICY_JSON": str(configuration / "policy.json"),
                 "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
                 "LANG": "C.UTF-8",
                 "TMPDIR": str(directory),

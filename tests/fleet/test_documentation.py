@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pycoco.fleet import COLUMNS, scan
+from tests.documentation.blocks import blocks_of
 from tests.fleet.tables import references_at, require_module
 from tests.support.scripted_registry import ScriptedRegistry
 from tests.support.tools import ROOT, require_tool
@@ -20,7 +20,7 @@ PAGE = ROOT / "docs" / "fleet.md"
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return [block.text for block in blocks_of(PAGE.read_text()) if block.language == language]
 
 
 def test_the_columns_are_the_schemas() -> None:

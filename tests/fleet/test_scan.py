@@ -86,7 +86,15 @@ def test_another_platform_does_not_mix_in(registry: ScriptedRegistry, tmp_path: 
         scanned(references, tmp_path, part_size=2),
     ]
     assert len({one.directory, *(other.directory for other in others)}) == 5
-    assert scanned(references, tmp_path, timeout=3, retries=0, concurrency=2).directory == one.directory
+    same = {
+        "timeout": 3,
+        "retries": 0,
+        "concurrency": 2,
+        "backend": "auto",
+        "short_names": "enforcing",
+        "schema1": False,
+    }
+    assert scanned(references, tmp_path, **same).directory == one.directory
 
 
 def test_only_what_is_missing_is_read(registry: ScriptedRegistry, tmp_path: Path) -> None:
