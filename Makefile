@@ -36,7 +36,7 @@ PLATFORMS ?= manylinux_2_17_x86_64 manylinux_2_17_aarch64 manylinux_2_17_s390x m
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 
 .DEFAULT_GOAL := dev
-.PHONY: dev demo test check bench fuzz race mutation soak wheel wheels clean help
+.PHONY: dev demo test check bench fuzz race mutation soak wheel wheels docs clean help
 
 dev: $(VENV)/installed ## build pycoco and install it, editable, into .venv (what plain `make` does)
 
@@ -87,8 +87,11 @@ wheels: $(VENV)/cross ## every wheel of a release into dist/, cross-compiled by 
 	done
 	PYCOCO_NO_NATIVE=1 $(PY) build.py --no-isolation --outdir dist $(ARGS)
 
+docs: dev $(VENV)/documentation ## the documentation's site into site/; links that lead nowhere are errors
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet $(ARGS)
+
 clean: ## remove all that was made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/.cache
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/.cache
 	rm -f pycoco/backends/go/_ffi.py pycoco/backends/go/_pycoco.*
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -121,6 +124,11 @@ $(VENV)/installed: $(VENV)/tools $(INSTALL_SOURCES)
 $(VENV)/cross: $(VENV)/installed
 	@echo "Installing zig and auditwheel into $(VENV)"
 	@$(PY) -m pip install --quiet --disable-pip-version-check build 'ziglang>=0.15' 'auditwheel>=6'
+	@touch $@
+
+$(VENV)/documentation: $(VENV)/installed
+	@echo "Installing what builds the documentation into $(VENV)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[docs]'
 	@touch $@
 
 $(VENV)/benchmarks: $(VENV)/installed
