@@ -31,8 +31,10 @@ T = TypeVar("T")
 class AsyncClient(BaseClient):
     """Reads images under asyncio. Close it with `await client.aclose()`, or use it in an async with statement.
 
+    ```python
     async with pycoco.AsyncClient(timeout=30) as client:
         image = await client.inspect("quay.io/org/app:v1")
+    ```
     """
 
     async def parse_reference(self, reference: str) -> ParsedReference:

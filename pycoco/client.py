@@ -34,8 +34,10 @@ _GRACE = 0.5
 class Client(BaseClient):
     """Reads images. Threads may share one; close it, or use it in a with statement.
 
+    ```python
     with pycoco.Client(timeout=30) as client:
         image = client.inspect("quay.io/org/app:v1", platform="linux/arm64")
+    ```
     """
 
     def parse_reference(self, reference: str) -> ParsedReference:

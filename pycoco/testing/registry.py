@@ -55,9 +55,11 @@ class _Limit:
 class FakeRegistry:
     """A registry for tests. Use it in a with statement, or call `start` and `stop`.
 
+    ```python
     with FakeRegistry() as registry:
         reference = registry.image("team/app:v1", labels={"team": "blue"}, platforms=["linux/amd64", "linux/arm64"])
         image = pycoco.inspect(reference, tls_verify=False)   # it speaks plain http
+    ```
 
     `users` (name to password) makes it ask for them, by Basic authentication or, with `tokens`, by bearer tokens from
     its own token server. `referrers_api` False answers 404 there, as older registries do. `tls` is a
