@@ -6,10 +6,8 @@ manifests, blobs, tags page by page, referrers, Basic and token authentication, 
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-import secrets
 import ssl
 import threading
 import time
@@ -20,6 +18,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from pycoco.testing.authentication import Users
 from pycoco.testing.contents import Contents, split
 from pycoco.testing.images import INDEX, Built, Document, build_artifact, build_image
 
@@ -75,8 +74,7 @@ class FakeRegistry:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.requests: list[Request] = []
-        self._users = dict(users or {})
-        self._tokens: set[str] | None = set() if tokens else None
+        self._users = Users(users or {}, tokens=tokens)
         self._referrers_api = referrers_api
         self._tls = tls
         self._contents = Contents()
@@ -211,7 +209,7 @@ class FakeRegistry:
                 return _error(failure.status, failure.code or "UNKNOWN", headers)
         if url.path == "/token":
             return self._token(handler)
-        if not self._allowed(handler):
+        if not self._users.admit(handler.headers.get("Authorization", "")):
             return self._challenge(handler, url.path)
         if url.path == "/v2/":
             return 200, {"Content-Type": "application/json"}, b"{}"
@@ -287,39 +285,19 @@ class FakeRegistry:
                     return failure
         return None
 
-    def _allowed(self, handler: _Handler) -> bool:
-        if not self._users:
-            return True
-        scheme, _, value = handler.headers.get("Authorization", "").partition(" ")
-        if self._tokens is not None:
-            return scheme == "Bearer" and value in self._tokens
-        return scheme == "Basic" and self._known(value)
-
-    def _known(self, encoded: str) -> bool:
-        try:
-            name, _, password = base64.b64decode(encoded).decode().partition(":")
-        except ValueError:
-            return False
-        return name in self._users and secrets.compare_digest(self._users[name].encode(), password.encode())
-
     def _url(self, handler: _Handler) -> str:
         """Return where the client finds this registry, under the name that it asked for."""
         return f"{'http' if self._tls is None else 'https'}://{handler.headers.get('Host', self.host)}"
 
     def _challenge(self, handler: _Handler, path: str) -> tuple[int, dict[str, str], bytes]:
-        challenge = 'Basic realm="fake"'
-        if self._tokens is not None:
-            match = _PATH.fullmatch(path)
-            scope = f',scope="repository:{match["name"]}:pull"' if match else ""
-            challenge = f'Bearer realm="{self._url(handler)}/token",service="fake"{scope}'
+        match = _PATH.fullmatch(path)
+        challenge = self._users.challenge(self._url(handler), match["name"] if match else "")
         return _error(401, "UNAUTHORIZED", {"WWW-Authenticate": challenge})
 
     def _token(self, handler: _Handler) -> tuple[int, dict[str, str], bytes]:
-        scheme, _, value = handler.headers.get("Authorization", "").partition(" ")
-        if self._tokens is None or scheme != "Basic" or not self._known(value):
+        token = self._users.new_token(handler.headers.get("Authorization", ""))
+        if token is None:
             return _error(401, "UNAUTHORIZED")
-        token = secrets.token_hex(16)
-        self._tokens.add(token)
         return 200, {"Content-Type": "application/json"}, json.dumps({"token": token, "expires_in": 300}).encode()
 
 
