@@ -20,7 +20,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from tests.fuzz.search import DATABASE, Budget, megabytes
 from tests.parity.drawn.scripted_fetch import MUST_REACH, Begun, Disagreement, Stage, compare, opened_stage
 from tests.strategies.choices import Choices
-from tests.strategies.registry_behaviour import visit
+from tests.strategies.visits import visit
 
 AT_ONCE = 64
 _OCTETS = 64

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pycoco.backends.python.registry.token import TOKEN_LIMIT
 from pycoco.documents.values import MANIFEST_LIMIT
-from tests.strategies.registry_behaviour import (
+from tests.strategies.behaviour import (
     ANOTHER,
     CONFIG,
     IMAGES,

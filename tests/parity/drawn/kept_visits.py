@@ -9,17 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tests.strategies.registry_behaviour import (
-    ANOTHER,
-    CONFIG,
-    OVERSIZED,
-    PASSWORD,
-    RESUMED_AT,
-    USER,
-    Registry,
-    Reply,
-    Visit,
-)
+from tests.strategies.behaviour import ANOTHER, CONFIG, OVERSIZED, PASSWORD, RESUMED_AT, USER, Registry, Reply, Visit
 
 VALUE = "value"
 _PLAIN = (("tls_verify", False),)

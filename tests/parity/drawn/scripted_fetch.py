@@ -28,7 +28,7 @@ from tests.parity.drawn.acted_registry import DOCUMENT_PATH, REDIRECTED_PATH, Ac
 from tests.parity.drawn.simpler_visits import simpler
 from tests.parity.fetching import environment
 from tests.parity.twins import quiet_directory
-from tests.strategies.registry_behaviour import BASIC, CONFIG, IMAGES, REGISTRY_TOKEN, Visit, placed, sha256
+from tests.strategies.behaviour import BASIC, CONFIG, IMAGES, REGISTRY_TOKEN, Visit, placed, sha256
 from tests.support.certificates import CertificateAuthority
 from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
 

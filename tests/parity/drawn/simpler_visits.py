@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from tests.strategies.registry_behaviour import GOOD, PLACES, Registry, Reply, Visit
+from tests.strategies.behaviour import GOOD, PLACES, Registry, Reply, Visit
 
 T = TypeVar("T", Visit, Registry, Reply)
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 
 from tests.parity.drawn.kept_visits import KEPT, KeptVisit
 from tests.parity.drawn.scripted_fetch import MUST_REACH, Stage, compare, opened_stage
-from tests.strategies.registry_behaviour import Visits, visits
+from tests.strategies.visits import Visits, visits
 
 EXAMPLES = 9
 VISITS_IN_AN_EXAMPLE = 64
