@@ -2,6 +2,10 @@
 
 It is not for manifests and configs, which pycoco reads more strictly (see `strict_json`), and it knows no schema: it
 gives objects as their pairs in order, so that each reader decides what a repeated or differently cased key means to it.
+
+Values may nest DEPTH_LIMIT deep. Python's own parser goes as deep as its caller's stack allows; what is deeper, or has
+so many values that its parser would keep other threads waiting, is read without recursion. What reads a value must not
+recurse into it either.
 """
 
 from __future__ import annotations
@@ -9,12 +13,20 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from json.decoder import scanstring
 from typing import TypeAlias
 
 from pycoco.documents.syntax.strict_json import fold
 
+DEPTH_LIMIT = 10_000
+"""How deep arrays and objects may nest, the outermost counting as 1 (encoding/json's maxNestingDepth)."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _WHITESPACE = re.compile(r"[ \t\r\n]*")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_LITERALS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+_LITERAL = re.compile("|".join(_LITERALS))
 
 
 class Number(str):
@@ -79,19 +91,100 @@ _DECODER = json.JSONDecoder(
 
 def _decode(text: str) -> tuple[Value, int]:
     start = _WHITESPACE.match(text)
-    try:
-        value, end = _DECODER.raw_decode(text, start.end() if start else 0)
-    except RecursionError:
-        raise ValueError("the JSON is nested too deeply") from None
-    return (_without_surrogates(value) if "\\u" in text else value), end
+    at = start.end() if start else 0
+    if text.count("{") + text.count("[") <= DEPTH_LIMIT and not _SURROGATE_ESCAPE.search(text):
+        try:
+            return _DECODER.raw_decode(text, at)
+        except RecursionError:
+            pass
+    return _decode_deep(text, at)
 
 
-def _without_surrogates(value: Value) -> Value:
+def _decode_deep(text: str, at: int) -> tuple[Value, int]:
+    """What _DECODER.raw_decode returns, at any depth that Go allows, and with U+FFFD for half of a surrogate pair."""
+    around: list[_Open] = []
+    while True:
+        at = _skipped(text, at)
+        opening = text[at : at + 1]
+        if opening in ("{", "["):
+            if len(around) == DEPTH_LIMIT:
+                raise json.JSONDecodeError("Nested too deeply", text, at)
+            around.append(_Open(is_object=opening == "{"))
+            at = _skipped(text, at + 1)
+            if text[at : at + 1] != around[-1].closing:
+                at = around[-1].read_key(text, at)
+                continue
+            value: Value = around.pop().value()
+            at += 1
+        else:
+            value, at = _scalar(text, at)
+        # A value is complete, and perhaps what is around it.
+        while around:
+            around[-1].add(value)
+            at = _skipped(text, at)
+            following = text[at : at + 1]
+            if following == ",":
+                at = around[-1].read_key(text, _skipped(text, at + 1))
+                break
+            if following != around[-1].closing:
+                raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
+            value = around.pop().value()
+            at += 1
+        else:
+            return value, at
+
+
+class _Open:
+    """An array or object whose end was not read yet."""
+
+    __slots__ = ("_items", "_key", "_pairs", "closing")
+
+    def __init__(self, *, is_object: bool) -> None:
+        self.closing = "}" if is_object else "]"
+        self._key = ""
+        self._items: list[Value] = []
+        self._pairs: list[tuple[str, Value]] = []
+
+    def read_key(self, text: str, at: int) -> int:
+        """Read the key and the colon of an object's next pair; where its value may begin."""
+        if self.closing == "]":
+            return at
+        if text[at : at + 1] != '"':
+            raise json.JSONDecodeError("Expecting property name enclosed in double quotes", text, at)
+        self._key, at = _string(text, at)
+        at = _skipped(text, at)
+        if text[at : at + 1] != ":":
+            raise json.JSONDecodeError("Expecting ':' delimiter", text, at)
+        return at + 1
+
+    def add(self, value: Value) -> None:
+        if self.closing == "]":
+            self._items.append(value)
+        else:
+            self._pairs.append((self._key, value))
+
+    def value(self) -> Value:
+        return self._items if self.closing == "]" else Object(self._pairs)
+
+
+def _scalar(text: str, at: int) -> tuple[Value, int]:
+    if text[at : at + 1] == '"':
+        return _string(text, at)
+    literal = _LITERAL.match(text, at)
+    if literal is not None:
+        return _LITERALS[literal[0]], literal.end()
+    number = _NUMBER.match(text, at)
+    if number is None:
+        raise json.JSONDecodeError("Expecting value", text, at)
+    return Number(number[0]), number.end()
+
+
+def _string(text: str, at: int) -> tuple[str, int]:
+    found, end = scanstring(text, at + 1, True)
     # Half a surrogate pair ("\ud800") is U+FFFD in Go, while Python keeps what no UTF-8 can hold.
-    if isinstance(value, Number) or value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)
-    if isinstance(value, list):
-        return [_without_surrogates(item) for item in value]
-    return Object((_SURROGATE.sub("\ufffd", key), _without_surrogates(item)) for key, item in value)
+    return _SURROGATE.sub("\ufffd", found), end
+
+
+def _skipped(text: str, at: int) -> int:
+    space = _WHITESPACE.match(text, at)
+    return space.end() if space else at

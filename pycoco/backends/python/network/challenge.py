@@ -15,9 +15,14 @@ from pycoco.backends.contract import Challenge
 
 __all__ = ["Challenge", "Scope", "insufficient_scope", "parse_challenge", "parse_challenges", "parse_scope"]
 
-_SPACE = " \t\r\n"
 # octetTypes: every ASCII character that is neither a control character nor a separator.
-_TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z|~]*")
+_TOKEN = r"[!#$%&'*+\-.0-9A-Z^_`a-z|~]"
+_SPACE = r"[ \t\r\n]*"
+_VALUE = rf'({_TOKEN}+)=(?:({_TOKEN}+)|"([^"\\]*(?:\\.[^"\\]*)*)")'
+_SCHEME = re.compile(f"{_TOKEN}+")
+_FIRST_PARAMETER = re.compile(rf"{_SPACE}{_VALUE}", re.DOTALL)
+_PARAMETER = re.compile(rf"{_SPACE},{_SPACE}{_VALUE}", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _UPPER_TO_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
@@ -43,22 +48,19 @@ def parse_challenges(lines: Iterable[str]) -> list[Challenge]:
 
 
 def parse_challenge(line: str) -> Challenge:
-    """The first challenge of one header line (parseValueAndParams); an empty scheme if there is none."""
-    scheme, rest = _token(line)
-    parameters: dict[str, str] = {}
-    if not scheme:
+    """The first challenge of one header line (parseValueAndParams); an empty scheme if there is none.
+
+    In one pass over the line, since a registry chooses its length.
+    """
+    scheme = _SCHEME.match(line)
+    if scheme is None:
         return Challenge("")
-    rest = "," + rest.lstrip(_SPACE)
-    while rest.startswith(","):
-        name, rest = _token(rest[1:].lstrip(_SPACE))
-        if not name or not rest.startswith("="):
-            break
-        value, rest = _token_or_quoted(rest[1:])
-        if not value:
-            break
-        parameters[_lower(name)] = value
-        rest = rest.lstrip(_SPACE)
-    return Challenge(_lower(scheme), parameters)
+    parameters: dict[str, str] = {}
+    parameter = _FIRST_PARAMETER.match(line, scheme.end())
+    while parameter is not None and (value := parameter[2] or _unquoted(parameter[3] or "")):
+        parameters[_lower(parameter[1])] = value
+        parameter = _PARAMETER.match(line, parameter.end())
+    return Challenge(_lower(scheme[0]), parameters)
 
 
 def parse_scope(text: str) -> Scope | None:
@@ -84,26 +86,5 @@ def _lower(text: str) -> str:
     return text.translate(_UPPER_TO_LOWER)
 
 
-def _token(text: str) -> tuple[str, str]:
-    match = _TOKEN.match(text)
-    assert match is not None  # the pattern matches the empty string
-    return match.group(), text[match.end() :]
-
-
-def _token_or_quoted(text: str) -> tuple[str, str]:
-    if not text.startswith('"'):
-        return _token(text)
-    value: list[str] = []
-    position = 1
-    while position < len(text):
-        character = text[position]
-        if character == '"':
-            return "".join(value), text[position + 1 :]
-        if character == "\\":
-            position += 1
-            if position == len(text):
-                break
-            character = text[position]
-        value.append(character)
-        position += 1
-    return "", ""
+def _unquoted(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text) if "\\" in text else text

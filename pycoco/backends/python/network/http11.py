@@ -3,11 +3,15 @@
 It is not for choosing a connection (see `connections`), nor for going by way of a proxy, which is httpcore's business.
 h11 is the parser that httpcore has as well. Around it, httpcore's own connection waits for four locks in every
 exchange, each of them a turn of the event loop, which is a quarter of what a request costs (docs/benchmarks.md).
+
+What a server may send without end is bounded here: heads, those of informational answers included, by their bytes and
+lines, and chunks by `chunked`, which h11 is not shown. No answer is read for long without letting others go first.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import cast
@@ -15,8 +19,18 @@ from typing import cast
 import h11
 import httpcore
 
+from pycoco.backends.python.network.chunked import Chunks, MalformedChunksError
+from pycoco.backends.python.network.turns import Turn, give_way
+
 _HEAD_LIMIT = 100 * 1024
+"""Bytes of an answer's head and those of the informational answers before it; net/http's limit is 10 MB."""
+
+_HEAD_LINES = 4000
 _READ = 64 * 1024
+_SMALL_HEAD = 8 * 1024
+_HEAD_END = re.compile(rb"\n\r?\n")
+_CHUNKS = 256
+"""Chunks decoded at a time."""
 
 
 class OriginConnection(httpcore.AsyncConnectionInterface):
@@ -28,6 +42,8 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
         self._backend = backend
         self._stream: httpcore.AsyncNetworkStream | None = None
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
+        self._received = bytearray()
+        self._chunks: Chunks | None = None
         self._idle = False
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
@@ -46,8 +62,15 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
     async def body(self) -> AsyncIterator[bytes]:
         """The rest of the answer, as it arrives."""
         assert self._stream is not None
+        turn = Turn()
+        if self._chunks is not None:
+            async for data in self._unchunked(self._stream, self._chunks):
+                yield data
+                await turn.over()
+            return
         while type(event := await self._next(self._stream)) is h11.Data:
             yield bytes(event.data)
+            await turn.over()
 
     async def finish(self) -> None:
         """Make the connection idle if the exchange is complete and the server keeps it; close it otherwise.
@@ -55,8 +78,9 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
         Bytes beyond the answer would be taken for the next one: that is no server to go on with.
         """
         complete = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
-        if complete and not self._http.trailing_data[0]:
+        if complete and not self._http.trailing_data[0] and not (self._chunks and self._chunks.left):
             self._http.start_next_cycle()
+            self._chunks = None
             self._idle = True
         else:
             await self.aclose()
@@ -92,10 +116,67 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
             await stream.write(b"".join(part for part in parts if part))
 
     async def _head(self, stream: httpcore.AsyncNetworkStream) -> h11.Response | h11.InformationalResponse:
+        """The answer's head; what came behind it waits for `body`."""
+        self._received.clear()
+        left, lines = _HEAD_LIMIT, _HEAD_LINES
         while True:
-            event = await self._next(stream)
+            head = await self._one_head(stream, left)
+            left -= len(head)
+            lines -= head.count(b"\n")
+            if lines < 0:
+                raise _malformed("the answer's head has too many lines")
+            if len(head) > _SMALL_HEAD:
+                await give_way()
+            event = self._parsed(head)
             if type(event) is h11.Response or (type(event) is h11.InformationalResponse and event.status_code == 101):
-                return event
+                break
+        if self._http.their_state is h11.SEND_BODY and _is_chunked(event):
+            self._chunks = Chunks()
+            self._chunks.feed(self._received)
+        elif self._received:
+            self._http.receive_data(bytes(self._received))
+        return event
+
+    async def _one_head(self, stream: httpcore.AsyncNetworkStream, limit: int) -> bytes:
+        """The bytes of one head, as far as its empty line."""
+        looked_at = 0
+        while (end := _HEAD_END.search(self._received, max(0, looked_at - 2))) is None:
+            looked_at = len(self._received)
+            if looked_at > limit:
+                raise _malformed("the answer's head is too large")
+            data = await stream.read(_READ)
+            if not data:
+                raise httpcore.RemoteProtocolError("the server closed the connection without an answer")
+            self._received += data
+        if end.end() > limit:
+            raise _malformed("the answer's head is too large")
+        head = bytes(self._received[: end.end()])
+        del self._received[: end.end()]
+        return head
+
+    def _parsed(self, head: bytes) -> h11.Event | type[h11.PAUSED] | type[h11.NEED_DATA]:
+        self._http.receive_data(head)
+        try:
+            return self._http.next_event()
+        except h11.RemoteProtocolError as error:
+            raise httpcore.RemoteProtocolError(str(error)) from error
+
+    async def _unchunked(self, stream: httpcore.AsyncNetworkStream, chunks: Chunks) -> AsyncIterator[bytes]:
+        while True:
+            try:
+                data = chunks.next(_CHUNKS)
+            except MalformedChunksError as error:
+                raise httpcore.RemoteProtocolError(str(error)) from error
+            if data:
+                yield data
+            elif chunks.ended:
+                break
+            else:
+                received = await stream.read(_READ)
+                if not received:
+                    raise httpcore.ReadError("the connection ended within the body")
+                chunks.feed(received)
+        self._parsed(b"0\r\n\r\n")  # an end that h11 can understand: it then knows whether the connection is kept
 
     async def _next(self, stream: httpcore.AsyncNetworkStream) -> h11.Event | type[h11.PAUSED]:
         while True:
@@ -105,10 +186,18 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
                 raise httpcore.RemoteProtocolError(str(error)) from error
             if event is not h11.NEED_DATA:
                 return cast("h11.Event | type[h11.PAUSED]", event)
-            data = await stream.read(_READ)
-            if not data and self._http.their_state is h11.SEND_RESPONSE:
-                raise httpcore.RemoteProtocolError("the server closed the connection without an answer")
-            self._http.receive_data(data)
+            self._http.receive_data(await stream.read(_READ))
+
+
+def _is_chunked(head: h11.Response | h11.InformationalResponse) -> bool:
+    return any(name == b"transfer-encoding" for name, _ in head.headers)  # h11 takes no other coding
+
+
+def _malformed(text: str) -> httpcore.RemoteProtocolError:
+    """An error about what was received, as opposed to a connection that is dead: those have no cause."""
+    error = httpcore.RemoteProtocolError(text)
+    error.__cause__ = ValueError(text)
+    return error
 
 
 class _Body:

@@ -20,6 +20,7 @@ from pycoco.backends.python.network import redirects
 from pycoco.backends.python.network.challenge import Challenge, parse_challenges
 from pycoco.backends.python.network.connections import CONNECTIONS_PER_HOST, ConnectionPool, request_for
 from pycoco.backends.python.network.redirects import Hop, redacted
+from pycoco.backends.python.network.turns import Turn
 from pycoco.errors import UnavailableError
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -39,6 +40,7 @@ class Answer:
         self.status = response.status_code
         self._headers = [(name.lower(), value) for name, value in response.headers.raw]
         self._response = response
+        self._challenges: list[Challenge] | None = None
         self._gunzip = gunzip and (self.header("content-encoding") or "").lower() == "gzip"
 
     def all(self, name: str) -> list[str]:
@@ -51,18 +53,24 @@ class Answer:
 
     @property
     def challenges(self) -> list[Challenge]:
-        return parse_challenges(self.all("www-authenticate"))
+        """What the registry asks for, looked for once: how much there is to look at is the registry's choice."""
+        if self._challenges is None:
+            self._challenges = parse_challenges(self.all("www-authenticate"))
+        return self._challenges
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The decoded body as it arrives. Raises TruncatedBodyError, DamagedBodyError."""
         gunzip = bodies.Gunzip() if self._gunzip else None
+        turn = Turn()
         try:
             async for data in cast("AsyncIterable[bytes]", self._response.stream):
                 if gunzip is None:
                     yield data
                     continue
                 for piece in gunzip.decode(data):
-                    yield piece
+                    if piece:
+                        yield piece
+                    await turn.over()
         except httpcore.ReadError as error:
             raise bodies.TruncatedBodyError(str(error)) from error
         except httpcore.RemoteProtocolError as error:
