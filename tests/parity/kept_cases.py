@@ -63,6 +63,10 @@ def _rsa(exponent: str) -> dict[str, Any]:
     return {"kty": "RSA", "n": "AQAB", "e": exponent}
 
 
+def _values(commas: int) -> bytes:
+    return b'{"a":[' + b"1," * commas + b"1]}"
+
+
 _OPTIONS = {"registries_conf": "{root}/registries.conf", "registries_conf_dir": "{root}/registries.conf.d"}
 _ALIASES = "cache/containers/short-name-aliases.conf"
 _BROKEN = ("registries.conf", b"x = ")
@@ -117,6 +121,9 @@ KEPT = (
         VALUE,
         _schema1(f'{{"id":"{_ID}","created":"\\u0032{_TIME[1:]}"}}'),
     ),
+    Kept("as many values as there may be", VALUE, Case("check_config", ((_values(249_998),),))),
+    Kept("more values than there may be", "ManifestError", Case("check_config", ((_values(249_999),),))),
+    Kept("more values, in a text", "ManifestError", Case("check_config", ((b'{"a":"' + b"," * 260_000 + b'"}',),))),
     Kept("an empty key twice", "AmbiguousManifestError", Case("check_config", ((b'{"":1,"":1}',),))),
     Kept(
         "escapes in times are undone, of a config too",

@@ -73,6 +73,14 @@ BODIES = {
     "the first counts, too": errors("MANIFEST_UNKNOWN", "DENIED"),
     "other case of keys": '{"ERRORS":[{"Code":"DENIED"}]}',
     "trailing": errors("DENIED") + "x",
+    **{
+        f"denied, with {levels} levels": '{"errors":[{"code":"DENIED","detail":'
+        + "[" * levels
+        + '"\\u00e9"'
+        + "]" * levels
+        + "}]}"
+        for levels in (600, 9_996, 9_998, 12_000)
+    },
     "no message": '{"errors":[{"code":"DENIED"}]}',
     "message null": '{"errors":[{"code":"DENIED","message":null}]}',
     "message a number": '{"errors":[{"code":"DENIED","message":1}]}',

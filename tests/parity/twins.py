@@ -26,6 +26,8 @@ _HELPERS = {
     "empty": "cat >/dev/null; echo '{}'",
     "none": "cat >/dev/null; echo credentials not found in native keychain; exit 1",
     "fails": "cat >/dev/null; echo no way; exit 2",
+    "deep": "cat >/dev/null; cat <<'END'\n"
+    '{"Username":"helped","Secret":"secret","x":' + "[" * 600 + '"\\u00e9"' + "]" * 600 + "}\nEND",
     "nonsense": "cat >/dev/null; echo nonsense",
 }
 

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tests.support.media_types import OCI_CONFIG, OCI_MANIFEST
 from tests.support.tools import ROOT
@@ -65,7 +65,7 @@ def _nested() -> bytes:
     return _filled("[" * 150 + "]" * 150 + ",")
 
 
-MANIFESTS = {
+MANIFESTS: dict[str, Callable[[], Iterator[bytes]]] = {
     "plain": lambda: iter([_whole(manifest())]),
     "one-byte chunks": lambda: _endless(_CHUNKED, b"1\r\nx\r\n" * 8192),
     "chunk extensions": lambda: _endless(_CHUNKED, (b"1;" + b"e" * 4000 + b"\r\nx\r\n") * 16),
@@ -77,7 +77,9 @@ MANIFESTS = {
     "a challenge of escapes": lambda: iter([_refused(b'WWW-Authenticate: Bearer a="' + b"\\x" * 48_000 + b'"\r\n')]),
     "a challenge of spaces": lambda: iter([_refused(b"WWW-Authenticate: Bearer a" + b" " * 96_000 + b"=b\r\n")]),
     "many challenges": lambda: iter([_refused(b"WWW-Authenticate: Bearer a=b,c=d\r\n" * 2500)]),
-    "a long advice": lambda: iter([_HEAD.replace(b"200 OK", b"429 No") + b"Retry-After: " + b"1 " * 48_000 + b"\r\n\r\n"]),
+    "a long advice": lambda: iter(
+        [_HEAD.replace(b"200 OK", b"429 No") + b"Retry-After: " + b"1 " * 48_000 + b"\r\n\r\n"]
+    ),
     "a long redirect": lambda: iter(
         [b"HTTP/1.1 307 Go\r\nLocation: /" + b"../%41" * 15_000 + b"\r\nContent-Length: 0\r\n\r\n"]
     ),
@@ -92,7 +94,7 @@ MANIFESTS = {
     "escapes": lambda: iter([_filled("\\u0041", '["', '"]')]),
     "surrogate pairs": lambda: iter([_filled("\\ud83d\\ude00", '["', '"]')]),
     "white space": lambda: iter([_filled(" ", "[", "]")]),
-    "letters beyond ASCII": lambda: iter([_filled("ſ", '["', '"]')]),
+    "letters beyond ASCII": lambda: iter([_filled("\u017f", '["', '"]')]),
     "keys": lambda: iter([_whole(manifest("{" + ",".join(f'"k{n}":0' for n in range(340_000)) + "}")[:LIMIT])]),
     "an error of arrays": lambda: iter(
         [_whole(b'{"errors":[' + b"[]," * 21_000 + b"[]]}", b"HTTP/1.1 404 Not Found\r\n")]
@@ -100,9 +102,9 @@ MANIFESTS = {
 }
 """What is sent for a manifest, by kind."""
 
-TOKENS = {
-    "a token of arrays": lambda host: _whole(b'{"x":[' + b"[]," * 349_000 + b'[]],"token":"t"}', b"HTTP/1.1 200 OK\r\n"),
-    "a token of objects": lambda host: _whole(b'{"x":[' + b'{"a":1},' * 130_000 + b'0],"token":"t"}', b"HTTP/1.1 200 OK\r\n"),
+TOKENS: dict[str, bytes] = {
+    "a token of arrays": b'{"x":[' + b"[]," * 349_000 + b'[]],"token":"t"}',
+    "a token of objects": b'{"x":[' + b'{"a":1},' * 130_000 + b'0],"token":"t"}',
 }
 """What is sent for a token, by kind."""
 
@@ -115,9 +117,9 @@ def _answer(kind: str, path: str, host: str) -> Iterator[bytes]:
     elif path == "/v2/":
         yield _whole(b"{}", b"HTTP/1.1 200 OK\r\n")
     elif path.startswith("/token"):
-        yield TOKENS[kind](host)
+        yield _whole(TOKENS[kind], b"HTTP/1.1 200 OK\r\n")
     elif "/manifests/" in path:
-        yield from MANIFESTS.get(kind, MANIFESTS["plain"])()
+        yield from MANIFESTS["plain" if kind in TOKENS else kind]()
     else:
         yield _whole(CONFIG, b"HTTP/1.1 200 OK\r\n")
 
@@ -156,7 +158,8 @@ def stalling_registry(kind: str) -> Iterator[str]:
     """Start one; give its host. "plain" is the kind of a good one."""
     command = [sys.executable, "-m", "tests.support.stalling_registry", kind]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    assert process.stdout is not None and process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdin is not None
     try:
         yield process.stdout.readline().strip()
     finally:

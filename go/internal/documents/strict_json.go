@@ -24,6 +24,9 @@ import (
 // depthLimit is what Python's parser can always do (strict_json.DEPTH_LIMIT).
 const depthLimit = 200
 
+// valueLimit is for Python's parser as well (strict_json.VALUE_LIMIT): it lets nobody else run while it reads.
+const valueLimit = 250_000
+
 // freeForm are the members whose keys are data, not names: keys that differ only in case are different there.
 var freeForm = map[string]bool{"annotations": true, "Labels": true, "Volumes": true, "ExposedPorts": true}
 
@@ -31,6 +34,9 @@ var freeForm = map[string]bool{"annotations": true, "Labels": true, "Volumes": t
 // It refuses what is not UTF-8, a byte-order mark, unpaired surrogates, trailing bytes, numbers beyond a float64,
 // nesting beyond depthLimit, duplicate keys, keys that differ only in case, and keys that are a field in another case.
 func CheckJSON(body []byte, what string, into ...reflect.Type) error {
+	if bytes.Count(body, []byte(","))+bytes.Count(body, []byte("["))+bytes.Count(body, []byte("{")) > valueLimit {
+		return &failure.Error{Code: failure.CodeManifest, Message: fmt.Sprintf("%s has more than %d values; no image needs so many", what, valueLimit)}
+	}
 	decoder := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
 	open := []*jsonNode{}
 	found := jsonFaults{what: what}

@@ -6,16 +6,21 @@ It is not for when (see `session`: its candidates, retries and deadlines), nor f
 
 from __future__ import annotations
 
+import asyncio
 import time
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pycoco.backends import contract
 from pycoco.backends.contract import Fetched, FetchedInstances, FetchedManifest, Resolved, TagPage
 from pycoco.backends.flows import Flow, Flows, Known
+from pycoco.backends.python.network import turns
 from pycoco.configuration.current import CurrentConfiguration
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference, PullSource
 from pycoco.documents import media_types
+from pycoco.documents.read_image import Need, Received
 from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import DigestMismatchError, PycocoError
 
@@ -33,6 +38,7 @@ class Reading:
     def __init__(self, settings: Settings, configuration: CurrentConfiguration, known: Known | None) -> None:
         self._configuration = configuration
         self._flows = Flows(settings, known)
+        self._reads_files = settings.policy is not None or known is not None
 
     async def image(self, network: Network, parsed: ParsedReference, platform: RequestedPlatform | None) -> Fetched:
         read, served_by = await self._from_registry(network, parsed, self._flows.image(parsed, platform))
@@ -104,15 +110,45 @@ class Reading:
         return read, source.pull_source
 
     async def _answered(self, source: DockerSource, flow: Flow[T]) -> T:
+        steps = _Steps(flow)
+        need = await self._step(b"", steps.begin)
+        while need is not None:
+            try:
+                received = await source.read(need)
+            except PycocoError as error:
+                need = await self._step(b"", partial(steps.refuse, error))
+            else:
+                need = await self._step(received.body, partial(steps.take, received))
+        return steps.result()
+
+    async def _step(self, body: bytes, step: Callable[[], Need | None]) -> Need | None:
+        """One step of a flow, which looks at `body`. A policy and a store are files, whose disk may keep one waiting."""
+        return await (asyncio.to_thread(step) if self._reads_files else turns.check(body, step))
+
+
+class _Steps(Generic[T]):
+    """A flow whose steps may be taken in any thread, one after the other; the last one gives None."""
+
+    def __init__(self, flow: Flow[T]) -> None:
+        self._flow = flow
+        self._result: list[T] = []
+
+    def begin(self) -> Need | None:
+        return self._step(lambda: next(self._flow))
+
+    def take(self, received: Received) -> Need | None:
+        return self._step(lambda: self._flow.send(received))
+
+    def refuse(self, error: PycocoError) -> Need | None:
+        return self._step(lambda: self._flow.throw(error))
+
+    def result(self) -> T:
+        """What the flow came to."""
+        return self._result[0]
+
+    def _step(self, step: Callable[[], Need]) -> Need | None:
         try:
-            need = next(flow)
-            while True:
-                try:
-                    received = await source.read(need)
-                except PycocoError as error:
-                    need = flow.throw(error)
-                else:
-                    need = flow.send(received)
+            return step()
         except StopIteration as finished:
-            read: T = finished.value
-            return read
+            self._result.append(finished.value)
+            return None

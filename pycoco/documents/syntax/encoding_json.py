@@ -13,7 +13,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed does not list it
 from typing import TypeAlias
 
 from pycoco.documents.syntax.strict_json import fold

@@ -6,6 +6,7 @@ encoding/json, which containers/image uses, matches keys without regard to case,
 UTF-8 and ignores fields it does not know; Python's json does none of that. Rather than imitate each quirk, both
 backends refuse what they could read differently. The rule, in the order in which it decides what is raised:
 
+0. Size (ManifestError): at most VALUE_LIMIT commas, "[" and "{", those in texts included.
 1. Syntax (ManifestError): UTF-8 without a byte order mark; one RFC 8259 value, an object, with nothing after it but
    white space; no NaN or Infinity; no escaped surrogate (\\ud800) without its other half; objects and arrays nested at
    most DEPTH_LIMIT deep, the outermost counting as 1.
@@ -34,6 +35,10 @@ DEPTH_LIMIT = 200
 """How deep objects and arrays may nest. Python's own parser stops at its recursion limit, which its caller's stack
 shares (1000 in all on Python 3.10 and 3.11), so a limit that always holds has to stay well below that."""
 
+VALUE_LIMIT = 250_000
+"""How many values there may be, about. No image has a hundredth of them. Python's parser, which lets no other thread
+run meanwhile, needs some 50 ms for so many, and for the million that 4 MiB can hold half a second."""
+
 FREE_FORM_MAPS = frozenset({"annotations", "Labels", "Volumes", "ExposedPorts"})
 
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ\u017f\u212a"
@@ -54,6 +59,8 @@ def loads(data: bytes, what: str) -> dict[str, Any]:
 
     Raises ManifestError for what is not strict JSON and AmbiguousManifestError for duplicate or case-variant keys.
     """
+    if data.count(b",") + data.count(b"[") + data.count(b"{") > VALUE_LIMIT:
+        raise ManifestError(f"the {what} has more than {VALUE_LIMIT} values; no image needs so many")
     text = _decoded(data, what)
     keys = _Keys()
     try:

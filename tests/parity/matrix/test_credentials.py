@@ -62,6 +62,9 @@ ENCODED_A, ENCODED_B = encoded("a"), encoded("b")
 HELPERS = 'credential-helpers = ["{}"]\n'
 NAMESPACED = {key: {"auth": encoded(f"at {key}")} for key in ("q.io/a/b/c", "q.io/a", "q.io")}
 
+LEVELS = "levels"
+DEEP = ('"levels"', '{"\\u0061":' * 600 + '"\\u00e9"' + "}" * 600)
+
 ROWS = [
     Row("no file", {}, {"q.io/x": NONE}),
     Row(
@@ -183,6 +186,17 @@ ROWS = [
         {RUN: auth_file({"q.io": {"auth": encoded("u")}}), CONFIG: "{"},
         {"q.io/x": "u", "r.io/x": ERROR},
     ),
+    Row(
+        "600 levels beside it",
+        {RUN: auth_file({"q.io": {"auth": encoded("u")}}, x=LEVELS).replace(*DEEP)},
+        {"q.io/x": "u"},
+    ),
+    Row(
+        "12,000 levels beside it",
+        {RUN: auth_file({}, x=LEVELS).replace(DEEP[0], "[" * 12_000 + "]" * 12_000)},
+        {"q.io/x": ERROR},
+    ),
+    Row("a helper's answer of 600 levels", {RUN: auth_file({}, credHelpers={"q.io": "deep"})}, {"q.io/x": "helped"}),
     Row("an empty file", {RUN: ""}, {"q.io/x": ERROR}),
     Row("null", {RUN: "null"}, {"q.io/x": NONE}),
     Row("auths null", {RUN: '{"auths": null}'}, {"q.io/x": NONE}),

@@ -80,6 +80,11 @@ def padded(size: int) -> Answer:
     return Answer(headers=[TYPE], body=MANIFEST + b" " * (size - len(MANIFEST)))
 
 
+def nested(levels: int) -> str:
+    """A token server's answer with a field of so many levels, and an escape."""
+    return '{"token":"t0k","x":' + '{"\\u0061":' * levels + '"\\ud83d\\ude00"' + "}" * levels + "}"
+
+
 MIB = 1024 * 1024
 IDENTITY = {"identity_token": "id-t0k"}
 
@@ -155,6 +160,9 @@ ROWS = [
     Row("issued_at that is no time", with_tokens(token('{"token":"t0k","issued_at":"yesterday"}')), "RegistryError"),
     Row("a token server's answer that is no JSON", with_tokens(token("<html>")), "RegistryError"),
     Row("a token server's answer of null", with_tokens(token("null"), accepts="Bearer")),
+    Row("a token's answer 600 levels deep", with_tokens(token(nested(600)))),
+    Row("a token's answer as deep as allowed", with_tokens(token(nested(9_999)))),
+    Row("a token's answer too deep", with_tokens(token(nested(10_000))), "RegistryError"),
     Row("a token over 1 MiB", with_tokens(token('{"token":"t0k","x":"' + "x" * MIB + '"}')), "TooLargeError"),
     Row(
         "bearer with credentials",

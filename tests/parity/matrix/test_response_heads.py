@@ -32,6 +32,13 @@ def chunked(*, size: bytes = b"%x" % SIZE, end: bytes = b"\r\n0\r\n\r\n", header
     return OK + TYPE + headers + b"Transfer-Encoding: chunked\r\n\r\n" + size + b"\r\n" + MANIFEST + end
 
 
+def in_chunks(data: int, *, extension: bytes = b"") -> bytes:
+    """An answer in chunks of so many bytes, each with this extension."""
+    pieces = [MANIFEST[at : at + data] for at in range(0, SIZE, data)]
+    chunks = b"".join(b"%x%b\r\n%b\r\n" % (len(piece), extension, piece) for piece in pieces)
+    return OK + TYPE + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+
+
 ALIKE = {
     "as usual": (sized(), VALUE),
     "no reason": (sized(status=b"HTTP/1.1 200\r\n"), VALUE),
@@ -86,6 +93,17 @@ ALIKE = {
     "a trailer": (chunked(end=b"\r\n0\r\nX: y\r\n\r\n"), VALUE),
     "no last chunk": (chunked(end=b"\r\n"), BROKEN),
     "no line after the last chunk": (chunked(end=b"\r\n0\r\n"), BROKEN),
+    "a chunk's size of 18 digits": (chunked(size=b"%018x" % SIZE), BROKEN),
+    "a chunk a byte": (in_chunks(1), VALUE),
+    "short extensions": (in_chunks(10, extension=b";" + b"e" * 30), VALUE),
+    "extensions that outweigh the data": (in_chunks(1, extension=b";" + b"e" * 500), BROKEN),
+    "an extension of 4,090 bytes": (chunked(size=b"%x;" % SIZE + b"e" * 4080), VALUE),
+    "an extension of 5,000 bytes": (chunked(size=b"%x;" % SIZE + b"e" * 5000), BROKEN),
+    "a trailer of 4,000 bytes": (chunked(end=b"\r\n0\r\nX: " + b"y" * 3900 + b"\r\n\r\n"), VALUE),
+    "a trailer of 5,000 bytes": (chunked(end=b"\r\n0\r\nX: " + b"y" * 5000 + b"\r\n\r\n"), BROKEN),
+    "a trailer without a colon": (chunked(end=b"\r\n0\r\nX\r\n\r\n"), BROKEN),
+    "100 informational answers": (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 100 + sized(), VALUE),
+    "12 MB of informational answers": (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 330_000 + sized(), BROKEN),
     "a chunk that does not end": (chunked(end=b"XX0\r\n\r\n"), BROKEN),
 }
 
@@ -97,7 +115,8 @@ DIFFERENT = {
     "status 099": (sized(status=b"HTTP/1.1 099 What\r\n"), "RegistryError", BROKEN),
     "status 101": (sized(status=b"HTTP/1.1 101 Switching Protocols\r\n"), "RegistryError", BROKEN),
     "a list of equal lengths": (sized(length=b"Content-Length: %d, %d\r\n" % (SIZE, SIZE)), BROKEN, VALUE),
-    "a chunk's size of 18 digits": (chunked(size=b"%018x" % SIZE), BROKEN, VALUE),
+    "3,000 headers": (sized(headers=b"".join(b"X-%d: a\r\n" % number for number in range(3000))), VALUE, BROKEN),
+    "4,000 informational answers": (b"HTTP/1.1 103 Early Hints\r\n\r\n" * 4000 + sized(), VALUE, BROKEN),
     "chunked in HTTP/1.0": (chunked().replace(b"HTTP/1.1", b"HTTP/1.0"), "ManifestError", VALUE),
 }
 

@@ -22,7 +22,6 @@ _VALUE = rf'({_TOKEN}+)=(?:({_TOKEN}+)|"([^"\\]*(?:\\.[^"\\]*)*)")'
 _SCHEME = re.compile(f"{_TOKEN}+")
 _FIRST_PARAMETER = re.compile(rf"{_SPACE}{_VALUE}", re.DOTALL)
 _PARAMETER = re.compile(rf"{_SPACE},{_SPACE}{_VALUE}", re.DOTALL)
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _UPPER_TO_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
@@ -87,4 +86,5 @@ def _lower(text: str) -> str:
 
 
 def _unquoted(text: str) -> str:
-    return _ESCAPED.sub(r"\1", text) if "\\" in text else text
+    """The text without the backslash before each escaped character; of two, the second one stays."""
+    return "\\".join(part.replace("\\", "") for part in text.split("\\\\"))

@@ -25,7 +25,7 @@ from pycoco.backends.python.network.turns import Turn, give_way
 _HEAD_LIMIT = 100 * 1024
 """Bytes of an answer's head and those of the informational answers before it; net/http's limit is 10 MB."""
 
-_HEAD_LINES = 4000
+_HEAD_LINES = 2500
 _READ = 64 * 1024
 _SMALL_HEAD = 8 * 1024
 _HEAD_END = re.compile(rb"\n\r?\n")

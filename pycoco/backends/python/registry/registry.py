@@ -14,6 +14,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
+from pycoco.backends.python.network import turns
 from pycoco.backends.python.network.challenge import Challenge, Scope, insufficient_scope
 from pycoco.backends.python.network.redirects import redacted
 from pycoco.backends.python.network.single_flight import SingleFlight
@@ -253,7 +254,8 @@ class Registry:
         what = f"getting a token for {self.domain}"
         if answer.status == 200:
             body = await answer.read(token.TOKEN_LIMIT, what)
-            return _KeptToken(token.read_token(body, time.time()), time.monotonic())
+            read = await turns.check(body, lambda: token.read_token(body, time.time()))
+            return _KeptToken(read, time.monotonic())
         raise await failure(what, answer, by_status=True)  # httpResponseToError
 
     def _log_warning(self, value: str, url: str) -> None:
@@ -312,7 +314,10 @@ async def failure(what: str, answer: Answer, *, by_status: bool = False) -> Regi
             raise
         body = b""
     url = redacted(answer.url)
-    return distribution_error.error_for(what, url, answer.status, challenges, body, advice, by_status=by_status)
+    return await turns.check(
+        body,
+        lambda: distribution_error.error_for(what, url, answer.status, challenges, body, advice, by_status=by_status),
+    )
 
 
 async def _may_retry(answer: Answer, backoff: Backoff) -> bool:
