@@ -122,7 +122,7 @@ class Reading:
         return steps.result()
 
     async def _step(self, body: bytes, step: Callable[[], Need | None]) -> Need | None:
-        """One step of a flow, which looks at `body`. A policy and a store are files, whose disk may keep one waiting."""
+        """One step of a flow, which looks at `body`. A policy and a store are files: a disk may keep one waiting."""
         return await (asyncio.to_thread(step) if self._reads_files else turns.check(body, step))
 
 

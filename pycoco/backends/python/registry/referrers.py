@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from urllib.parse import quote
 
+from pycoco.backends.python.network import turns
 from pycoco.backends.python.registry.docker_source import Endpoint, get_manifest
 from pycoco.backends.python.registry.page_links import next_page
 from pycoco.backends.python.registry.registry import failure
@@ -69,8 +71,7 @@ async def _of_specification(endpoint: Endpoint, digest: str, artifact_type: str 
             raise await failure(what, answer)
         link = answer.header("link") or ""
         body = await answer.read(MANIFEST_LIMIT, what)
-        manifest.parse(body, media_types.OCI_INDEX)
-        found += referrers.of_index(body, digest, referrers.REFERRERS_API)
+        found += await turns.check(body, partial(_of_index, body, digest, referrers.REFERRERS_API))
         page = next_page(link, what)
     return found
 
@@ -84,8 +85,12 @@ async def _of_tag(endpoint: Endpoint, digest: str) -> list[Referrer]:
     if media_types.effective(received.content_type) != media_types.OCI_INDEX:
         _log.warning("the tag %s at %s is no index of referrers: passed over", tag, endpoint.reference)
         return []
-    manifest.parse(received.body, media_types.OCI_INDEX)
-    return referrers.of_index(received.body, digest, referrers.REFERRERS_TAG, tag)
+    return await turns.check(received.body, partial(_of_index, received.body, digest, referrers.REFERRERS_TAG, tag))
+
+
+def _of_index(body: bytes, digest: str, *where: str) -> list[Referrer]:
+    manifest.parse(body, media_types.OCI_INDEX)
+    return referrers.of_index(body, digest, *where)
 
 
 async def _of_cosign(endpoint: Endpoint, digest: str, suffix: str) -> list[Referrer]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 
+from pycoco.backends.python.network import turns
 from pycoco.backends.python.registry.docker_source import Endpoint
 from pycoco.backends.python.registry.page_links import next_page
 from pycoco.backends.python.registry.registry import failure
@@ -36,8 +37,8 @@ async def read_page(endpoint: Endpoint, page: str) -> tuple[tuple[str, ...], str
     if answer.status != 200:
         raise await failure(what, answer)
     link = answer.header("link") or ""
-    tags = _tags(await answer.read(PAGE_LIMIT, what), what)
-    return tags, next_page(link, what)
+    body = await answer.read(PAGE_LIMIT, what)
+    return await turns.check(body, lambda: _tags(body, what)), next_page(link, what)
 
 
 def _tags(body: bytes, what: str) -> tuple[str, ...]:
