@@ -78,12 +78,12 @@ def _chosen_by_guest(raw_index: bytes, host: str, os: str, architecture: str | N
     chosen = next((entry for entry in entries if _is_for(entry, os, architecture)), None)
     if chosen is None:
         return "", f"the guest finds no instance for {os}/{architecture} in the index, and the host took {host}"
+    if chosen.digest == host:  # an image, whatever the entry says that it is
+        return host, ""
     if chosen.media_type in media_types.INDEXES:
         return "", f"the guest takes {chosen.digest}, the first for {os}/{architecture}, and fails: it is another index"
-    if chosen.digest != host:
-        problem = f"the guest would take {chosen.digest}, the first for {os}/{architecture}, and the host took {host}"
-        return chosen.digest, problem
-    return chosen.digest, ""
+    problem = f"the guest would take {chosen.digest}, the first for {os}/{architecture}, and the host took {host}"
+    return chosen.digest, problem
 
 
 def _is_for(entry: IndexEntry, os: str, architecture: str) -> bool:
