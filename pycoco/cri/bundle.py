@@ -17,7 +17,7 @@ from pathlib import Path
 from pycoco.cri.container_config import ContainerConfig, PodSandboxConfig
 from pycoco.cri.directory_swap import new_directory
 from pycoco.cri.go_json import marshal_indent
-from pycoco.cri.guest.pull import GuestPull, guest_pull
+from pycoco.cri.guest.pull import GuestPull, guest_pull, require_no_reserved_names
 from pycoco.cri.image_metadata import ImageMetadata
 from pycoco.cri.node import CrioSettings, SandboxState
 from pycoco.cri.spec.container_request import RequestJSON
@@ -89,6 +89,7 @@ def bundle(
             f"the image runs as {config.user.text!r}, a name that only its own passwd and group files explain: "
             "set run_as_user and run_as_group in the container config, or give those files"
         )
+    require_no_reserved_names(config)
     pulled = guest_pull(image, config) if image.pinned else None
     with new_directory(place, replace=replace) as new:
         _fill(new, image, config)

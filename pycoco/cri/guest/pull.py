@@ -44,20 +44,31 @@ class GuestPull:
         return {"source": self.source, "reference": self.reference, "mount": self.mount}
 
 
+def require_no_reserved_names(config: RuntimeConfig) -> None:
+    """Raise ContainerConfigError if the request sets what kata decides by: the type "sandbox" runs its pause image."""
+    if config.reserved_names:
+        raise ContainerConfigError(
+            f"the request's labels or annotations set {config.reserved_names[0]}, by which kata's shim and agent "
+            "decide what the container is: remove it from them"
+        )
+
+
 def guest_pull(image: ImageMetadata, config: RuntimeConfig) -> GuestPull:
     """Return the guest-pull mount for a container of `image` with that `config`.
 
     The source is the one that `config` names (see `runtime_config`'s `pin`). Raises ContainerConfigError if the image
-    is from a local layout, which no guest can pull, or if `config` names the image in two ways: kata takes the
-    source from the annotations and would pull the other.
+    is from a local layout, which no guest can pull, if `config` is of another image, or if its request set a name by
+    which kata decides, such as the image's: kata takes the source from the annotations and would pull the other.
     """
-    metadata: Mapping[str, str] = config.config["annotations"]
-    names = {metadata[name] for name in _IMAGE_NAMES if name in metadata}
+    require_no_reserved_names(config)
     if not image.pinned:
         raise ContainerConfigError(f"{image.reference} is a local layout: a guest can only pull from a registry")
-    # Labels and annotations of the request may overwrite CRI-O's own (SpecAddAnnotations).
+    metadata: Mapping[str, str] = config.config["annotations"]
+    names = {metadata[name] for name in _IMAGE_NAMES if name in metadata}
     if len(names) != 1 or not names <= {image.pinned, some_name(image)}:
-        raise ContainerConfigError(f"the request's labels or annotations set {IMAGE_NAME}: remove it from them")
+        raise ContainerConfigError(
+            f"the container config is another image's: {IMAGE_NAME} does not name {image.reference}"
+        )
     source = names.pop()
     volume = {
         "volume_type": "image_guest_pull",

@@ -93,6 +93,29 @@ def allowed(annotations: Mapping[str, str], settings: CrioSettings) -> dict[str,
     return {name: value for name, value in annotations.items() if not name.startswith(refused)}
 
 
+RESERVED = frozenset(
+    {
+        # Whether it is a container or the sandbox, whose pause image the guest has already.
+        *("io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType", "io.kubernetes.docker.type"),
+        *("io.katacontainers.pkg.oci.container_type", "io.katacontainers.pkg.oci.bundle_path"),
+        # Which sandbox and which container it is.
+        *("io.kubernetes.cri.sandbox-id", "io.kubernetes.cri-o.SandboxID", "io.kubernetes.sandbox.id"),
+        *("io.kubernetes.cri.sandbox-name", "io.kubernetes.cri-o.SandboxName"),
+        *("io.kubernetes.cri.sandbox-namespace", "io.kubernetes.cri-o.Namespace", "io.kubernetes.cri.sandbox-uid"),
+        *("io.kubernetes.cri.container-name", "io.kubernetes.cri-o.ContainerName", "io.kubernetes.cri-o.ContainerID"),
+        # Which image the guest pulls.
+        *("io.kubernetes.cri.image-name", IMAGE_NAME),
+    }
+)
+"""What kata's shim and agent decide by (virtcontainers/pkg/oci/utils.go, kata_agent.go): CRI-O's and kata's to set."""
+
+
+def reserved_names(container: ContainerConfig, sandbox: PodSandboxConfig) -> tuple[str, ...]:
+    """Return the RESERVED names that a request sets in its labels or annotations."""
+    given = container.labels.keys() | container.annotations.keys() | sandbox.annotations.keys()
+    return tuple(sorted(given & RESERVED))
+
+
 def check_labels(labels: Mapping[str, str]) -> None:
     """validateLabels of server/utils.go. Raises ContainerConfigError for a label over 4096 bytes."""
     for name, value in labels.items():

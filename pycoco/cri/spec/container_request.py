@@ -30,7 +30,7 @@ from pycoco.cri.image_metadata import ImageMetadata
 from pycoco.cri.message import Message
 from pycoco.cri.node import CrioSettings, SandboxState
 from pycoco.cri.spec import process
-from pycoco.cri.spec.annotations import allowed, check_labels
+from pycoco.cri.spec.annotations import allowed, check_labels, reserved_names
 from pycoco.cri.spec.linux import MASKED_PATHS, annotation_value
 from pycoco.cri.spec.user_namespace import IDMappings, id_mappings
 from pycoco.documents.image_config import ImageConfig
@@ -67,6 +67,7 @@ class ContainerRequest:
     privileged: bool
     systemd: bool
     args: list[str]
+    reserved_names: tuple[str, ...]
     warnings: list[str]
 
     @property
@@ -123,6 +124,7 @@ def container_request(
         _checked_id(state.id, "sandbox")
     own = _container_config(container, image, warnings)
     pod = _sandbox_config(sandbox, container_id, settings, state, warnings)
+    reserved = reserved_names(own, pod)
     own = replace(own, annotations=allowed(own.annotations, settings))
     pod = replace(pod, annotations=allowed(pod.annotations, settings))
     check_labels(own.labels)
@@ -153,6 +155,7 @@ def container_request(
         privileged=_privileged(context, pod),
         systemd=process.runs_systemd(args[0]),
         args=args,
+        reserved_names=reserved,
         warnings=warnings,
     )
 
@@ -191,7 +194,7 @@ def _container_config(
     found = _read(ContainerConfig, given, warnings)
     if found.metadata is None or not found.metadata.name:
         raise ContainerConfigError("the container config has no metadata.name: CRI-O refuses it")
-    if found.cdi_devices:
+    if found.cdi_devices or any(name.startswith("cdi.k8s.io/") for name in found.annotations):
         raise ContainerConfigError("CDI devices are described on the node: pycoco does not inject them; remove them")
     if found.image is None or not found.image.image:
         found = replace(found, image=ImageSpec(image=image.reference))

@@ -44,7 +44,9 @@ class RuntimeConfig:
     name, `config` has no uid: a runtime would take that for root, so do not start it (`user.resolved`). `files` are
     to stand beside config.json, which mounts them; `rootfs_directories` and `rootfs_links` (a path and what it points
     to) are what CRI-O makes in the root file system where it is not there yet. `stop_signal` is the number CRI-O sends
-    to stop it. `warnings` say where the result is not what the request seems to ask for.
+    to stop it. `warnings` say where the result is not what the request seems to ask for. `reserved_names` are labels
+    and annotations of the request by which kata would decide what this container is; CRI-O lets them through, `bundle`
+    and `guest_pull` do not.
     """
 
     config: dict[str, Any] = field(repr=False)
@@ -56,6 +58,7 @@ class RuntimeConfig:
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     volume_directories: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    reserved_names: tuple[str, ...] = ()
 
     @property
     def needs_passwd(self) -> bool:
@@ -133,6 +136,7 @@ def runtime_config(
         files=files,
         volume_directories=tuple(mounts.bind_volumes),
         warnings=tuple(all_warnings(request, user, cwd, mounts, profile)),
+        reserved_names=request.reserved_names,
     )
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pycoco.cri import CrioSettings, guest_pull, runtime_config
+from pycoco.cri import CrioSettings, bundle, guest_pull, runtime_config
+from pycoco.cri.spec.annotations import RESERVED
 from pycoco.errors import ContainerConfigError
 from tests.unit.cri import samples
 
@@ -61,6 +64,28 @@ def test_a_request_cannot_have_another_image_pulled(settings: CrioSettings, wher
     config = runtime_config(image, container=samples.container(**other), settings=settings)
     with pytest.raises(ContainerConfigError, match="ImageName"):
         guest_pull(image, config)
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED))
+@pytest.mark.parametrize("where", ["labels", "annotations", "sandbox"])
+def test_a_request_cannot_say_what_kata_decides_by(name: str, where: str, tmp_path: Path) -> None:
+    """Whatever CRI-O itself would make of it: a type "sandbox" would run the pause image inside the guest."""
+    image = samples.image()
+    given: dict[str, str] = {name: "sandbox"}
+    own = samples.container(**({where: given} if where != "sandbox" else {}))
+    pod = samples.sandbox(annotations=given) if where == "sandbox" else None
+    config = runtime_config(image, container=own, sandbox=pod)
+    assert config.reserved_names == (name,)
+    with pytest.raises(ContainerConfigError, match=re.escape(name)):
+        guest_pull(image, config)
+    with pytest.raises(ContainerConfigError, match=re.escape(name)):
+        bundle(samples.image(reference="oci:/srv/layout:v1"), tmp_path / "b", container=own, sandbox=pod)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_config_of_another_image() -> None:
+    with pytest.raises(ContainerConfigError, match="of another image"):
+        guest_pull(samples.image(), runtime_config(samples.image({"User": "5"})))
 
 
 def test_the_annotations_are_not_shown() -> None:
