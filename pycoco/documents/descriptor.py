@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pycoco.documents.encryption import LayerEncryption, is_encrypted, read_encryption
 from pycoco.documents.syntax.strict_json import int64, mapping, octets, sequence, string, struct
 from pycoco.documents.typed import no_texts, reduced, texts, texts_in, without_empty
+
+if TYPE_CHECKING:  # loaded for those who ask about a layer's encryption
+    from pycoco.documents.encryption import LayerEncryption
 
 _PLATFORM = {
     "architecture": string,
@@ -119,11 +121,15 @@ class Layer(Descriptor):
     @property
     def encrypted(self) -> bool:
         """Whether the media type says so, by its suffix "+encrypted", OCI's types and docker's alike."""
+        from pycoco.documents.encryption import is_encrypted
+
         return is_encrypted(self.media_type)
 
     @property
     def encryption(self) -> LayerEncryption | None:
         """Protocols, recipients' key ids and cipher, never a key; None for a layer that is not encrypted."""
+        from pycoco.documents.encryption import read_encryption
+
         return read_encryption(self.media_type, self.annotations) if self.encrypted else None
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pycoco.documents import libtrust, media_types
+from pycoco.documents import media_types
 from pycoco.documents.syntax import strict_json
 from pycoco.documents.syntax.strict_json import boolean, sequence, string, struct
 from pycoco.documents.syntax.timestamps import timestamp
@@ -46,7 +46,11 @@ def payload(data: bytes) -> bytes:
 
     Raises ManifestError if they do not say what that is (manifest.Digest).
     """
-    return libtrust.payload(data) if media_types.guess(data) == media_types.SCHEMA1_SIGNED else data
+    if media_types.guess(data) != media_types.SCHEMA1_SIGNED:
+        return data
+    from pycoco.documents import libtrust
+
+    return libtrust.payload(data)
 
 
 def validated(document: dict[str, Any]) -> dict[str, Any]:
