@@ -84,7 +84,7 @@ def test_a_request_cannot_say_what_kata_decides_by(name: str, where: str, tmp_pa
 
 
 def test_a_config_of_another_image() -> None:
-    with pytest.raises(ContainerConfigError, match="of another image"):
+    with pytest.raises(ContainerConfigError, match="another image's"):
         guest_pull(samples.image(), runtime_config(samples.image({"User": "5"})))
 
 
