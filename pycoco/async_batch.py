@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
+from pycoco.answers.asked import Item, asked
 from pycoco.batch import Schedule, begin, cancel, outcome_of
 from pycoco.errors import PycocoError
 from pycoco.ready import Ready
@@ -30,7 +31,7 @@ class _NoMore:
 
 
 async def in_flight(
-    references: Iterable[str] | AsyncIterable[str],
+    references: Iterable[Item] | AsyncIterable[Item],
     *,
     start: Callable[[str], Future[Started] | Ready[Finished]],
     finish: Callable[[str, Started], Awaitable[Finished]],
@@ -99,19 +100,19 @@ async def _finished(finishing: Awaitable[Finished]) -> Finished | PycocoError:
 
 
 async def _feed(
-    references: Iterable[str] | AsyncIterable[str],
+    references: Iterable[Item] | AsyncIterable[Item],
     room: asyncio.Semaphore,
     put: Callable[[tuple[str] | _NoMore], None],
 ) -> None:
     try:
         async for reference in _asynchronous(references):
             await room.acquire()
-            put((reference,))
+            put((asked(reference),))
     finally:
         put(_NoMore())
 
 
-async def _asynchronous(references: Iterable[str] | AsyncIterable[str]) -> AsyncIterator[str]:
+async def _asynchronous(references: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator[Item]:
     if isinstance(references, AsyncIterable):
         async for reference in references:
             yield reference

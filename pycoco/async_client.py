@@ -6,6 +6,7 @@ the operation in the backend. Nothing here depends on which event loop it is.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,8 +22,13 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from pycoco.backends.contract import Fetched
+    from pycoco.answers.asked import Item, Outcome
+    from pycoco.answers.platform_images import PlatformImage
+    from pycoco.answers.top_manifest import TopManifest
+    from pycoco.backends.contract import Resolved
+    from pycoco.base_client import Started
     from pycoco.configuration.values import ParsedReference
+    from pycoco.documents.referrers import Referrer
     from pycoco.explanation import Explanation
 
 T = TypeVar("T")
@@ -52,39 +58,102 @@ class AsyncClient(BaseClient):
         started = self._start(reference, platform, self._deadline(timeout))
         return started.value if isinstance(started, Ready) else await self._kept(reference, await outcome(started))
 
-    async def inspect_many(
+    async def resolve(self, reference: str, *, timeout: float | None = None) -> Resolved:
+        """Ask what `reference` names at the moment; see `Client.resolve`."""
+        return await outcome(self._reader(reference).resolve(reference, timeout=self._deadline(timeout)))
+
+    async def resolve_many(
         self,
         references: Iterable[str] | AsyncIterable[str],
+        *,
+        concurrency: int = CONCURRENCY,
+        per_registry: int | None = None,
+        timeout: float | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> AsyncIterator[Outcome[Resolved | PycocoError]]:
+        """Resolve many references at once; see `Client.resolve_many`, and `inspect_many` for leaving early."""
+        from pycoco.answers.asked import Outcome, timed
+        from pycoco.async_batch import in_flight
+
+        deadline = self._deadline(timeout)
+        flight = in_flight(
+            references,
+            start=timed(lambda reference: self._reader(reference).resolve(reference, timeout=deadline)),
+            finish=_as_it_is,
+            concurrency=concurrency,
+            per_registry=per_registry,
+            progress=progress,
+        )
+        async with contextlib.aclosing(flight):
+            async for each in flight:
+                yield Outcome.of(*each)
+
+    async def manifest(self, reference: str, *, timeout: float | None = None) -> TopManifest:
+        """Read the top-level manifest that `reference` names, of anything; see `Client.manifest`."""
+        from pycoco.answers.top_manifest import TopManifest
+
+        started = self._reader(reference).fetch_manifest(reference, timeout=self._deadline(timeout))
+        return TopManifest.from_fetched(await outcome(started), reference)
+
+    async def inspect_platforms(self, reference: str, *, timeout: float | None = None) -> tuple[PlatformImage, ...]:
+        """Read every image of the index that `reference` names; see `Client.inspect_platforms`."""
+        import asyncio
+
+        from pycoco.answers.platform_images import platform_images
+
+        read = await outcome(self._reader(reference).fetch_instances(reference, timeout=self._deadline(timeout)))
+        if self._stored is None:
+            return platform_images(reference, read, self._image)
+        return await asyncio.to_thread(platform_images, reference, read, self._image)  # files are written
+
+    async def tags(self, repository: str, *, timeout: float | None = None) -> AsyncIterator[str]:
+        """Iterate over a repository's tags; see `Client.tags`."""
+        from pycoco.answers.tag_pages import TagPages
+
+        pages = TagPages(self._lists(repository), repository, self._deadline(timeout))
+        while (started := pages.next_page()) is not None:
+            for tag in pages.turned(await outcome(started)):
+                yield tag
+
+    async def referrers(
+        self, reference: str, *, artifact_type: str | None = None, timeout: float | None = None
+    ) -> tuple[Referrer, ...]:
+        """Find what refers to the top-level manifest of `reference`; see `Client.referrers`."""
+        deadline = self._deadline(timeout)
+        return await outcome(self._lists(reference).referrers(reference, artifact_type=artifact_type, timeout=deadline))
+
+    async def inspect_many(
+        self,
+        references: Iterable[Item] | AsyncIterable[Item],
         *,
         platform: str | None = None,
         concurrency: int = CONCURRENCY,
         per_registry: int | None = None,
         timeout: float | None = None,
         progress: Callable[[int], None] | None = None,
-    ) -> AsyncIterator[tuple[str, Image | PycocoError]]:
+    ) -> AsyncIterator[Outcome[Image | PycocoError]]:
         """Read many images at once; see `Client.inspect_many`.
 
         `references` may be an asynchronous iterable too, and should be where it has to wait: any other is read on the
         event loop. Whoever leaves the loop early, in a task that does not end then, should close the iterator
         (`aclose`, or contextlib.aclosing): Python does so by itself only when it collects it.
         """
+        from pycoco.answers.asked import Outcome, platform_of, timed
         from pycoco.async_batch import in_flight
 
         requested_platform(platform)
         deadline = self._deadline(timeout)
         flight = in_flight(
             references,
-            start=lambda reference: self._start(reference, platform, deadline),
+            start=timed(lambda reference: self._start(reference, platform_of(reference, platform), deadline)),
             finish=self._kept,
             concurrency=concurrency,
             per_registry=per_registry,
             progress=progress,
         )
-        try:
+        async with contextlib.aclosing(flight):
             async for each in flight:
-                yield each
-        finally:
-            await flight.aclose()
+                yield Outcome.of(*each)
 
     async def aclose(self) -> None:
         """Cancel what runs and let go of the session. A second call does nothing."""
@@ -94,8 +163,8 @@ class AsyncClient(BaseClient):
             # In a thread, as it waits for connections to close; shielded, so that it happens in a cancelled task too.
             await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, self._opened.close))
 
-    async def _kept(self, reference: str, fetched: Fetched) -> Image:
-        if self._stored is None:
+    async def _kept(self, reference: str, fetched: Started) -> Image:
+        if self._stored is None or isinstance(fetched, Ready):
             return self._image(reference, fetched)
         import asyncio
 
@@ -109,6 +178,10 @@ class AsyncClient(BaseClient):
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+async def _as_it_is(_: str, resolved: Resolved) -> Resolved:
+    return resolved
 
 
 async def outcome(future: Future[T]) -> T:

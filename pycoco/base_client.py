@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from pycoco.errors import InvalidReferenceError
+from pycoco.errors import ConfigurationError, InvalidReferenceError
 from pycoco.image import Image
 from pycoco.opened import OpenedByProcess
 from pycoco.options import Options, checked_timeout, requested_platform, settings_of
@@ -20,12 +20,16 @@ from pycoco.ready import Ready
 if TYPE_CHECKING:
     from concurrent.futures import Future
     from os import PathLike
+    from typing import TypeAlias
 
-    from pycoco.backends.contract import Fetched, Reader, Session
+    from pycoco.backends.contract import Fetched, Lists, Reader, Session
     from pycoco.configuration.settings import Settings
     from pycoco.configuration.values import ParsedReference
     from pycoco.explanation import Explanation
     from pycoco.layout.client_store import ClientStore
+
+if TYPE_CHECKING:
+    Started: TypeAlias = Fetched | Ready[Image]
 
 CONCURRENCY = 64
 """Images in flight at once in `inspect_many`, unless asked otherwise."""
@@ -62,8 +66,10 @@ class BaseClient:
         schema1: bool = False,
         nested_indexes: int = 0,
         retries: int = 0,
+        revalidate: str | None = None,
     ) -> None:
         environ = dict(os.environ)
+        self._revalidate = checked_revalidate(revalidate, store)
         self._timeout = checked_timeout(timeout)
         self._settings = settings_of(
             Options(
@@ -112,17 +118,31 @@ class BaseClient:
 
         return explain(self._session, self._settings, checked_reference(reference), requested_platform(platform))
 
-    def _start(self, reference: str, platform: str | None, timeout: float | None) -> Future[Fetched] | Ready[Image]:
+    def _lists(self, reference: str) -> Lists:
+        """What reads lists about `reference` page by page."""
+        opened = self._opened.here()
+        return opened.local if checked_reference(reference).startswith(_LOCAL_PREFIXES) else opened.lists
+
+    def _start(self, reference: str, platform: str | None, timeout: float | None) -> Future[Started] | Ready[Image]:
         """Start reading an image. What the store has whole is ready at once, and nothing of it is left to keep."""
         wanted = requested_platform(platform)
         reader = self._reader(reference)
-        stored = self._stored.find(reference, wanted) if self._stored is not None else None
-        if stored is not None:
-            return Ready(Image.from_fetched(stored, reference))
-        return reader.fetch(reference, platform=wanted, timeout=timeout)
+        opened = self._opened.here()
+        if self._stored is not None:
+            stored = self._stored.find(reference, wanted)
+            if stored is not None:
+                return Ready(Image.from_fetched(stored, reference))
+            if self._revalidate and self._settings.policy is None and reader is opened.session:
+                from pycoco.answers.revalidation import revalidated
 
-    def _image(self, reference: str, fetched: Fetched) -> Image:
+                return revalidated(reader, self._stored, reference, wanted, timeout, opened.threads)
+        # To those who only read results, which is all that is done with it, a future of one type is one of either.
+        return cast("Future[Started]", reader.fetch(reference, platform=wanted, timeout=timeout))
+
+    def _image(self, reference: str, fetched: Started) -> Image:
         """Make an Image of what was fetched, and keep it in the store if there is one."""
+        if isinstance(fetched, Ready):
+            return fetched.value
         image = Image.from_fetched(fetched, reference)
         if self._stored is not None:
             self._stored.keep(image)
@@ -145,6 +165,15 @@ class BaseClient:
         by_process.closed = True
         if not sys.is_finalizing():
             opened.close(wait=False)
+
+
+def checked_revalidate(revalidate: str | None, store: object) -> str | None:
+    """Return how tags are revalidated: None, by reading the manifest, or "head". Raises ConfigurationError."""
+    if revalidate not in (None, "head"):
+        raise ConfigurationError(f"revalidate is {revalidate!r}; give 'head', or None to read the manifest anew")
+    if revalidate is not None and store is None:
+        raise ConfigurationError("revalidate='head' spares what a store has; give a store too")
+    return revalidate
 
 
 def _stored(settings: Settings) -> ClientStore | None:

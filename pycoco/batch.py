@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
+from pycoco.answers.asked import Asked, Item, asked
 from pycoco.errors import ConfigurationError, ForkedProcessError, OperationCancelledError, PycocoError
 from pycoco.ready import Ready
 
@@ -104,7 +105,7 @@ class Feed:
     def put(self, reference: str) -> None:
         """Add a reference, once there is room."""
         self._room.acquire()
-        self._waiting.append(reference)
+        self._waiting.append(Asked(reference))
         self.wake()
 
     def end(self, failure: Exception | None = None) -> None:
@@ -147,7 +148,7 @@ class _Pulled:
 
 
 def in_flight(
-    references: Iterable[str] | Feed,
+    references: Iterable[Item] | Feed,
     *,
     start: Callable[[str], Future[Started] | Ready[Finished]],
     finish: Callable[[str, Started], Finished],
@@ -157,7 +158,7 @@ def in_flight(
 ) -> Iterator[tuple[str, Finished | PycocoError]]:
     """Yield (reference, result or PycocoError) for each reference as it completes."""
     schedule = Schedule(concurrency, per_registry)
-    source = references if isinstance(references, Feed) else _Pulled(references)
+    source = references if isinstance(references, Feed) else _Pulled(map(asked, references))
     return _in_flight(source, schedule, start, finish, progress)
 
 

@@ -6,7 +6,7 @@ It starts what `base_client` knows to start, and waits for it. The asyncio form 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from pycoco.base_client import CONCURRENCY, BaseClient
 from pycoco.errors import DeadlineError, PycocoError
@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from pycoco.answers.asked import Item, Outcome
+    from pycoco.answers.platform_images import PlatformImage
+    from pycoco.answers.tag_pages import TagPages
+    from pycoco.answers.top_manifest import TopManifest
+    from pycoco.backends.contract import Resolved
     from pycoco.batch import Feed
     from pycoco.configuration.values import ParsedReference
+    from pycoco.documents.referrers import Referrer
     from pycoco.explanation import Explanation
     from pycoco.image import Image
 
@@ -62,36 +68,122 @@ class Client(BaseClient):
         read = finished(lambda: self._start(reference, platform, deadline), deadline)
         return read.value if isinstance(read, Ready) else self._image(reference, read)
 
-    def inspect_many(
+    def resolve(self, reference: str, *, timeout: float | None = None) -> Resolved:
+        """Ask what `reference` names at the moment, whatever that is: its digest, by one HEAD request.
+
+        The digest is what the registry claims; what is read by it is verified then. `how` says by what it was come by:
+        where a registry does not answer HEAD with a sha256 digest, the manifest is read instead. Pull sources,
+        credentials and short names are those of `inspect`. Docker Hub does not count a HEAD as a pull.
+        """
+        deadline = self._deadline(timeout)
+        return finished(lambda: self._reader(reference).resolve(reference, timeout=deadline), deadline)
+
+    def resolve_many(
         self,
         references: Iterable[str] | Feed,
+        *,
+        concurrency: int = CONCURRENCY,
+        per_registry: int | None = None,
+        timeout: float | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Iterator[Outcome[Resolved | PycocoError]]:
+        """Resolve many references at once; yield (reference, Resolved or PycocoError) for each; see `inspect_many`."""
+        from pycoco.answers.asked import outcomes, timed
+        from pycoco.batch import in_flight
+
+        deadline = self._deadline(timeout)
+        flight = in_flight(
+            references,
+            start=timed(lambda reference: self._reader(reference).resolve(reference, timeout=deadline)),
+            finish=lambda _, resolved: resolved,
+            concurrency=concurrency,
+            per_registry=per_registry,
+            progress=progress,
+        )
+        return outcomes(flight)
+
+    def manifest(self, reference: str, *, timeout: float | None = None) -> TopManifest:
+        """Read the top-level manifest that `reference` names, of anything: an index, an image, an artifact."""
+        from pycoco.answers.top_manifest import TopManifest
+
+        deadline = self._deadline(timeout)
+        read = finished(lambda: self._reader(reference).fetch_manifest(reference, timeout=deadline), deadline)
+        return TopManifest.from_fetched(read, reference)
+
+    def inspect_platforms(self, reference: str, *, timeout: float | None = None) -> tuple[PlatformImage, ...]:
+        """Read every image of the index that `reference` names, in its order; of a single image, that one.
+
+        The index is read once, and so is what several of its images share. What cannot be read is an error in its
+        place, while an error about the index itself is raised. `timeout` is for all of it.
+        """
+        from pycoco.answers.platform_images import platform_images
+
+        deadline = self._deadline(timeout)
+        read = finished(lambda: self._reader(reference).fetch_instances(reference, timeout=deadline), deadline)
+        return platform_images(reference, read, self._image)
+
+    def tags(self, repository: str, *, timeout: float | None = None) -> Iterator[str]:
+        """Iterate over a repository's tags, in the registry's order, page after page; no more than one page is held.
+
+        `repository` has neither tag nor digest. Its own registry is asked and no mirror, and no other `location` that
+        registries.conf has for it, as containers/image does it (docker.GetRepositoryTags). `timeout` is each page's.
+        Whichever backend the client has, it is the Python one that reads them: containers/image has none before it has
+        all. Raises RegistryError for pages that lead elsewhere or in a circle.
+        """
+        from pycoco.answers.tag_pages import TagPages
+
+        deadline = self._deadline(timeout)
+        pages = TagPages(self._lists(repository), repository, deadline)
+        return _turning(pages, deadline)
+
+    def referrers(
+        self, reference: str, *, artifact_type: str | None = None, timeout: float | None = None
+    ) -> tuple[Referrer, ...]:
+        """Find what refers to the top-level manifest of `reference`: signatures, attestations, SBOMs; reads no blob.
+
+        Looked at are the referrers API, the tag that stands in for it, the attestations in the image's own index, and
+        cosign's tags; each Referrer says where it was found. With `artifact_type`, only those of that type. Nothing of
+        it is verified: it is a list of what there is. containers/image has no call for it, so that the Python backend
+        asks, whichever the client has, of the pull source that serves the manifest.
+        """
+        deadline = self._deadline(timeout)
+        lists = self._lists(reference)
+        return finished(lambda: lists.referrers(reference, artifact_type=artifact_type, timeout=deadline), deadline)
+
+    def inspect_many(
+        self,
+        references: Iterable[Item] | Feed,
         *,
         platform: str | None = None,
         concurrency: int = CONCURRENCY,
         per_registry: int | None = None,
         timeout: float | None = None,
         progress: Callable[[int], None] | None = None,
-    ) -> Iterator[tuple[str, Image | PycocoError]]:
+    ) -> Iterator[Outcome[Image | PycocoError]]:
         """Read many images at once; yield (reference, Image or PycocoError) for each as it completes.
 
-        `references` may be endless: it is read in this thread, and no further ahead of what was yielded than
-        `concurrency` (twice that with `per_registry`, which bounds how many are in flight at one registry). `timeout`
-        is each image's own; `progress` is called with the number completed so far. One failure never stops the rest;
-        an exception of `references` itself is raised when what had begun is done. Leaving the loop early cancels what
-        is in flight, and closing the client ends the loop with OperationCancelledError.
+        A reference may also be a pair, (reference, platform). What is yielded is a pair too, which has the `platform`
+        and the `seconds` it took beside it. `references` may be endless: it is read in this thread, and no further
+        ahead of what was yielded than `concurrency` (twice that with `per_registry`, which bounds how many are in
+        flight at one registry). `timeout` is each image's own; `progress` is called with the number completed so far.
+        One failure never stops the rest; an exception of `references` itself is raised when what had begun is done.
+        Leaving the loop early cancels what is in flight, and closing the client ends the loop with
+        OperationCancelledError.
         """
+        from pycoco.answers.asked import outcomes, platform_of, timed
         from pycoco.batch import in_flight
 
         requested_platform(platform)
         deadline = self._deadline(timeout)
-        return in_flight(
+        flight = in_flight(
             references,
-            start=lambda reference: self._start(reference, platform, deadline),
+            start=timed(lambda reference: self._start(reference, platform_of(reference, platform), deadline)),
             finish=self._image,
             concurrency=concurrency,
             per_registry=per_registry,
             progress=progress,
         )
+        return outcomes(flight)
 
     def close(self) -> None:
         """Cancel what runs and let go of the session. A second call does nothing."""
@@ -106,6 +198,10 @@ class Client(BaseClient):
         self._opened.close()
 
 
+@overload
+def finished(start: Callable[[], Future[T]], deadline: float | None) -> T: ...
+@overload
+def finished(start: Callable[[], Future[T] | Ready[R]], deadline: float | None) -> T | Ready[R]: ...
 def finished(start: Callable[[], Future[T] | Ready[R]], deadline: float | None) -> T | Ready[R]:
     """Start an operation and return what it gives, or raise its error; `deadline` in seconds, None for no limit.
 
@@ -125,6 +221,15 @@ def finished(start: Callable[[], Future[T] | Ready[R]], deadline: float | None) 
         if started is not None and not isinstance(started, Ready):
             started.cancel()
         del started  # an error must not be kept alive by its own traceback
+
+
+def _turning(pages: TagPages, deadline: float | None) -> Iterator[str]:
+    while True:
+        started = pages.next_page()
+        if started is None:
+            return
+        page = started
+        yield from pages.turned(finished(lambda: page, deadline))  # noqa: B023 - called at once
 
 
 def inspect(reference: str, **options: Unpack[Options]) -> Image:

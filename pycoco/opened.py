@@ -7,16 +7,17 @@ nothing of its parent's can be used there.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pycoco.errors import OperationCancelledError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pycoco.backends.contract import Session
+    from pycoco.backends.contract import Lists, Session
     from pycoco.backends.flows import Known
     from pycoco.configuration.settings import Settings
+    from pycoco.daemon_threads import DaemonThreads
     from pycoco.layout.local import LocalImages
 
 
@@ -29,6 +30,27 @@ class Opened:
         self._settings = settings
         self._known = known
         self._local: LocalImages | None = None
+        self._lists: Session | None = None
+        self._threads: DaemonThreads | None = None
+
+    @property
+    def lists(self) -> Lists:
+        """What reads a registry's lists page by page: only the Python backend does, whichever the client has."""
+        if self._lists is None:
+            from pycoco.backends.select import select
+
+            own = self.backend == "python"
+            self._lists = self.session if own else select("python").open(self._settings, known=self._known)
+        return cast("Lists", self._lists)
+
+    @property
+    def threads(self) -> DaemonThreads:
+        """Threads for what reads files between two operations."""
+        if self._threads is None:
+            from pycoco.daemon_threads import DaemonThreads
+
+            self._threads = DaemonThreads()
+        return self._threads
 
     @property
     def local(self) -> LocalImages:
@@ -41,6 +63,8 @@ class Opened:
 
     def close(self, *, wait: bool = True) -> None:
         self.session.close(wait=wait)
+        if self._lists is not None:
+            self._lists.close(wait=wait)  # a second call does nothing
         if self._local is not None:
             self._local.close()
 

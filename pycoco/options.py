@@ -41,6 +41,8 @@ class Options(TypedDict, total=False):
     nested_indexes: how many indexes within an index to descend; CRI-O's and the default is 0.
     retries: how often to ask again when a registry cannot be reached or fails (UnavailableError), after 1, 2, 4, 8 and
         then every 8 seconds and within `timeout`; default 0, as CRI-O, whose kubelet asks again.
+    revalidate: "head" asks by HEAD whether a tag still names what the `store` has of it, and reads nothing if so;
+        None (default) reads the manifest, as CRI-O. With a policy nothing comes from the store.
     """
 
     backend: str
@@ -60,6 +62,7 @@ class Options(TypedDict, total=False):
     schema1: bool
     nested_indexes: int
     retries: int
+    revalidate: str | None
 
 
 def requested_platform(text: str | None) -> RequestedPlatform | None:

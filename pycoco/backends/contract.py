@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pycoco.configuration.settings import Settings
     from pycoco.configuration.values import Candidate, Credentials, ParsedReference, PullSource
     from pycoco.documents.read_image import ReadImage, ReadInstances, ReadManifest
+    from pycoco.documents.referrers import Referrer
     from pycoco.documents.values import CheckedManifest, RequestedPlatform
     from pycoco.errors import PycocoError
 
@@ -192,6 +193,21 @@ class Reader(Protocol):
         `page` is a `next_page`, "" for the first. The Go backend has all tags on one page: containers/image reads them
         to the end before it returns any. RegistryError for a Link that leads elsewhere or in a circle.
         """
+
+
+class Lists(Protocol):
+    """What reads lists page by page, bounded: the Python backend's session does, and `pycoco.layout.local` refuses.
+
+    containers/image reads all tags before it returns any, and has no call for referrers.
+    """
+
+    def tags(self, repository: str, *, page: str = "", timeout: float | None = None) -> Future[TagPage]:
+        """See Reader."""
+
+    def referrers(
+        self, reference: str, *, artifact_type: str | None = None, timeout: float | None = None
+    ) -> Future[tuple[Referrer, ...]]:
+        """Find what refers to a reference's top-level manifest; only those of a type where one is given."""
 
 
 class Session(Reader, Protocol):

@@ -1,0 +1,4 @@
+"""What clients answer besides an Image, and how an answer is come by in more than one step.
+
+It is not for waiting for one (see `pycoco.client` and `pycoco.async_client`), nor for asking a registry.
+"""

@@ -1,0 +1,120 @@
+"""The references of a batch as it carries them: each with its platform and the seconds it took.
+
+It is not for running a batch (see `batch` and `async_batch`), to which these are references like any other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from pycoco.ready import Ready
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+
+R = TypeVar("R")
+S = TypeVar("S")
+
+Item: TypeAlias = "str | tuple[str, str | None]"
+"""A reference, or a pair of a reference and the platform to choose for it."""
+
+
+class Asked(str):
+    """A reference as it was given in a batch, and when it began and ended. `platform` None means the batch's own."""
+
+    __slots__ = ("_began", "_ended", "platform")
+
+    platform: str | None
+    _began: float
+    _ended: float
+
+    def __new__(cls, reference: str, platform: str | None = None) -> Asked:
+        made = super().__new__(cls, reference)
+        made.platform = platform
+        made._began = made._ended = 0.0
+        return made
+
+    def began(self) -> None:
+        """Note that the operation starts now."""
+        self._began = self._ended = time.monotonic()
+
+    def ends_with(self, started: Future[R] | Ready[S]) -> Future[R] | Ready[S]:
+        """Note when `started` is done, and return it."""
+        if not isinstance(started, Ready):
+            started.add_done_callback(self._done)
+        self._ended = time.monotonic()
+        return started
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, from its start to its answer; 0.0 for what did not start."""
+        return self._ended - self._began
+
+    def _done(self, _: object) -> None:
+        self._ended = time.monotonic()
+
+
+class Outcome(tuple[str, R]):
+    """What one reference of a batch gave: the pair (reference, result), with `platform` and `seconds` beside it.
+
+    `platform` is the one that was asked for with this reference, None for none; `seconds` how long it took.
+    """
+
+    platform: str | None
+    seconds: float
+
+    @classmethod
+    def of(cls, asked: str, result: R) -> Outcome[R]:
+        """Make it of a batch's reference and result."""
+        # What is no text did not start, and is told as it was given.
+        made = cls((str.__str__(asked) if isinstance(asked, Asked) else asked, result))
+        made.platform = asked.platform if isinstance(asked, Asked) else None
+        made.seconds = asked.seconds if isinstance(asked, Asked) else 0.0
+        return made
+
+    @property
+    def reference(self) -> str:
+        """The reference as it was given."""
+        return self[0]
+
+    @property
+    def result(self) -> R:
+        """What came of it, or the error."""
+        return self[1]
+
+
+def asked(item: Item) -> str:
+    """Return the batch's reference for what was given; what is neither text nor a pair is left for it to refuse."""
+    if isinstance(item, str):
+        return Asked(item)
+    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
+        return Asked(*item)
+    return item
+
+
+def platform_of(reference: str, default: str | None) -> str | None:
+    """Return the platform to choose for one reference of a batch, whose own is `default`."""
+    own = reference.platform if isinstance(reference, Asked) else None
+    return default if own is None else own
+
+
+def timed(start: Callable[[str], Future[R] | Ready[S]]) -> Callable[[str], Future[R] | Ready[S]]:
+    """Return `start`, noting with each reference when it begins and when what it starts is done."""
+
+    def noted(reference: str) -> Future[R] | Ready[S]:
+        if not isinstance(reference, Asked):
+            return start(reference)
+        reference.began()
+        return reference.ends_with(start(reference))
+
+    return noted
+
+
+def outcomes(flight: Iterator[tuple[str, R]]) -> Iterator[Outcome[R]]:
+    """Yield what a batch gives, as outcomes; leaving early ends the batch."""
+    with contextlib.closing(flight):  # type: ignore[type-var]
+        for each in flight:
+            yield Outcome.of(*each)
