@@ -24,11 +24,17 @@ _missing_tool_skips: list[str] = []
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build the programs that the collected tests need before the first one's time limit runs."""
-    if session.config.option.collectonly or not any(_needs_programs(item) for item in session.items):
+    """Build the programs that the collected tests need before the first one's time limit runs.
+
+    A module names those that it needs beside the usual ones in PROGRAMS.
+    """
+    if session.config.option.collectonly:
         return
+    needed = dict.fromkeys(("imagetool", "registry") if any(map(_needs_programs, session.items)) else ())
+    for item in session.items:
+        needed.update(dict.fromkeys(getattr(getattr(item, "module", None), "PROGRAMS", ())))
     writer = session.config.get_terminal_writer()
-    for name in ("imagetool", "registry"):
+    for name in needed:
         build_tool(name, lambda line: writer.line(line) if "building" in line else None)
 
 

@@ -32,6 +32,8 @@ def _parser() -> argparse.ArgumentParser:
     _manifest(commands)
     _config(commands)
     _digest(commands)
+    _tags(commands)
+    _referrers(commands)
     _explain(commands)
     _save(commands)
     _status(commands)
@@ -56,6 +58,9 @@ def _add_client_options(command: argparse.ArgumentParser) -> None:
     options.add_argument("--backend", choices=("auto", "go", "go-process", "python"), default="auto")
     options.add_argument("--timeout", type=float, metavar="SECONDS", help="for the whole operation")
     options.add_argument("--store", metavar="DIR", help="an OCI layout used as a cache of what digests name")
+    options.add_argument(
+        "--revalidate", choices=("head",), help="with --store: ask by HEAD whether a tag still names what is there"
+    )
     policy_help = "check policy.json, or FILE; before REF write --policy=FILE"
     options.add_argument("--policy", nargs="?", const=True, metavar="FILE", help=policy_help)
     options.add_argument("--schema1", action="store_true", help="accept the deprecated schema 1")
@@ -102,6 +107,7 @@ def _inspect(commands: Any) -> None:
     command = _command(commands, "inspect", "inspect", "show an image's metadata, or that of many images")
     command.add_argument("reference", nargs="?", metavar="REF", help="a reference; - reads many from standard input")
     command.add_argument("--json", action="store_true", help="one JSON object (for many: one a line, always)")
+    command.add_argument("--all-platforms", action="store_true", help="every image of the index")
     many = command.add_argument_group("many references")
     many.add_argument("--from-file", metavar="FILE", help="read references from FILE, one a line")
     many.add_argument("--concurrency", type=int, default=64, metavar="N", help="images in flight (default 64)")
@@ -112,7 +118,9 @@ def _inspect(commands: Any) -> None:
 
 
 def _manifest(commands: Any) -> None:
-    command = _command(commands, "manifest", "raw", "print the chosen instance's manifest, exact bytes")
+    command = _command(
+        commands, "manifest", "raw", "print the chosen instance's manifest, or an artifact's, exact bytes"
+    )
     command.add_argument("reference", metavar="REF")
     command.add_argument("--list", action="store_true", help="the top-level manifest, such as the index")
     _add_client_options(command)
@@ -125,9 +133,24 @@ def _config(commands: Any) -> None:
 
 
 def _digest(commands: Any) -> None:
-    command = _command(commands, "digest", "raw", "print the top-level manifest's digest")
+    command = _command(commands, "digest", "raw", "print the top-level manifest's digest, by one HEAD")
     command.add_argument("reference", metavar="REF")
     command.add_argument("--instance", action="store_true", help="the chosen instance's digest")
+    _add_client_options(command)
+
+
+def _tags(commands: Any) -> None:
+    command = _command(commands, "tags", "tags", "list a repository's tags, page by page")
+    command.add_argument("repository", metavar="REPO", help="without a tag or digest")
+    command.add_argument("--json", action="store_true", help="one JSON object")
+    _add_client_options(command)
+
+
+def _referrers(commands: Any) -> None:
+    command = _command(commands, "referrers", "referrers", "list what refers to an image: signatures, SBOMs, …")
+    command.add_argument("reference", metavar="REF")
+    command.add_argument("--artifact-type", metavar="TYPE", help="only those of this type")
+    command.add_argument("--json", action="store_true", help="one JSON object")
     _add_client_options(command)
 
 

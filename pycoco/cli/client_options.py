@@ -30,6 +30,7 @@ def options_of(parsed: argparse.Namespace) -> Options:
         schema1=parsed.schema1,
         nested_indexes=parsed.nested_indexes,
         retries=parsed.retries,
+        revalidate=parsed.revalidate,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,6 +115,24 @@ class SignedContent:
         finally:
             connection.close()
         return f"{host}/{repository}:v1"
+
+    def push_tag(self, host: str, repository: str, tag: str, body: bytes, media_type: str) -> None:
+        """Let a tag name something else of what was pushed."""
+        connection = http.client.HTTPConnection(host, timeout=30)
+        try:
+            _push_manifest(connection, repository, tag, body, media_type)
+        finally:
+            connection.close()
+
+    def push_tags(self, host: str, repository: str, tags: Iterable[str]) -> None:
+        """Push the image alone, under many tags."""
+        connection = http.client.HTTPConnection(host, timeout=30)
+        try:
+            _push_blob(connection, f"/v2/{repository}", self.config)
+            for tag in tags:
+                _push_manifest(connection, repository, tag, self.image, OCI_MANIFEST)
+        finally:
+            connection.close()
 
     def referrers_index(self) -> bytes:
         """What a client that pushes a referrer without the API keeps under the tag."""

@@ -224,9 +224,13 @@ func validateDigest(what string, value digest.Digest) error {
 // RequireImageConfig refuses artifacts as OCIConfig does (internal/image/oci.go).
 func RequireImageConfig(parsed manifest.Manifest) error {
 	if oci, ok := parsed.(*manifest.OCI1); ok && oci.Config.MediaType != imgspecv1.MediaTypeImageConfig {
+		kind := oci.ArtifactType
+		if kind == "" {
+			kind = oci.Config.MediaType
+		}
 		return &failure.Error{
 			Code:    failure.CodeNotAnImage,
-			Message: fmt.Sprintf("the manifest's config is of type %q: this is an artifact, not a container image", shorten(oci.Config.MediaType)),
+			Message: fmt.Sprintf("it is an artifact of type %q, not a container image", shorten(kind)),
 		}
 	}
 	return nil

@@ -28,6 +28,7 @@ from tests.support.signed_content import (
 )
 from tests.unit.python.scripted_image import Serve, Twin
 
+PROGRAMS = ("referrers_registry",)
 CONTENT = SignedContent()
 INDEX = sha256(CONTENT.index)
 API = f"/v2/a/b/referrers/{INDEX}"

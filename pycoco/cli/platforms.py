@@ -1,0 +1,39 @@
+"""`pycoco inspect --all-platforms`: every image of an index, a summary or an error for each, or one JSON object."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from pycoco.answers.platform_images import PlatformImage
+from pycoco.cli.client_options import client_of
+from pycoco.cli.exit_status import SOME_FAILED
+from pycoco.cli.summary import summary
+from pycoco.errors import PycocoError
+
+
+def run_platforms(parsed: argparse.Namespace) -> int:
+    """Print every image; the status says whether any could not be read."""
+    with client_of(parsed) as client:
+        found = client.inspect_platforms(parsed.reference)
+    if parsed.json:
+        document = {"schema_version": 1, "requested": parsed.reference, "platforms": [_as_json(each) for each in found]}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        print("\n\n".join(_text(each) for each in found))
+    return SOME_FAILED if any(isinstance(each.image, PycocoError) for each in found) else 0
+
+
+def _as_json(found: PlatformImage) -> dict[str, Any]:
+    platform = str(found.platform) if found.platform else None
+    told: dict[str, Any] = {"platform": platform, "digest": found.digest}
+    if isinstance(found.image, PycocoError):
+        return {**told, "error": found.image.code, "message": str(found.image)}
+    return {**told, "image": found.image.to_dict()}
+
+
+def _text(found: PlatformImage) -> str:
+    if isinstance(found.image, PycocoError):
+        return f"{found.platform or 'no platform'}  {found.digest}\n  error      {found.image}"
+    return summary(found.image)
