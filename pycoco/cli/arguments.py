@@ -119,7 +119,7 @@ def _inspect(commands: Any) -> None:
 
 def _manifest(commands: Any) -> None:
     command = _command(
-        commands, "manifest", "raw", "print the chosen instance's manifest, or an artifact's, exact bytes"
+        commands, "manifest", "registry.raw", "print the chosen instance's manifest, or an artifact's, exact bytes"
     )
     command.add_argument("reference", metavar="REF")
     command.add_argument("--list", action="store_true", help="the top-level manifest, such as the index")
@@ -127,27 +127,29 @@ def _manifest(commands: Any) -> None:
 
 
 def _config(commands: Any) -> None:
-    command = _command(commands, "config", "raw", "print the image's config, exact bytes")
+    command = _command(commands, "config", "registry.raw", "print the image's config, exact bytes")
     command.add_argument("reference", metavar="REF")
     _add_client_options(command)
 
 
 def _digest(commands: Any) -> None:
-    command = _command(commands, "digest", "raw", "print the top-level manifest's digest, by one HEAD")
+    command = _command(commands, "digest", "registry.raw", "print the top-level manifest's digest, by one HEAD")
     command.add_argument("reference", metavar="REF")
     command.add_argument("--instance", action="store_true", help="the chosen instance's digest")
     _add_client_options(command)
 
 
 def _tags(commands: Any) -> None:
-    command = _command(commands, "tags", "tags", "list a repository's tags, page by page")
+    command = _command(commands, "tags", "registry.tags", "list a repository's tags, page by page")
     command.add_argument("repository", metavar="REPO", help="without a tag or digest")
     command.add_argument("--json", action="store_true", help="one JSON object")
     _add_client_options(command)
 
 
 def _referrers(commands: Any) -> None:
-    command = _command(commands, "referrers", "referrers", "list what refers to an image: signatures, SBOMs, …")
+    command = _command(
+        commands, "referrers", "registry.referrers", "list what refers to an image: signatures, SBOMs, …"
+    )
     command.add_argument("reference", metavar="REF")
     command.add_argument("--artifact-type", metavar="TYPE", help="only those of this type")
     command.add_argument("--json", action="store_true", help="one JSON object")

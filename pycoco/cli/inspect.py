@@ -23,7 +23,7 @@ def run(parsed: argparse.Namespace) -> int:
         taken = f" (--policy took {parsed.policy!r}: put it last)" if isinstance(parsed.policy, str) else ""
         raise ConfigurationError(f"what is to be inspected? give a reference, -, or --from-file FILE{taken}")
     if parsed.all_platforms:
-        from pycoco.cli.platforms import run_platforms
+        from pycoco.cli.registry.platforms import run_platforms
 
         return run_platforms(parsed)
     with client_of(parsed) as client:

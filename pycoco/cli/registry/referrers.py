@@ -6,7 +6,7 @@ import argparse
 import json
 
 from pycoco.cli.client_options import client_of
-from pycoco.cli.terminal_text import printable
+from pycoco.cli.registry.terminal_text import printable
 
 
 def run(parsed: argparse.Namespace) -> int:

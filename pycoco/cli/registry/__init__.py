@@ -1,0 +1,1 @@
+"""The commands that print what a registry tells of one reference: digests, documents, tags, referrers, platforms."""
