@@ -150,8 +150,8 @@ FAULTS = (
     Fault(
         "a backslash in a quoted value not understood",
         "backends/python/network/challenge.py",
-        '        if character == "\\\\":',
-        '        if character == "\\0":',
+        'return "\\\\".join(part.replace("\\\\", "") for part in text.split("\\\\\\\\"))',
+        "return text",
         (CHALLENGES,),
     ),
     Fault(

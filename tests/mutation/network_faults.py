@@ -59,7 +59,7 @@ NETWORK_FAULTS = (
     Fault(
         "bytes beyond an answer taken for the next one",
         "backends/python/network/http11.py",
-        "if complete and not self._http.trailing_data[0]:",
+        "if complete and not self._http.trailing_data[0] and not (self._chunks and self._chunks.left):",
         "if complete:",
         (CONNECTIONS,),
     ),
