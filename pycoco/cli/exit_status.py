@@ -12,7 +12,7 @@
 9    the index has no instance for the platform
 10   policy.json rejects the image
 11   a local layout cannot be read or written, or no container can be made of the image
-12   of many references, at least one failed
+12   of many references or platforms, at least one failed
 130  interrupted
 """
 
