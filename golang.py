@@ -123,6 +123,12 @@ CHANGES = (
         "\tbody, err := io.ReadAll(io.LimitReader(r, 64<<10))\n",
         "error bodies are read up to 64 KiB",
     ),
+    Change(
+        "docker/docker_image.go",  # GetRepositoryTags
+        "json.NewDecoder(res.Body).Decode(&tagsHolder)",
+        "json.NewDecoder(http.MaxBytesReader(nil, res.Body, 32<<20)).Decode(&tagsHolder)",
+        "pages of tags up to 32 MiB",
+    ),
 )
 CHANGED = "; ".join(change.why for change in CHANGES)
 

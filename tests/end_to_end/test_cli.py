@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import golang
 import pycoco
 from tests.conftest import REPOSITORY
 from tests.support.images import BuiltImages
@@ -141,7 +142,7 @@ def test_version_says_what_is_inside() -> None:
     assert found["pycoco"] == pycoco.__version__
     assert found["go_library"]["loads"] is True
     assert found["go_library"]["containers/image"] == "v5.42.0"
-    assert found["go_library"]["changed in it"] == "error bodies are read up to 64 KiB"
+    assert found["go_library"]["changed in it"] == golang.CHANGED
 
 
 def test_version_says_why_the_library_does_not_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

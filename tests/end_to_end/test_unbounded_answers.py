@@ -23,24 +23,28 @@ CONFIG_PATH = f"/v2/app/blobs/{next(iter(IMAGE.blobs))}"
 GIB = 2**30
 
 CHILD = """
-import resource, sys
+import os, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
 import pycoco
-host, backend = sys.argv[1:]
+from pycoco.backends.select import select
+from pycoco.configuration.settings import Settings
+from pycoco.documents.values import RequestedPlatform
+host, backend, path = sys.argv[1:]
 try:
-    pycoco.inspect(host + "/app:v1", backend=backend, tls_verify=False, timeout=20, platform="linux/amd64")
+    settings = Settings(tls_verify=False, environ=dict(os.environ), platform=RequestedPlatform("linux", "amd64"))
+    session = select(backend).open(settings)
+    (session.tags(host + path, timeout=20) if path == "/app" else session.fetch(host + path, timeout=20)).result()
 except pycoco.PycocoError as error:
     print(error.code, len(str(error)) < 3000)
 """
 
 
-def bomb(size: int) -> bytes:
-    """A gzip body of a thousandth of `size` that inflates to `size` zeros."""
+def bomb(size: int, start: bytes = b"") -> bytes:
+    """A gzip body of a thousandth of `size` that inflates to `start` and `size` spaces."""
     deflate = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
-    piece = deflate.compress(bytes(2**20)) + deflate.flush(
-        zlib.Z_FULL_FLUSH
-    )  # pieces after a full flush can be repeated
-    return b"\x1f\x8b\x08\0\0\0\0\0\0\x03" + piece * (size // 2**20)
+    first = deflate.compress(start) + deflate.flush(zlib.Z_FULL_FLUSH)
+    piece = deflate.compress(b" " * 2**20) + deflate.flush(zlib.Z_FULL_FLUSH)  # after such a flush it can be repeated
+    return b"\x1f\x8b\x08\0\0\0\0\0\0\x03" + first + piece * (size // 2**20)
 
 
 @pytest.fixture(autouse=True)
@@ -73,14 +77,21 @@ def test_an_error_body_that_inflates(where: str, status: int, code: str, inflati
         if where == "/token":
             table["/v2/"] = Answer(401, [("WWW-Authenticate", f'Bearer realm="{registry.url}/token"')])
         table[where] = bombed(status, inflating)
-        ended = child.run(CHILD, registry.host, backend, timeout=40)
+        ended = child.run(CHILD, registry.host, backend, "/app:v1", timeout=40)
     assert (ended.status, ended.output) == (0, f"{code} True\n"), ended.errors[-2000:]
+
+
+def test_a_page_of_tags_that_inflates(backend: str) -> None:
+    table: dict[str, Route] = {"/v2/": Answer(), "/v2/app/tags/list": bombed(200, bomb(6 * GIB, b'{"tags":['))}
+    with ScriptedRegistry(Routes(table)) as registry:
+        ended = child.run(CHILD, registry.host, backend, "/app", timeout=40)
+    assert (ended.status, ended.output) == (0, "too_large True\n"), ended.errors[-2000:]
 
 
 @pytest.mark.parametrize("status", [404, 401, 429])
 def test_an_error_body_without_end(status: int, backend: str) -> None:
     with endless(status) as host:
-        ended = child.run(CHILD, host, backend, timeout=40)
+        ended = child.run(CHILD, host, backend, "/app:v1", timeout=40)
     codes = {404: "not_found", 401: "unauthorized", 429: "rate_limited"}
     assert (ended.status, ended.output) == (0, f"{codes[status]} True\n"), ended.errors[-2000:]
 

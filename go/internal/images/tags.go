@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -71,12 +72,15 @@ func (r reader) tags(ctx context.Context, named reference.Named) (*TagPage, erro
 		link   *url.Error
 		syntax *json.SyntaxError
 		other  *json.UnmarshalTypeError
+		large  *http.MaxBytesError // see CHANGES in golang.py
 	)
 	switch {
 	case err == nil:
 		return &TagPage{named.Name(), tags}, nil
 	case ctx.Err() != nil:
 		return nil, err
+	case errors.As(err, &large):
+		return nil, failure.TooLarge("a page of the list of tags", int(large.Limit))
 	case errors.As(err, &link) && link.Op == "parse":
 		return nil, badLink("not a URL")
 	case errors.As(err, &syntax), errors.As(err, &other), strings.HasPrefix(err.Error(), "registry returned invalid tag "):
