@@ -29,28 +29,26 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
     """Return the proxy for an absolute http or https `url`, such as "http://proxy:3128", or None for none.
 
     `environ` is the client's environment: HTTP_PROXY, HTTPS_PROXY, NO_PROXY and their lower-case forms; ALL_PROXY is
-    not read. A value without a scheme is http; one that cannot be parsed counts as none. Raises ConfigurationError
-    where the value applies but names no host, or a scheme other than http, https, socks5 and socks5h (net/http would
-    fail to connect), and where HTTP_PROXY would apply but REQUEST_METHOD is set, since a CGI program's HTTP_PROXY may
-    come from whoever sent the request.
+    not read. A value without a scheme is http. Raises ConfigurationError where the value applies but cannot be parsed
+    (httpproxy would go without a proxy), names no host or port, or a scheme other than http, https, socks5 and socks5h
+    (net/http would fail to connect), and where HTTP_PROXY would apply but REQUEST_METHOD is set, since a CGI program's
+    HTTP_PROXY may come from whoever sent the request.
     """
     scheme, _, rest = url.partition("://")
     scheme = scheme.lower()
     if scheme not in _DEFAULT_PORTS:
         return None
     variable = scheme.upper() + "_PROXY"
-    proxy = _proxy_url(_either_case(environ, variable))
-    if proxy is None:
+    value = _either_case(environ, variable)
+    if not value:
         return None
     if scheme == "http" and environ.get("REQUEST_METHOD"):
         raise ConfigurationError("HTTP_PROXY is not used while REQUEST_METHOD is set: unset one of them.")
     host, port = _host_and_port(rest, scheme)
     if not _use_proxy(host, port, _either_case(environ, "NO_PROXY")):
         return None
-    proxy_scheme, proxy_host = _parse(proxy) or ("", "")
-    # "http://[::1" becomes "http://http://[::1", whose host is "http".
-    broken = proxy_host.lower() in {f"{name}:" for name in _PROXY_SCHEMES}
-    if proxy_scheme not in _PROXY_SCHEMES or not proxy_host or broken:
+    proxy = _proxy_url(value)
+    if proxy is None or not _is_proxy(proxy):
         # The value may hold a password: it is not repeated.
         raise ConfigurationError(f"{variable} is not the URL of an http, https or socks5 proxy: correct or unset it.")
     return proxy
@@ -135,10 +133,24 @@ def _split_port(text: str) -> tuple[str, str]:
     return host, port
 
 
+def _is_proxy(url: str) -> bool:
+    """Whether net/http could connect to it, which tries whatever was parsed (isProxy in go/internal/configuration)."""
+    scheme, host = _parse(url) or ("", "")
+    port = re.search(":([0-9]+)$", host, re.ASCII)
+    # "http://[::1" becomes "http://http://[::1", whose host is "http", and whose path begins with //.
+    path = url.partition("://")[2].partition("/")[2]
+    return (
+        scheme in _PROXY_SCHEMES
+        and not host.startswith(":")
+        and bool(host)
+        and not set('"<>') & set(host)
+        and not path.startswith("/")
+        and (port is None or int(port[1][:6]) <= 65535)
+    )
+
+
 def _proxy_url(value: str) -> str | None:
-    """Return the URL that `value` means (parseProxy), or None for one that Go would not parse and so not use."""
-    if not value:
-        return None
+    """Return the URL that `value` means (parseProxy), or None for one that Go would not parse."""
     parsed = _parse(value)
     if parsed is None or not parsed[0] or not parsed[1]:
         with_scheme = "http://" + value

@@ -38,7 +38,8 @@ _REFERENCE = re.compile(rf"((?:{DOMAIN}/)?{_PATH})(?::({_TAG}))?(?:@({_DIGEST}))
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}", re.ASCII)
 _DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 _LOWER_HEX = re.compile(r"[a-f0-9]+", re.ASCII)
-_USER_INFORMATION = re.compile(r"(?<![^/])[^/@\s]*:[^/@\s]*@(?![A-Za-z0-9+._-]+:[0-9a-fA-F]{32})", re.ASCII)
+_SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.ASCII | re.IGNORECASE)
+_DIGEST_LIKE = re.compile(r"(?:sha[0-9]+|md5|blake\w*):", re.ASCII | re.IGNORECASE)
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -160,9 +161,25 @@ def domain_and_path(name: str) -> tuple[str, str]:
 
 
 def shown(text: str) -> str:
-    """`text` quoted for a message: bounded, and without what looks like a user and password."""
-    text = _USER_INFORMATION.sub("***@", text[:_TEXT_LIMIT])
-    return repr(text if len(text) <= 300 else text[:297] + "...")
+    """`text` quoted for a message: bounded, and without what may be a user and password, a query or a fragment.
+
+    None of them belongs into a reference. An @ before what looks like a digest, or behind a path that holds no
+    password, stays, so that one sees what is wrong (ShownReference in go/internal/failure).
+    """
+    text = text if len(text) <= 300 else text[:150] + "…" + text[-150:]
+    named, *unwanted = re.split("[?#]", text, maxsplit=1)
+    head, at, tail = named.rpartition("@")
+    digest = ""
+    if at and _DIGEST_LIKE.match(tail):
+        digest = at + tail
+        head, at, tail = head.rpartition("@")
+    if at:
+        scheme = _SCHEME.match(head)
+        transport = scheme[0] if scheme else ""
+        user = head.removeprefix(transport)
+        if ":" in user or "/" not in user:
+            head = transport + "***"
+    return repr(head + at + tail + digest + ("?…" if unwanted else ""))
 
 
 def _parse_bare(text: str) -> ParsedReference:

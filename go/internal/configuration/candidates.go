@@ -71,7 +71,7 @@ func (h *Host) unresolved(system *types.SystemContext, parsed *ParsedReference, 
 		return failure.InConfiguration(broken)
 	}
 	if registries, broken := sysregistriesv2.UnqualifiedSearchRegistries(system); broken == nil && alias == nil && len(registries) > 0 {
-		return InvalidReference(parsed.Text, err.Error())
+		return InvalidReference(parsed.Text, failure.OneSentence(err.Error()))
 	}
 	return &failure.Error{
 		Code:    failure.CodeShortName,

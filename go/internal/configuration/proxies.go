@@ -3,8 +3,8 @@
 package configuration
 
 import (
-	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/http/httpproxy"
@@ -25,12 +25,23 @@ func newProxies(environ map[string]string) *Proxies {
 		return environ[lower]
 	}
 	config := httpproxy.Config{
-		HTTPProxy:  either("HTTP_PROXY", "http_proxy"),
-		HTTPSProxy: either("HTTPS_PROXY", "https_proxy"),
+		HTTPProxy:  parsable(either("HTTP_PROXY", "http_proxy")),
+		HTTPSProxy: parsable(either("HTTPS_PROXY", "https_proxy")),
 		NoProxy:    either("NO_PROXY", "no_proxy"),
 		CGI:        environ["REQUEST_METHOD"] != "",
 	}
 	return &Proxies{choose: config.ProxyFunc()}
+}
+
+// parsable puts an unusable proxy in the place of one that httpproxy's parseProxy cannot parse and would go without.
+func parsable(value string) string {
+	if _, err := url.Parse(value); err == nil {
+		return value
+	}
+	if _, err := url.Parse("http://" + value); err == nil {
+		return value
+	}
+	return "unparsable://proxy"
 }
 
 // Choose returns the proxy for a URL, or nil for none.
@@ -39,23 +50,25 @@ func (p *Proxies) Choose(target *url.URL) (*url.URL, error) {
 	if err != nil {
 		return nil, &failure.Error{Code: failure.CodeConfiguration, Message: "the proxy variables cannot be used: " + failure.OneSentence(err.Error())}
 	}
-	return chosen, checkProxy(chosen)
+	if !isProxy(chosen) {
+		return nil, &failure.Error{ // the value may hold a password: it is not repeated
+			Code:    failure.CodeConfiguration,
+			Message: strings.ToUpper(target.Scheme) + "_PROXY is not the URL of an http, https or socks5 proxy: correct or unset it",
+		}
+	}
+	return chosen, nil
 }
 
-// checkProxy refuses what net/http would try to connect to although it is no proxy's URL (deviations: proxies).
-func checkProxy(chosen *url.URL) error {
+// isProxy refuses what net/http would try to connect to although it is no proxy's URL (deviations: proxies).
+func isProxy(chosen *url.URL) bool {
 	if chosen == nil {
-		return nil
+		return true
 	}
 	switch chosen.Scheme {
 	case "http", "https", "socks5", "socks5h":
-		// httpproxy makes http://http:// of an http:// without a host.
-		if chosen.Hostname() != "" && !strings.HasPrefix(chosen.Path, "//") {
-			return nil
-		}
+		// httpproxy makes http://http:// of an http:// without a host, or with one that is none.
+		port, err := strconv.Atoi(chosen.Port())
+		return chosen.Hostname() != "" && !strings.ContainsAny(chosen.Host, `"<>`) && !strings.HasPrefix(chosen.Path, "//") && (chosen.Port() == "" || err == nil && port <= 65535)
 	}
-	return &failure.Error{
-		Code:    failure.CodeConfiguration,
-		Message: fmt.Sprintf("the proxy variables name %s, which is not the URL of a proxy", failure.RedactURL(chosen)),
-	}
+	return false
 }

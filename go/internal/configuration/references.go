@@ -6,12 +6,15 @@
 package configuration
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"go.podman.io/image/v5/docker"
 	"go.podman.io/image/v5/docker/reference"
 	"go.podman.io/image/v5/oci/layout"
+
+	"github.com/opencontainers/go-digest"
 
 	"github.com/pycoco/pycoco/go/internal/failure"
 )
@@ -67,7 +70,7 @@ func contains(names []string, name string) bool {
 func parseDockerURL(text, rest string) (*ParsedReference, error) {
 	ref, err := docker.ParseReference(rest)
 	if err != nil {
-		return nil, InvalidReference(text, err.Error())
+		return nil, InvalidReference(text, reason(err))
 	}
 	named := ref.DockerReference()
 	if reference.IsNameOnly(named) {
@@ -80,7 +83,7 @@ func parseDockerURL(text, rest string) (*ParsedReference, error) {
 func parseBareName(text string) (*ParsedReference, error) {
 	named, short, err := parseUnnormalized(text)
 	if err != nil {
-		return nil, InvalidReference(text, err.Error())
+		return nil, InvalidReference(text, reason(err))
 	}
 	return describe(withoutTagBesideDigest(reference.TagNameOnly(named)), short), nil
 }
@@ -94,7 +97,7 @@ func parseUnnormalized(text string) (named reference.Named, short bool, err erro
 	}
 	named, ok := parsed.(reference.Named)
 	if !ok {
-		return nil, false, fmt.Errorf("%q is not a name", text)
+		return nil, false, reference.ErrReferenceInvalidFormat
 	}
 	domain := reference.Domain(named)
 	if domain != "" && (strings.ContainsAny(domain, ".:") || domain == "localhost") {
@@ -102,7 +105,7 @@ func parseUnnormalized(text string) (named reference.Named, short bool, err erro
 		return named, false, err
 	}
 	if reference.IsFullIdentifier(text) {
-		return nil, false, fmt.Errorf("64 hexadecimal digits are an image's id, not its name")
+		return nil, false, errIdentifier
 	}
 	return named, true, nil
 }
@@ -139,7 +142,7 @@ func describe(named reference.Named, short bool) *ParsedReference {
 func parseOCI(text, rest string) (*ParsedReference, error) {
 	path, image, _ := strings.Cut(rest, ":")
 	if _, err := layout.ParseReference("/:" + image); err != nil {
-		return nil, InvalidReference(text, err.Error())
+		return nil, InvalidReference(text, reason(err))
 	}
 	return localReference(text, "oci", path, image)
 }
@@ -161,12 +164,12 @@ func parseArchive(text, transport, rest string) (*ParsedReference, error) {
 		return nil, InvalidReference(text, "an image in an OCI archive is named by its tag")
 	case transport == "oci-archive" || isIndex:
 		if _, err := layout.ParseReference("/:" + image); err != nil {
-			return nil, InvalidReference(text, err.Error())
+			return nil, InvalidReference(text, reason(err))
 		}
 	case hasImage:
 		named, err := reference.ParseNormalizedNamed(image)
 		if err != nil {
-			return nil, InvalidReference(text, err.Error())
+			return nil, InvalidReference(text, reason(err))
 		}
 		if _, digested := named.(reference.Digested); digested {
 			return nil, InvalidReference(text, "an image in a docker archive is named by its tag")
@@ -175,9 +178,28 @@ func parseArchive(text, transport, rest string) (*ParsedReference, error) {
 	return localReference(text, transport, path, image)
 }
 
+var errIdentifier = errors.New("64 hexadecimal digits are an image's id, not its name")
+
+// reason says why a text is no reference, without the text: upstream's own words may repeat it.
+func reason(err error) string {
+	switch text := err.Error(); {
+	case errors.Is(err, errIdentifier), strings.Contains(text, "64-byte hexadecimal"):
+		return errIdentifier.Error()
+	case errors.Is(err, reference.ErrNameContainsUppercase), strings.HasSuffix(text, "must be lowercase"):
+		return "a repository's name is in lower case"
+	case errors.Is(err, reference.ErrNameTooLong):
+		return "its name is too long"
+	case errors.Is(err, digest.ErrDigestUnsupported):
+		return "its digest is of an algorithm that is not supported; use sha256"
+	case errors.Is(err, digest.ErrDigestInvalidLength), errors.Is(err, digest.ErrDigestInvalidFormat):
+		return "its digest is not one"
+	}
+	return "write REGISTRY/REPOSITORY[:TAG|@DIGEST]"
+}
+
 // InvalidReference is about a text that is no reference pycoco reads.
 func InvalidReference(text, why string) error {
-	return &failure.Error{Code: failure.CodeInvalidReference, Message: fmt.Sprintf("%q is not a reference that can be read: %s", text, why)}
+	return &failure.Error{Code: failure.CodeInvalidReference, Message: fmt.Sprintf("%s is not a reference that can be read: %s", failure.ShownReference(text), why)}
 }
 
 // ParseQualified takes a reference apart that must name its registry.

@@ -15,17 +15,14 @@ import (
 
 const retryDelayLimit = 8 * time.Second
 
-type (
-	fromRegistry[T any] func(ctx context.Context, named reference.Named) (T, error)
-	fromLayout[T any]   func(ctx context.Context, parsed *configuration.ParsedReference) (T, error)
-)
+type fromRegistry[T any] func(ctx context.Context, named reference.Named) (T, error)
 
 // patiently asks again, as often as the settings say, while a registry cannot be reached or fails; never so late that
 // the operation's deadline would pass. Both twins follow this rule.
-func patiently[T any](ctx context.Context, r reader, text string, read fromRegistry[T], readLocal fromLayout[T]) (T, error) {
+func patiently[T any](ctx context.Context, r reader, text string, read fromRegistry[T]) (T, error) {
 	var none T
 	for delay, left := time.Second, r.Settings.Retries; ; delay, left = min(2*delay, retryDelayLimit), left-1 {
-		found, err := fromCandidates(ctx, r, text, read, readLocal)
+		found, err := fromCandidates(ctx, r, text, read)
 		if err == nil || left <= 0 || failure.Classify(ctx, err).Code != failure.CodeUnavailable {
 			return found, err
 		}
@@ -41,14 +38,14 @@ func patiently[T any](ctx context.Context, r reader, text string, read fromRegis
 
 // fromCandidates tries the candidates one after the other; like CRI-O's (server/image_pull.go), it reports the last
 // one's error.
-func fromCandidates[T any](ctx context.Context, r reader, text string, read fromRegistry[T], readLocal fromLayout[T]) (T, error) {
+func fromCandidates[T any](ctx context.Context, r reader, text string, read fromRegistry[T]) (T, error) {
 	var none T
 	parsed, err := configuration.ParseReference(text)
 	if err != nil {
 		return none, err
 	}
 	if parsed.Transport != "docker" {
-		return readLocal(ctx, parsed)
+		return none, configuration.InvalidReference(parsed.Text, "a local layout is read by the package, not by its library")
 	}
 	candidates, err := r.Candidates(text)
 	if err != nil {
@@ -66,10 +63,4 @@ func fromCandidates[T any](ctx context.Context, r reader, text string, read from
 		}
 	}
 	return none, lastErr
-}
-
-// readByThePackage is the answer for a local layout where only the package reads those.
-func readByThePackage[T any](_ context.Context, parsed *configuration.ParsedReference) (T, error) {
-	var none T
-	return none, configuration.InvalidReference(parsed.Text, "layouts are read by the package, not by its library")
 }

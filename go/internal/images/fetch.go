@@ -47,13 +47,9 @@ type reader struct{ *configuration.Host }
 // Fetch reads one image's manifest and config. A nil platform is the settings' own.
 func Fetch(ctx context.Context, host *configuration.Host, text string, platform *configuration.Platform) (*Fetched, error) {
 	r := reader{host}
-	return patiently(ctx, r, text,
-		func(ctx context.Context, named reference.Named) (*Fetched, error) {
-			return r.fetchFromRegistry(ctx, named, platform)
-		},
-		func(ctx context.Context, parsed *configuration.ParsedReference) (*Fetched, error) {
-			return r.fetchLocal(ctx, parsed, platform)
-		})
+	return patiently(ctx, r, text, func(ctx context.Context, named reference.Named) (*Fetched, error) {
+		return r.fetchFromRegistry(ctx, named, platform)
+	})
 }
 
 // opened is an image at its registry or a mirror, its top-level manifest loaded. Whoever opened it closes its source.

@@ -38,7 +38,7 @@ type Instances struct {
 // FetchInstances reads every image of an index, or the one image that the reference names.
 func FetchInstances(ctx context.Context, host *configuration.Host, text string) (*Instances, error) {
 	r := reader{host}
-	return patiently(ctx, r, text, r.fetchInstances, readByThePackage)
+	return patiently(ctx, r, text, r.fetchInstances)
 }
 
 func (r reader) fetchInstances(ctx context.Context, named reference.Named) (*Instances, error) {

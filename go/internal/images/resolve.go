@@ -43,7 +43,7 @@ type Resolved struct {
 // Resolve asks what a reference names.
 func Resolve(ctx context.Context, host *configuration.Host, text string) (*Resolved, error) {
 	r := reader{host}
-	return patiently(ctx, r, text, r.resolve, readByThePackage)
+	return patiently(ctx, r, text, r.resolve)
 }
 
 func (r reader) resolve(ctx context.Context, named reference.Named) (*Resolved, error) {

@@ -36,9 +36,7 @@ type TagPage struct {
 // Tags reads a repository's tags to the end.
 func Tags(ctx context.Context, host *configuration.Host, text string) (*TagPage, error) {
 	r := reader{host}
-	return patiently(ctx, r, text, r.tags, func(_ context.Context, parsed *configuration.ParsedReference) (*TagPage, error) {
-		return nil, configuration.InvalidReference(parsed.Text, "only a registry's repository has a list of tags")
-	})
+	return patiently(ctx, r, text, r.tags)
 }
 
 func (r reader) tags(ctx context.Context, named reference.Named) (*TagPage, error) {

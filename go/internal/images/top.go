@@ -27,7 +27,7 @@ type TopManifest struct {
 // FetchManifest reads a reference's top-level manifest alone.
 func FetchManifest(ctx context.Context, host *configuration.Host, text string) (*TopManifest, error) {
 	r := reader{host}
-	return patiently(ctx, r, text, r.fetchManifest, readByThePackage)
+	return patiently(ctx, r, text, r.fetchManifest)
 }
 
 func (r reader) fetchManifest(ctx context.Context, named reference.Named) (*TopManifest, error) {

@@ -135,7 +135,9 @@ func (r *Runner) finish(id uint64, answer Answer) {
 
 // failed is the answer that carries an error.
 func failed(err error) Answer {
-	header, _ := json.Marshal(map[string]*failure.Error{"error": failure.Classify(context.Background(), err)})
+	found := *failure.Classify(context.Background(), err)
+	found.Message = failure.Bounded(found.Message)
+	header, _ := json.Marshal(map[string]failure.Error{"error": found})
 	return Answer{Header: header}
 }
 

@@ -35,10 +35,6 @@ VALUES = [
     ("socks5h://proxy.test:1080", "socks5h://proxy.test:1080"),
     ("http://[::1]:3128", "http://[::1]:3128"),
     ("1.2.3.4:80", "http://1.2.3.4:80"),
-    # What net/url cannot parse, with http:// before it or without, is as good as unset.
-    ("http://\x01", None),
-    ("[::1", None),
-    ("1.2.3.4:port", None),
 ]
 
 LOOPBACK = [
@@ -138,6 +134,16 @@ UNUSABLE = [
     "ftp://u:secret@proxy.test",
     "http://u:secret@[::1",
     "http://u:secret@proxy.test:port",
+    # What net/url cannot parse, with http:// before it or without, httpproxy would go without.
+    "http://u:secret\x01@proxy.test",
+    "[::1",
+    "1.2.3.4:port",
+    r"http://CORP\u:secret@proxy.test",
+    '"http://u:secret@proxy.test"',
+    '"u:secret@proxy.test"',
+    "http://u:secret@proxy.test:65536",
+    "http://u:secret@proxy.test:99999999999999999999",
+    "http://u:secret@:3128",
 ]
 
 
