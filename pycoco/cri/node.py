@@ -52,7 +52,7 @@ class CrioSettings:
     /usr/share/containers/seccomp.json. `cgroup_v2` and `apparmor` say what the node has; `architecture` is the node's
     by Go's name, "" for this machine's.
     `kata_annotations` adds containerd's io.kubernetes.cri.* annotations to CRI-O's own: the kata runtime reads
-    whichever it finds first.
+    whichever it finds first. `crio_annotations` False leaves CRI-O's own away, which a policy of genpolicy's refuses.
     """
 
     default_capabilities: tuple[str, ...] = DEFAULT_CAPABILITIES
@@ -76,6 +76,7 @@ class CrioSettings:
     apparmor: bool = False
     architecture: str = ""
     kata_annotations: bool = True
+    crio_annotations: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

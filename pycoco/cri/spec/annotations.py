@@ -58,8 +58,8 @@ _RESTRICTED = (
 class AnnotationFacts:
     """What the annotations say besides the request.
 
-    `requested_image` is the CRI's image string; `image_name` a name of the image, which the guest pulls;
-    `repo_digests` the sorted repo@digest of the image. `created` is RFC 3339 text.
+    `sandbox_id` is "" where there is no sandbox. `requested_image` is the CRI's image string; `image_name` a name of
+    the image, which the guest pulls; `repo_digests` the sorted repo@digest of the image. `created` is RFC 3339 text.
     """
 
     container_id: str
@@ -135,7 +135,8 @@ def container_annotations(
             of_container[_TRACE_SYSCALL] = value
             key = _TRACE_SYSCALL
         found[key] = value
-    found |= _of_cri_o(container, sandbox, facts, of_container)
+    if settings.crio_annotations:
+        found |= _of_cri_o(container, sandbox, facts, of_container)
     # From here on CRI-O lets the request overwrite what stands already.
     found |= of_container
     found |= container.labels
@@ -158,9 +159,7 @@ def _of_cri_o(
         "ImageRef": facts.image_id,
         "Name": container_name(container, sandbox),
         "ContainerID": facts.container_id,
-        "SandboxID": facts.sandbox_id,
-        "SandboxName": sandbox_name(sandbox),
-        "ContainerType": "container",
+        **_sandbox_of_cri_o(sandbox, facts),
         "LogPath": _log_path(container, sandbox, facts),
         "TTY": _go_bool(container.tty),
         "Stdin": _go_bool(container.stdin),
@@ -179,6 +178,13 @@ def _of_cri_o(
         values["ImageRepoDigests"] = ",".join(facts.repo_digests)
     found = {_PREFIX + name: value for name, value in values.items()}
     return found | {"io.container.manager": "cri-o", "platform-runtime-path.crio.io": facts.runtime_path}
+
+
+def _sandbox_of_cri_o(sandbox: PodSandboxConfig, facts: AnnotationFacts) -> dict[str, str]:
+    """What says that the container belongs to a sandbox: kata does not start one whose sandbox it does not run."""
+    if not facts.sandbox_id:
+        return {}
+    return {"SandboxID": facts.sandbox_id, "SandboxName": sandbox_name(sandbox), "ContainerType": "container"}
 
 
 def _metadata(container: ContainerConfig) -> dict[str, Any]:
@@ -205,14 +211,17 @@ def kata_annotations(container: ContainerConfig, sandbox: PodSandboxConfig, fact
     """
     metadata = sandbox.metadata
     values = {
-        "container-type": "container",
         "container-name": container.metadata.name if container.metadata else "",
         "image-name": facts.image_name,
-        "sandbox-id": facts.sandbox_id,
-        "sandbox-name": metadata.name if metadata else "",
-        "sandbox-namespace": metadata.namespace if metadata else "",
-        "sandbox-uid": metadata.uid if metadata else "",
     }
+    if facts.sandbox_id:
+        values |= {
+            "container-type": "container",
+            "sandbox-id": facts.sandbox_id,
+            "sandbox-name": metadata.name if metadata else "",
+            "sandbox-namespace": metadata.namespace if metadata else "",
+            "sandbox-uid": metadata.uid if metadata else "",
+        }
     return {f"io.kubernetes.cri.{name}": value for name, value in values.items()}
 
 

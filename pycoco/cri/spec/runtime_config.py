@@ -239,7 +239,7 @@ def _annotations(
     platform = f"{request.config.os}/{request.config.architecture}"
     facts = AnnotationFacts(
         container_id=request.container_id,
-        sandbox_id=state.id if state else request.container_id,
+        sandbox_id=state.id if state else "",
         image_id=image_metadata.config_digest(image).partition(":")[2],
         requested_image=request.container.image.image if request.container.image else "",
         image_name=image.pinned if pin else image_metadata.some_name(image),

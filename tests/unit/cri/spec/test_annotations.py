@@ -114,11 +114,29 @@ def test_the_requested_image_is_kept_as_it_was_given() -> None:
 
 
 def test_kata_s_own_names() -> None:
-    found = written(settings=CrioSettings())
+    found = written(settings=CrioSettings(), sandbox_state=SandboxState(id="s1", namespaces={"pid": "/p"}))
     assert found["io.kubernetes.cri.container-type"] == "container"
+    assert found["io.kubernetes.cri.sandbox-id"] == "s1"
     assert found["io.kubernetes.cri.sandbox-namespace"] == "shop"
     assert found["io.kubernetes.cri.container-name"] == "app"
     assert not any(name.startswith("io.kubernetes.cri.") for name in written())
+
+
+def test_without_a_sandbox_nothing_claims_one() -> None:
+    """kata does not start a "container" of a sandbox that it does not run."""
+    found = written(settings=CrioSettings())
+    assert not [name for name in found if "sandbox" in name.lower() or "type" in name.lower()]
+    assert found["io.kubernetes.cri.image-name"].startswith(samples.REPOSITORY)
+    of_pod = written(settings=CrioSettings(), sandbox_state=SandboxState(id="s1", namespaces={"pid": "/p"}))
+    assert of_pod["io.kubernetes.cri-o.SandboxID"] == "s1"
+    assert of_pod["io.kubernetes.cri-o.ContainerType"] == "container"
+
+
+def test_without_cri_o_s_own() -> None:
+    """genpolicy knows no such annotations, and its policy refuses them."""
+    settings = CrioSettings(crio_annotations=False)
+    found = written(settings=settings, container=samples.container(annotations={"own": "1"}))
+    assert set(found) == {"own", "io.kubernetes.cri.image-name", "io.kubernetes.cri.container-name"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""Read a CRI message from a file of JSON or YAML, as crictl takes it.
+
+Upstream: cri-tools cmd/crictl/util.go (loadContainerConfig), which reads YAML, and so JSON. YAML needs PyYAML, which is
+the extra `yaml`. It is not for what the message says (see `message`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from pycoco.errors import ConfigurationError
+
+_LIMIT = 1024 * 1024
+
+
+def read_request(path: str | os.PathLike[str]) -> Mapping[str, Any]:
+    """Return the object in the file, at most 1 MiB. Raises ConfigurationError, which names the file."""
+    name = os.fspath(path)
+    content = read_file(name, _LIMIT)
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{name} is not UTF-8: save it so", file=name) from None
+    document = _json(text, name) if text.lstrip()[:1] in {"{", "["} else _yaml(text, name)
+    if not isinstance(document, Mapping):
+        raise ConfigurationError(f"{name} holds no object: write a CRI message as JSON or YAML", file=name)
+    return document
+
+
+def read_file(name: str, limit: int) -> bytes:
+    """Return a regular file's bytes, at most `limit` of them. Raises ConfigurationError, which names the file."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe is not waited for
+        with open(descriptor, "rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{name} cannot be read: {error.strerror}", file=name) from None
+    if content is None or len(content) > limit:
+        raise ConfigurationError(f"{name} is no file, or larger than {limit} bytes", file=name)
+    return content
+
+
+def _json(text: str, name: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_unambiguous, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{name} is not JSON: {error}", file=name) from None
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a key appears twice in one object")
+    return document
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _yaml(text: str, name: str) -> Any:
+    try:
+        yaml: Any = importlib.import_module("yaml")
+    except ImportError:
+        raise ConfigurationError(
+            f"{name} is YAML, which needs PyYAML: pip install 'pycoco-oci[yaml]', or write it as JSON", file=name
+        ) from None
+    try:
+        return yaml.load(text, Loader=_loader(yaml))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = f"{name}:{line + 1}" if line is not None else name
+        reason = getattr(error, "problem", None) or error
+        raise ConfigurationError(f"{where}: not YAML that crictl would take: {reason}", file=name) from None
+
+
+def _loader(yaml: Any) -> Any:
+    """PyYAML's safe loader, but a date stays a text, a key stands once, and an alias, which may multiply, is none."""
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                raise yaml.composer.ComposerError(None, None, "aliases are not taken", self.peek_event().start_mark)
+            return super().compose_node(parent, index)
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+            if len(set(map(repr, keys))) != len(keys):
+                raise yaml.constructor.ConstructorError(None, None, "a key appears twice", node.start_mark)
+            return super().construct_mapping(node, deep)
+
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith((":timestamp", ":float"))]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    return Loader

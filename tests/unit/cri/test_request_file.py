@@ -1,0 +1,87 @@
+"""CRI messages in files, as crictl takes them: JSON and YAML."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from pycoco.cri import ContainerConfig
+from pycoco.cri.request_file import read_request
+from pycoco.errors import ConfigurationError
+
+YAML = """
+metadata:
+  name: app
+command: [sleep, "5"]
+annotations:
+  day: 2024-05-06
+  number: "1.50"
+linux:
+  security_context:
+    run_as_user: {value: 1000}
+    readonly_rootfs: yes
+    namespace_options:
+      pid: 1
+"""
+JSON = """{
+"metadata": {"name": "app"}, "command": ["sleep", "5"], "annotations": {"day": "2024-05-06", "number": "1.50"},
+"linux": {"security_context": {
+    "run_as_user": {"value": 1000}, "readonly_rootfs": true, "namespace_options": {"pid": 1}
+}}}"""
+
+
+def test_yaml_is_the_same_as_json(tmp_path: Path) -> None:
+    found = []
+    for name, text in (("c.yaml", YAML), ("c.json", JSON)):
+        (tmp_path / name).write_text(text)
+        found.append(ContainerConfig.from_json(read_request(tmp_path / name)))
+    assert found[0] == found[1]
+    assert found[0].annotations["day"] == "2024-05-06"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [1", r"c:1: not YAML that crictl would take"),
+        ("a: 1\na: 2", "a key appears twice"),
+        ("a: &x {}\nb: *x", "c:2: not YAML that crictl would take: aliases are not taken"),
+        ("a: !!python/object:os.system {}", "could not determine a constructor"),
+        ("just a text", "holds no object"),
+        ("", "holds no object"),
+        ('{"a": 1, "a": 2}', "not JSON: a key appears twice"),
+        ("[]", "holds no object"),
+        ('{"a": NaN}', "NaN is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("a: " + "[" * 5_000, "not YAML"),
+        ("#" * (1024 * 1024 + 1), "larger than"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "c").write_text(text)
+    with pytest.raises(ConfigurationError, match=message):
+        read_request(tmp_path / "c")
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes(b"a: \xff")
+    os.mkfifo(tmp_path / "pipe")
+    for name, message in (
+        ("no", "cannot be read"),
+        ("latin", "not UTF-8"),
+        (".", "cannot be read"),
+        ("pipe", "no object"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            read_request(tmp_path / name)
+
+
+def test_yaml_without_pyyaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    (tmp_path / "c").write_text(YAML)
+    with pytest.raises(ConfigurationError, match=r"pycoco-oci\[yaml\]"):
+        read_request(tmp_path / "c")
+    (tmp_path / "c").write_text(JSON)
+    assert read_request(tmp_path / "c")["metadata"] == {"name": "app"}
