@@ -7,6 +7,7 @@ exactly once; when the code has changed, the fault has to be written anew.
 from __future__ import annotations
 
 from tests.mutation.fault import Fault
+from tests.mutation.local_faults import LOCAL_FAULTS
 from tests.mutation.network_faults import NETWORK_FAULTS
 
 _PARITY = "tests/parity/test_pure_operations.py::test_twins_agree"
@@ -218,4 +219,5 @@ FAULTS = (
         (CREDENTIALS,),
     ),
     *NETWORK_FAULTS,
+    *LOCAL_FAULTS,
 )
