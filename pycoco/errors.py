@@ -36,6 +36,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pycoco.printable import printable
+
 if TYPE_CHECKING:
     from pycoco.documents.index import Index
 
@@ -50,6 +52,17 @@ class PycocoError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+    @property
+    def message(self) -> str:
+        """What went wrong and what to do, in a sentence: at most 2,000 characters, all of them fit to be printed."""
+        return self._message
+
+    @message.setter
+    def message(self, text: str) -> None:
+        # Registries and files have their say in messages, so here is where they are bounded and escaped, once.
+        self._message = printable(text)
+        self.args = (self._message,)
 
     def __str__(self) -> str:
         # Some builtins that subclasses inherit (OSError, LookupError's KeyError kin) format their arguments.
@@ -112,8 +125,8 @@ class RegistryError(PycocoError):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.spec_code = spec_code
-        self.url = url
+        self.spec_code = printable(spec_code, 200) if spec_code is not None else None
+        self.url = printable(url) if url is not None else None
         self.retryable = retryable
         self.retry_after = retry_after
 

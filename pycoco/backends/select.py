@@ -11,6 +11,7 @@ import threading
 
 from pycoco.backends.contract import Backend
 from pycoco.errors import BackendError, BackendUnavailableError, ConfigurationError, ForkedProcessError
+from pycoco.printable import get_logger
 
 NAMES = ("auto", "go", "go-process", "python")
 
@@ -42,9 +43,7 @@ def automatic() -> tuple[Backend, dict[str, str]]:
         except (BackendUnavailableError, ForkedProcessError) as error:
             refused[name] = str(error)
         except BackendError as error:
-            import logging
-
-            logging.getLogger("pycoco").warning("not using the backend %s: %s", name, error)
+            get_logger("pycoco").warning("not using the backend %s: %s", name, error)
             refused[name] = str(error)
     return _open("python"), refused
 
@@ -66,7 +65,7 @@ def _make(name: str) -> Backend:
     import logging
 
     # Who wants records adds a handler. Where nobody does, Python would write warnings to stderr by itself.
-    logger = logging.getLogger("pycoco")
+    logger = get_logger("pycoco")
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
     # Imported here, so that choosing one backend never imports the other.

@@ -7,6 +7,7 @@ import json
 import sys
 
 from pycoco.cli.client_options import client_of
+from pycoco.configuration import regular_file
 from pycoco.cri import Bundle, GuestAgreement, bundle, guest_agreement
 from pycoco.errors import ConfigurationError
 from pycoco.image import Image
@@ -44,7 +45,6 @@ def _file(path: str | None) -> bytes | None:
     if path is None:
         return None
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return regular_file.read(path)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}", file=path) from None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pycoco.image import Image
+from pycoco.printable import printable
 
 
 def summary(image: Image) -> str:
     """Return the summary of one image, several lines without a final newline."""
-    lines = [image.reference]
-    lines += [f"  {name:<10} {text}" for name, text in _rows(image)]
+    lines = [printable(image.reference)]
+    lines += [f"  {name:<10} {printable(text)}" for name, text in _rows(image)]
     return "\n".join(lines)
 
 

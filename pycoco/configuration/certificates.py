@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import binascii
 import functools
-import logging
 import os
 import re
 import ssl
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pycoco.configuration import configuration_files
+from pycoco.configuration import configuration_files, regular_file
 from pycoco.configuration.settings import Settings
 from pycoco.errors import ConfigurationError
+from pycoco.printable import get_logger
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 DOCKER_DIRECTORY = "/etc/docker/certs.d"
 """Where Docker looks; searched after the directories of configuration_files."""
@@ -167,7 +167,7 @@ def _authorities(found: _Found) -> list[bytes]:
     authorities: list[bytes] = []
     for path in found.authorities:
         try:
-            authorities.extend(_certificates(_read(path)))
+            authorities.extend(_certificates(regular_file.read(path)))
         except FileNotFoundError:
             continue  # removed since it was listed
         except (OSError, ValueError) as error:
@@ -181,14 +181,14 @@ def _system_roots(roots: _Roots, state: Hashable) -> tuple[bytes, ...]:
     found: list[bytes] = []
     for bundle in roots.bundles:
         try:
-            data = _read(bundle)
+            data = regular_file.read(bundle)
         except (OSError, ValueError):
             continue
         found.extend(_certificates(data))
         break
     for path in _files_of(roots.directories):
         try:
-            found.extend(_certificates(_read(path)))
+            found.extend(_certificates(regular_file.read(path)))
         except (OSError, ValueError):
             continue
     # A distribution's directory holds mostly what its bundle holds.
@@ -213,11 +213,6 @@ def _is_link_beside(path: str) -> bool:
         return "/" not in os.readlink(path)
     except (OSError, ValueError):
         return False
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def _certificates(pem: bytes) -> Iterator[bytes]:
@@ -249,6 +244,8 @@ def _present(context: ssl.SSLContext, certificate: str, key: str) -> None:
         raise ConfigurationError(f"the key {key} has a passphrase: store it without one.", file=key)
 
     try:
+        for path in (certificate, key):
+            regular_file.read(path)  # OpenSSL would wait for a pipe's writer
         context.load_cert_chain(certificate, key, password=no_passphrase)
     except ConfigurationError:
         raise

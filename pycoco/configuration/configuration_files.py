@@ -16,6 +16,7 @@ import pwd
 import re
 from collections.abc import Hashable, Iterable
 
+from pycoco.configuration import regular_file
 from pycoco.configuration.settings import Settings
 from pycoco.errors import ConfigurationError
 
@@ -119,8 +120,7 @@ def drop_in_files(directories: Iterable[str], extension: str) -> list[str]:
 def read(path: str) -> bytes:
     """Return the content of a file that was found. ConfigurationError if it cannot be read."""
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return regular_file.read(path)
     except (OSError, ValueError) as error:
         raise _unusable(path, error) from None
 

@@ -5,8 +5,6 @@ It is not for the directory's own rules (see `store`), nor for what a pinned ref
 
 from __future__ import annotations
 
-import logging
-
 from pycoco.backends.contract import Fetched
 from pycoco.backends.flows import Known
 from pycoco.configuration.settings import Settings
@@ -15,8 +13,9 @@ from pycoco.errors import PycocoError
 from pycoco.layout.pinned import PinnedImages
 from pycoco.layout.store import Store
 from pycoco.layout.writer import ImageDocuments
+from pycoco.printable import get_logger
 
-_log = logging.getLogger("pycoco.layout")
+_log = get_logger("pycoco.layout")
 
 
 class ClientStore:

@@ -11,7 +11,6 @@ some kilobytes; to empty a store, delete its directory while no one uses it.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 
@@ -22,13 +21,14 @@ from pycoco.errors import InvalidReferenceError, LayoutError, TooLargeError
 from pycoco.layout import contents
 from pycoco.layout.files import read_regular
 from pycoco.layout.writer import ImageDocuments, Layout, documents_of, entries_of, name_of
+from pycoco.printable import get_logger
 
 ENTRIES_LIMIT = 512
 """Entries that index.json has at most before a store adds no more: each addition rewrites the file."""
 
 _SHA256 = re.compile(r"sha256:[a-f0-9]{64}")
 
-_log = logging.getLogger("pycoco.layout")
+_log = get_logger("pycoco.layout")
 
 
 class Store:

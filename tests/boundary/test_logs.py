@@ -31,6 +31,24 @@ def _with_warning(request: Request) -> Answer:
     return Answer(answer.status, [*answer.headers, ("Warning", '299 - "take care"')], answer.body)
 
 
+def test_the_warnings_of_an_answer_are_bounded(
+    backend: str, scripted: ScriptedRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    def script(request: Request) -> Answer:
+        answer = served.image(request)
+        many = [("Warning", f'299 - "{number} \x9b{request.path[:14]}"') for number in range(1500)]
+        return Answer(answer.status, [*answer.headers, *many], answer.body)
+
+    caplog.set_level(logging.WARNING, "pycoco")
+    scripted.script = script
+    with pycoco.Client(backend=backend, tls_verify=False) as client:
+        client.inspect(f"{scripted.host}/app:v1")
+        client.inspect(f"{scripted.host}/app:v1")
+        assert served.until(lambda: any("left out" in text for text in caplog.messages))
+    assert 20 <= len(caplog.records) <= 100
+    assert not any("\x9b" in text for text in caplog.messages)
+
+
 @pytest.mark.parametrize("level", [logging.WARNING, logging.INFO, logging.DEBUG])
 def test_the_level_is_followed_while_a_client_is_open(
     scripted: ScriptedRegistry, caplog: pytest.LogCaptureFixture, level: int

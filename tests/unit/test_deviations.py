@@ -37,7 +37,7 @@ def test_every_row_of_its_tables_names_a_test() -> None:
         line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith(("| |", "|---", "| step"))
     ]
     without = [row for row in rows if "test_" not in row and "| test |" not in row]
-    # The five steps of the JSON rule share one file, named above them; a program that nobody wants run has no test.
+    # The steps of the JSON rule share one file, named above them; a program that nobody wants run has no test.
     assert [row for row in without if not re.match(r"\| [0-5]\. |\| `additional-layer", row)] == []
 
 

@@ -18,21 +18,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from pycoco import waiting
 from pycoco.backends.go.boundary import Boundary, Reply, error_of
+from pycoco.backends.go.log_records import LOGGER, LogRecords
 from pycoco.errors import BackendError, OperationCancelledError, PycocoError
 
 T = TypeVar("T")
-
-logger = logging.getLogger("pycoco.go")
-
-_LEVELS = {
-    "panic": logging.CRITICAL,
-    "fatal": logging.CRITICAL,
-    "error": logging.ERROR,
-    "warning": logging.WARNING,
-    "info": logging.INFO,
-    "debug": logging.DEBUG,
-    "trace": logging.DEBUG,
-}
 
 _EXIT_SECONDS = 1.0
 
@@ -52,6 +41,7 @@ class Completions:
         self._pending: dict[int, _Pending] = {}  # each access is one atomic step of a dict
         self._unusable: PycocoError | None = None
         self._log_level = -1
+        self._records = LogRecords()
         self._process = os.getpid()
         completed = boundary.completed()
         self._thread = threading.Thread(target=self._run, args=(completed,), name="pycoco-completions", daemon=True)
@@ -100,7 +90,7 @@ class Completions:
 
     def _follow_log_level(self) -> None:
         """Let Go make only the records that Python would take: debug lines are many."""
-        level = logger.getEffectiveLevel()
+        level = LOGGER.getEffectiveLevel()
         if level == self._log_level:
             return
         self._log_level = level
@@ -119,10 +109,11 @@ class Completions:
 
     def _dispatch(self, operation: int, header: Any, parts: list[bytes]) -> None:
         if "log" in header:
-            record = header["log"]
             with contextlib.suppress(Exception):  # a handler's own business; the thread must outlive it
-                logger.log(_LEVELS.get(record["level"], logging.INFO), "%s", record["message"])
+                self._records.make(header["log"])
             return
+        with contextlib.suppress(Exception):
+            self._records.settle()
         pending = self._pending.pop(operation, None)
         if pending is None or not pending.future.set_running_or_notify_cancel():
             return

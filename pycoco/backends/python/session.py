@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
@@ -29,6 +28,7 @@ from pycoco.configuration.values import Candidate, Credentials, ParsedReference,
 from pycoco.documents import choose, image_config, manifest, media_types
 from pycoco.documents.values import CheckedManifest, RequestedPlatform
 from pycoco.errors import BackendError, InvalidReferenceError, OperationCancelledError, PycocoError, UnavailableError
+from pycoco.printable import get_logger
 
 if TYPE_CHECKING:
     from pycoco.backends.python.registry.endpoints import Network
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 _CLOSE_SECONDS = 5.0
 
-_log = logging.getLogger("pycoco.python")
+_log = get_logger("pycoco.python")
 
 
 class PythonSession:

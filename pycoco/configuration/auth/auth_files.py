@@ -14,13 +14,15 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from pycoco.configuration import regular_file
 from pycoco.configuration.configuration_files import home_directory, join
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import Credentials
 from pycoco.documents.syntax import encoding_json
 from pycoco.errors import ConfigurationError, CredentialsError
+from pycoco.printable import get_logger
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
@@ -69,8 +71,7 @@ def search_order(settings: Settings) -> list[AuthFile]:
 def read(file: AuthFile) -> Contents:
     """Return what `file` says, nothing if it does not exist. Raises CredentialsError if it cannot be used."""
     try:
-        with open(file.path, "rb") as opened:
-            raw = opened.read()
+        raw = regular_file.read(file.path)
     except FileNotFoundError:
         return Contents({}, {})
     except (OSError, ValueError) as error:

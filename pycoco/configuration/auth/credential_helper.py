@@ -6,9 +6,13 @@ github.com/docker/docker-credential-helpers, client/client.go.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import selectors
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 
 from pycoco.configuration.values import Credentials
@@ -18,8 +22,19 @@ from pycoco.errors import CredentialsError
 TIME_LIMIT = 30.0
 """Seconds after which a helper is killed; containers/image waits for ever, and so would whoever called it."""
 
+OUTPUT_LIMIT = 1024 * 1024
+"""Bytes of a helper's answer, at most; it holds one user and one secret."""
+
 _NOT_FOUND = "credentials not found in native keychain"
-_KNOWN_MESSAGES = ("no credentials server URL", "no credentials username")
+
+_MESSAGE_LIMIT = 200
+_NAMED_SECRET = re.compile(
+    r"""(?ix) ( [\w-]* (?: pass(?:word|wd|phrase) | secret | token | auth\w* | key | cred(?:ential)?s? ) ["']? \s* [=:]
+    \s* (?: (?:bearer|basic) \s+ )? | \b (?:bearer|basic) \s+ ) (?: "[^"]*"? | '[^']*'? | \S+ )"""
+)
+_IN_URL = re.compile(r"//[^/\s]*@")
+_LIKE_A_SECRET = re.compile(r"(?<![\w/.-])(?=[\w+/=.~-]*[0-9])(?=[\w+/=.~-]*[A-Za-z])[A-Za-z0-9_+=~][\w+/=.~-]{19,}")
+"""A long word of letters and digits, as tokens are and what a person is told is not; a path begins with a slash."""
 
 
 def get(name: str, registry: str, environ: Mapping[str, str]) -> Credentials:
@@ -34,10 +49,23 @@ def get(name: str, registry: str, environ: Mapping[str, str]) -> Credentials:
         message = output.decode("utf-8", "replace").strip()
         if message == _NOT_FOUND:
             return Credentials()
-        # Only messages known to hold no secret are repeated: a failing helper may print anything.
-        detail = f": {message}" if message in _KNOWN_MESSAGES else ""
+        told = said(message)
+        detail = f": {told}" if told else ""
         raise CredentialsError(f"{program} failed for {registry} with exit status {status}{detail}.")
     return _credentials(program, registry, output)
+
+
+def said(output: str) -> str:
+    """Return what may be repeated of the first line that a helper that failed wrote, where helpers say why.
+
+    A helper may print anything, a secret included. Nothing is repeated of what looks like its answer or is one word,
+    and of a sentence not what stands behind a secret's name, before an @ in a URL, or looks like a token.
+    """
+    line = output.strip().partition("\n")[0].strip()[:_MESSAGE_LIMIT]
+    if len(line.split()) < 2 or line.startswith(("{", "[", '"')):
+        return ""
+    line = _NAMED_SECRET.sub(r"\1***", _IN_URL.sub("//***@", line))
+    return _LIKE_A_SECRET.sub("***", line)
 
 
 def _run(program: str, registry: str, environ: Mapping[str, str]) -> tuple[int, bytes]:
@@ -49,6 +77,7 @@ def _run(program: str, registry: str, environ: Mapping[str, str]) -> tuple[int, 
             executable=path,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # a library does not let other programs write to its caller's terminal
             env=dict(environ),
             start_new_session=True,
         )
@@ -61,15 +90,43 @@ def _run(program: str, registry: str, environ: Mapping[str, str]) -> tuple[int, 
 def _exchange(process: subprocess.Popen[bytes], program: str, registry: str) -> tuple[int, bytes]:
     # On Ctrl-C subprocess would wait a moment for a child that got the signal as well; in its own session it did not.
     process._sigint_wait_secs = 0.0  # type: ignore[attr-defined]
+    deadline = time.monotonic() + TIME_LIMIT
     try:
-        output, _ = process.communicate(registry.encode("utf-8", "surrogateescape"), timeout=TIME_LIMIT)
-    except subprocess.TimeoutExpired:
+        output = _answer(process, registry.encode("utf-8", "surrogateescape"), deadline)
+        if len(output) > OUTPUT_LIMIT:
+            raise CredentialsError(f"{program} answered for {registry} with more than {OUTPUT_LIMIT} bytes.")
+        process.wait(max(0.0, deadline - time.monotonic()))
+    except (subprocess.TimeoutExpired, TimeoutError):
         message = f"{program} gave no answer for {registry} within {TIME_LIMIT:g} seconds and was stopped."
         raise CredentialsError(message) from None
     finally:
         if process.returncode is None:
             _kill(process)
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
     return process.returncode, output
+
+
+def _answer(process: subprocess.Popen[bytes], question: bytes, deadline: float) -> bytes:
+    """What the helper writes until it closes its output; one byte more than allowed at most. Raises TimeoutError."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with contextlib.suppress(BrokenPipeError):  # a helper need not read what it is asked
+        process.stdin.write(question)
+        process.stdin.close()
+    answer = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while len(answer) <= OUTPUT_LIMIT:
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise TimeoutError
+            part = os.read(process.stdout.fileno(), min(65536, OUTPUT_LIMIT + 1 - len(answer)))
+            if not part:
+                break
+            answer += part
+    return bytes(answer)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -78,9 +135,6 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     except (ProcessLookupError, PermissionError):
         process.kill()
     process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
 
 
 def _look_up(program: str, search_path: str) -> str:

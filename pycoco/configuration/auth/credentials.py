@@ -7,7 +7,6 @@ and what newPullClient of docker/docker_image_src.go does with explicit ones.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,13 +14,14 @@ from pycoco.configuration.auth import auth_files, credential_helper
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import Credentials
 from pycoco.errors import CredentialsError
+from pycoco.printable import get_logger
 
 AUTH_FILES = "containers-auth.json"
 """The name by which registries.conf's credential-helpers means the files of `auth_files`."""
 
 _NONE = Credentials()
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import logging
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from pycoco.configuration.reference import repository_name
 from pycoco.documents.syntax import encoding_json
 from pycoco.errors import CredentialsError
+from pycoco.printable import get_logger
 
 _SECRET_LIMIT = 1024 * 1024
 """Bytes of a secret, at most: what Kubernetes itself allows."""
@@ -27,7 +27,7 @@ _DEFAULT_REGISTRY = "index.docker.io"  # defaultRegistryKey
 _HOST = re.compile(r"[^\s/?#@\\\[\]]+", re.ASCII)
 _PROVIDER_RESPONSE = "CredentialProviderResponse"
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pycoco.configuration import configuration_files
+from pycoco.configuration import configuration_files, regular_file
 from pycoco.configuration.policy import policy_requirements
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference
@@ -99,8 +99,7 @@ def _file(settings: Settings) -> str:
 
 def _read(file: str) -> _Policy:
     try:
-        with open(file, "rb") as opened:
-            raw = opened.read()
+        raw = regular_file.read(file)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         raise ConfigurationError(f"the policy {file} cannot be read: {reason}.", file=file) from None

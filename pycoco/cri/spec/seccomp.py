@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pycoco.configuration import regular_file
 from pycoco.cri.container_config import ProfileType, SecurityProfile
 from pycoco.errors import ContainerConfigError
 
@@ -80,8 +81,7 @@ def profile_artifact(
 
 def _load(path: str, capabilities: Sequence[str], architecture: str) -> dict[str, Any] | None:
     try:
-        with open(path, "rb") as file:
-            document = json.load(file)
+        document = json.loads(regular_file.read(path))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not JSON"
         raise ContainerConfigError(f"unable to load local profile {path!r}: {reason}") from None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import re
 import time
 
@@ -17,13 +16,14 @@ from pycoco.backends.python.network.transport import Answer
 from pycoco.backends.python.registry.registry import Access, Registry, failure
 from pycoco.backends.python.registry.retry import transient_delay
 from pycoco.errors import PycocoError, TooLargeError, UnavailableError
+from pycoco.printable import get_logger
 
 _MINIMUM_PROGRESS = 1024 * 1024  # bodyReaderMinimumProgress
 _SECONDS_SINCE_RETRY = 60.0  # bodyReaderMSSinceLastRetry
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-([0-9]+)/(\*|[0-9]+)", re.ASCII)
 
-_log = logging.getLogger("pycoco.registry")
+_log = get_logger("pycoco.registry")
 
 
 async def read_blob(registry: Registry, path: str, access: Access, answer: Answer, limit: int, what: str) -> bytes:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from pycoco.documents import media_types
 from pycoco.documents.read_image import Need, Received
 from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import ManifestError, PycocoError, RegistryError, UnauthorizedError
+from pycoco.printable import get_logger
 
 _ACCEPT = tuple(media_type.encode("ascii") for media_type in media_types.ACCEPT)
 
@@ -34,7 +34,7 @@ _LENGTH = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 T = TypeVar("T")
 
-_log = logging.getLogger("pycoco.registry")
+_log = get_logger("pycoco.registry")
 
 
 class NotToldError(Exception):

@@ -8,7 +8,6 @@ containers/image asks it for signatures (getSigstoreAttachmentManifest).
 from __future__ import annotations
 
 import asyncio
-import logging
 from functools import partial
 from urllib.parse import quote
 
@@ -22,6 +21,7 @@ from pycoco.documents.read_image import Received
 from pycoco.documents.referrers import Referrer
 from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import ManifestError, NotFoundError, RegistryError
+from pycoco.printable import get_logger
 
 PAGES_LIMIT = 1000
 """Pages of one manifest's referrers, at most."""
@@ -29,7 +29,7 @@ PAGES_LIMIT = 1000
 # What registries without the API answer with; go-containerregistry's remote.Referrers has the same list.
 _NO_API = frozenset({400, 404, 406})
 
-_log = logging.getLogger("pycoco.registry")
+_log = get_logger("pycoco.registry")
 
 
 async def find(endpoint: Endpoint, digest: str, index: Index | None, artifact_type: str | None) -> tuple[Referrer, ...]:

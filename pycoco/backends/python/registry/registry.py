@@ -8,7 +8,6 @@ and scope. What was remembered and is refused is asked for once more; what was j
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
@@ -24,13 +23,17 @@ from pycoco.backends.python.registry.retry import Backoff, retry_after
 from pycoco.backends.python.registry.warning_header import warning_text
 from pycoco.configuration.values import Credentials
 from pycoco.errors import PycocoError, RegistryError, UnavailableError
+from pycoco.printable import get_logger
 
 DOCKER_HUB = "docker.io"
 DOCKER_HUB_HOST = "registry-1.docker.io"
 
 _TOKENS_KEPT = 4096
 
-_log = logging.getLogger("pycoco.registry")
+_WARNINGS_OF_AN_ANSWER = 10
+_WARNINGS_KEPT = 1000
+
+_log = get_logger("pycoco.registry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +172,7 @@ class Registry:
         answer = await self._transport.send(
             method, url, headers, authorization=authorization, gzip=gzip, plain_http=plain_http
         )
-        for value in answer.all("warning"):
-            self._log_warning(value, answer.url)
+        self._log_warnings(answer)
         return answer
 
     async def authorization(
@@ -258,11 +260,18 @@ class Registry:
             return _KeptToken(read, time.monotonic())
         raise await failure(what, answer, by_status=True)  # httpResponseToError
 
-    def _log_warning(self, value: str, url: str) -> None:
-        text = warning_text(value)
-        if text and text not in self._warned:
+    def _log_warnings(self, answer: Answer) -> None:
+        """Each warning once, a few of an answer: how many a registry sends is its own choice."""
+        texts = dict.fromkeys(filter(None, map(warning_text, answer.all("warning"))))
+        new = [text for text in texts if text not in self._warned]
+        for text in new[:_WARNINGS_OF_AN_ANSWER]:
+            if len(self._warned) >= _WARNINGS_KEPT:
+                self._warned.clear()
             self._warned.add(text)
-            _log.warning("warning from the registry (first at %s): %s", redacted(url), text)
+            _log.warning("warning from the registry (first at %s): %s", redacted(answer.url), text)
+        if len(new) > _WARNINGS_OF_AN_ANSWER:
+            left_out = len(new) - _WARNINGS_OF_AN_ANSWER
+            _log.warning("%d more warnings of the answer of %s are left out", left_out, redacted(answer.url))
 
 
 @dataclass

@@ -59,6 +59,16 @@ case "$registry" in
   none.io) echo "credentials not found in native keychain" && exit 1 ;;
   url.io) echo "no credentials server URL" && exit 1 ;;
   fails.io) echo "hunter2" && exit 3 ;;
+  words.io) echo "the password for hunter is wrong" && exit 3 ;;
+  lines.io) printf 'gpg: decryption failed\\nhunter2\\n' && exit 2 ;;
+  named.io) echo "login refused: password=hunter2 user=foo" && exit 3 ;;
+  bearer.io) echo "server said: Authorization: Bearer hunter2" && exit 3 ;;
+  long.io) echo "token hunter2hunter2hunter2hunter2 has expired" && exit 3 ;;
+  url.x.io) echo "cannot reach https://foo:hunter2@vault/v1 now" && exit 3 ;;
+  escape.io) printf 'no \\033[31mway\\n' && exit 3 ;;
+  json.io) echo '{"Username": "foo", "Secret": "hunter2"}' && exit 3 ;;
+  endless.io) exec cat /dev/zero ;;
+  stderr.io) echo "hunter2 on stderr" >&2 && exit 3 ;;
   killed.io) kill -9 $$ ;;
   silent.io) ;;
   text.io) echo hunter2 ;;
@@ -80,6 +90,16 @@ ANSWERS = [
 FAILURES = [
     ("url.io", "exit status 1: no credentials server URL"),
     ("fails.io", "exit status 3"),
+    ("words.io", "exit status 3: the password for hunter is wrong"),
+    ("lines.io", r"exit status 2: gpg: decryption failed\.$"),
+    ("named.io", r"exit status 3: login refused: password=\*\*\* user=foo\."),
+    ("bearer.io", r"exit status 3: server said: Authorization: Bearer \*\*\*"),
+    ("long.io", r"exit status 3: token \*\*\* has expired"),
+    ("url.x.io", r"exit status 3: cannot reach https://\*\*\*@vault/v1 now"),
+    ("escape.io", r"exit status 3: no \\x1b\[31mway"),
+    ("json.io", r"exit status 3\.$"),
+    ("endless.io", "answered for endless.io with more than 1048576 bytes"),
+    ("stderr.io", r"exit status 3\.$"),
     ("killed.io", "exit status -9"),
     ("silent.io", "did not answer"),
     ("text.io", "did not answer"),

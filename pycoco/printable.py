@@ -1,0 +1,64 @@
+"""Text of strangers made fit for a message, a log or a terminal: bounded, and without what moves a cursor or misleads.
+
+It is not for what must stay as it is, such as documents and JSON, nor for taking secrets out. Messages of errors pass
+here where they are made, and records of pycoco's loggers before anybody handles them.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+
+LIMIT = 2000
+"""Characters of a message, at most."""
+
+_KEPT_END = 300
+
+# Control characters (C0, C1), separators of lines, halves of surrogate pairs, and the format characters that show
+# nothing or turn the direction of what follows (Unicode Cf, as far as they do that).
+_UNFIT = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+
+
+def printable(text: str, limit: int = LIMIT) -> str:
+    """Return `text` on one line of at most `limit` characters, what is unfit written as a Python escape.
+
+    Of a longer one the beginning and the end stay, where what matters stands. A second call changes nothing.
+    """
+    if len(text) > limit:
+        text = _shortened(text, limit)
+    if _UNFIT.search(text):
+        text = _UNFIT.sub(_escape, text)
+        if len(text) > limit:
+            text = _shortened(text, limit)
+    return text
+
+
+class _Printable(logging.Filter):
+    """Makes a record's text final: a handler would format it anew, with whatever it holds."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = printable(record.getMessage()), ()
+        return True
+
+
+_PRINTABLE = _Printable()
+
+
+def get_logger(name: str) -> logging.Logger:
+    """Return the logger `name`, which is "pycoco" or below it: all of them come from here."""
+    found = logging.getLogger(name)
+    found.addFilter(_PRINTABLE)  # of a logger it is for its own records only, so each one has it
+    return found
+
+
+def _shortened(text: str, limit: int) -> str:
+    end = min(_KEPT_END, limit // 4)
+    note = f" […{len(text) - limit} characters…] "
+    return text[: limit - end - len(note)] + note + text[len(text) - end :]
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
