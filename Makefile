@@ -24,7 +24,7 @@ GO_MODULES := $(patsubst %/go.mod,%,$(wildcard go/go.mod tests/*/go.mod tests/*/
 # [build-system] requires, as words for the shell.
 BUILD_REQUIRES := $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ,)
 # With these installed in .venv, changes to Python files need no install at all.
-INSTALL_SOURCES := pyproject.toml build.py golang.py licenses.py pycoco/_version.py $(filter-out %_test.go,$(wildcard go/* go/*/* go/*/*/*))
+INSTALL_SOURCES := pyproject.toml build.py golang.py licenses.py toolchain.py pycoco/_version.py $(filter-out %_test.go,$(wildcard go/* go/*/* go/*/*/*))
 # What Go builds the library with.
 SET_GOFLAGS = export GOFLAGS="$$($(PY) -c 'import build; print(*build.GO_FLAGS)')"
 # The tests' own programs are static (tests/support/tools.py): what they import is then free of C as well.
@@ -112,12 +112,12 @@ $(VENV)/tools: $(VENV)/made pyproject.toml
 	@missing="$$($(PY) -c 'import build; print(*build.get_requires_for_build_editable(), sep="\n")')"; \
 	test -z "$$missing" || { echo "and, as PATH lacks them:" $$missing; \
 		$(PY) -m pip install --quiet --disable-pip-version-check $$missing; }
-	@command -v gcc >/dev/null || $(PY) -c 'import golang, pathlib; \
-		zig = golang.find_zig(golang.target()); zig and golang.write_c_compiler(zig, pathlib.Path("$(VENV)/bin/gcc"))'
+	@command -v gcc >/dev/null || $(PY) -c 'import pathlib, toolchain; \
+		zig = toolchain.find_zig(toolchain.target()); zig and toolchain.write_c_compiler(zig, pathlib.Path("$(VENV)/bin/gcc"))'
 	@touch $@
 
 $(VENV)/installed: $(VENV)/tools $(INSTALL_SOURCES)
-	@echo "Building pycoco and installing it into $(VENV)"
+	@echo "Building pycoco and installing it into $(VENV) (the first time Go compiles for one to three minutes)"
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[$(EXTRAS)]'
 	@touch $@
 

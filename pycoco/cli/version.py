@@ -1,34 +1,67 @@
-"""`pycoco version`: what is installed, and why the Go library does not load if it does not."""
+"""`pycoco version`: what is installed, which backend `auto` takes here, and why not the ones before it."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
+import sys
 from typing import Any
 
 from pycoco._version import __version__
-from pycoco.backends.select import select
+from pycoco.backends.select import automatic, select
 from pycoco.errors import PycocoError
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Print the versions; the status is 0 also where the library does not load, since that is an answer."""
+    """Print the versions; the status is 0 also where only Python is left, since that is an answer."""
     found = _versions()
     if parsed.json:
         print(json.dumps(found, indent=2))
         return 0
-    print(f"pycoco            {found['pycoco']}")
-    print(f"python            {found['python']}")
-    for name, version in found["go_library"].items():
+    for name in ("pycoco", "python", "architecture", "libc"):
+        print(f"{name:<17} {found[name]}")
+    print(f"{'backend':<17} {found['backend']['name']}: {found['backend']['why']}")
+    for name, reason in found["backend"]["not"].items():
+        print(f"{'':<17} not {name}: {reason}")
+    for name, version in found["backend"]["versions"].items():
         print(f"{name:<17} {version}")
     return 0
 
 
 def _versions() -> dict[str, Any]:
-    found: dict[str, Any] = {"pycoco": __version__, "python": platform.python_version()}
+    return {
+        "pycoco": __version__,
+        "python": f"{platform.python_version()} ({platform.python_implementation()}{_free_threaded()})",
+        "architecture": platform.machine(),
+        "libc": _libc(),
+        "backend": _backend(),
+    }
+
+
+def _backend() -> dict[str, Any]:
+    override = os.environ.get("PYCOCO_BACKEND")
+    refused: dict[str, str] = {}
     try:
-        found["go_library"] = {"loads": True, **select("go").versions()}
+        if override and override != "auto":
+            chosen, why = select(override), f"PYCOCO_BACKEND is {override}"
+        else:
+            chosen, refused = automatic()
+            why = "the first that works here" if not refused else f"after {' and '.join(refused)}"
+        return {"name": chosen.name, "why": why, "not": refused, "versions": chosen.versions()}
     except PycocoError as error:
-        found["go_library"] = {"loads": False, "why": str(error)}
-    return found
+        return {"name": "none", "why": str(error), "not": refused, "versions": {}}
+
+
+def _libc() -> str:
+    name, version = platform.libc_ver()
+    if name:
+        return f"{name} {version}"
+    loaders = [each for each in os.listdir("/lib") if each.startswith("ld-musl-")] if os.path.isdir("/lib") else []
+    return "musl" if loaders else "unknown"
+
+
+def _free_threaded() -> str:
+    check = getattr(sys, "_is_gil_enabled", None)
+    return ", free-threaded" if check is not None and not check() else ""

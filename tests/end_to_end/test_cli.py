@@ -6,6 +6,7 @@ It is not for what the commands compute (the API's tests are), nor for many refe
 from __future__ import annotations
 
 import json
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -140,16 +141,29 @@ def test_a_reader_that_has_enough_is_no_error(registry: Registry) -> None:
 def test_version_says_what_is_inside() -> None:
     found = json.loads(run("version", "--json").stdout)
     assert found["pycoco"] == pycoco.__version__
-    assert found["go_library"]["loads"] is True
-    assert found["go_library"]["containers/image"] == "v5.42.0"
-    assert found["go_library"]["changed in it"] == golang.CHANGED
+    assert (found["architecture"], found["libc"].split()[0]) == (platform.machine(), "glibc")
+    assert (found["backend"]["name"], found["backend"]["not"]) == ("go", {})
+    inside = found["backend"]["versions"]
+    assert inside["containers/image"] == "v5.42.0"
+    assert inside["changed in it"] == golang.CHANGED
+    assert inside["go"].startswith("go1.")
 
 
 def test_version_says_why_the_library_does_not_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYCOCO_LIBRARY", str(tmp_path / "absent.so"))
     finished = run("version")
     assert finished.returncode == 0
-    assert b"absent.so is not there" in finished.stdout
+    told = finished.stdout.decode()
+    assert "backend           python: after go and go-process\n" in told
+    assert f"not go: the Go library {tmp_path}/absent.so is not there" in told
+    assert "not go-process: there is neither" in told
+
+
+def test_version_says_what_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYCOCO_BACKEND", "python")
+    assert b"backend           python: PYCOCO_BACKEND is python\n" in run("version").stdout
+    monkeypatch.setenv("PYCOCO_BACKEND", "pure")
+    assert b"backend           none: PYCOCO_BACKEND is 'pure'; use one of auto, go," in run("version").stdout
 
 
 def test_verbose_shows_the_log_on_standard_error(registry: Registry, backend: str) -> None:

@@ -16,9 +16,10 @@ import pytest
 import build
 import golang
 import pycoco
+import toolchain
 
 NOWHERE = "/nonexistent"
-HERE = golang.Target("x86_64", "gnu")
+HERE = toolchain.Target("x86_64", "gnu")
 
 
 def write_script(path: Path, text: str) -> Path:
@@ -30,7 +31,7 @@ def write_script(path: Path, text: str) -> Path:
 def use_only(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     """A machine whose programs are those in `path`."""
     monkeypatch.setenv("PATH", path)
-    monkeypatch.setattr("golang.sysconfig.get_path", lambda name: path)
+    monkeypatch.setattr("toolchain.sysconfig.get_path", lambda name: path)
     for name in ("CC", "PYCOCO_NO_NATIVE", "PYCOCO_LIBRARY", "PYCOCO_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
 
@@ -75,7 +76,7 @@ def test_an_old_go_gets_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
     write_script(tmp_path / "go", "echo go1.19.4")
     use_only(monkeypatch, str(tmp_path))
     old = r"^pycoco: Go 1\.27 or newer is needed and \S+/go is 1\.19: install it"
-    with pytest.raises(SystemExit, match=old) as caught, golang.go_environment(tmp_path, HERE):
+    with pytest.raises(SystemExit, match=old) as caught, toolchain.go_environment(tmp_path, HERE):
         pass
     assert "\n" not in str(caught.value)
 
@@ -83,9 +84,9 @@ def test_an_old_go_gets_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_no_c_compiler_gets_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_script(tmp_path / "go", "echo go1.27.3")
     use_only(monkeypatch, str(tmp_path))
-    monkeypatch.setattr("golang.find_zig", lambda target: None)
+    monkeypatch.setattr("toolchain.find_zig", lambda target: None)
     none = r"^pycoco: a C compiler is needed and is not there: install gcc"
-    with pytest.raises(SystemExit, match=none), golang.go_environment(tmp_path, HERE):
+    with pytest.raises(SystemExit, match=none), toolchain.go_environment(tmp_path, HERE):
         pass
 
 
@@ -96,7 +97,7 @@ def test_the_environment_of_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     write_script(tmp_path / "gcc", "")
     use_only(monkeypatch, str(tmp_path))
     before = dict(os.environ)
-    with golang.go_environment(tmp_path, HERE) as go:
+    with toolchain.go_environment(tmp_path, HERE) as go:
         assert go == str(tmp_path / "go")
         inside = dict(os.environ)
     assert inside["SETUPTOOLS_GOLANG_GOPATH"] == "/home/me/go"
@@ -120,7 +121,7 @@ def test_the_c_compiler_is_called_without_what_hides_link_errors(
     tmp_path: Path, arguments: list[str], passed_on: list[str]
 ) -> None:
     compiler = write_script(tmp_path / "a compiler", 'for word; do echo "<$word>"; done')
-    script = golang.write_c_compiler([str(compiler), "first"], tmp_path / "cc")
+    script = toolchain.write_c_compiler([str(compiler), "first"], tmp_path / "cc")
     called = subprocess.run([script, *arguments], stdout=subprocess.PIPE, text=True, check=True, timeout=10).stdout
     assert called.splitlines() == [f"<{word}>" for word in (["first", *passed_on] if passed_on else [])]
 
@@ -133,7 +134,7 @@ def test_the_c_compiler_is_called_without_what_hides_link_errors(
     ],
 )
 def test_a_library_that_does_not_load_is_refused(tmp_path: Path, source: str, reason: str) -> None:
-    compiler = golang.find_c_compiler(HERE)
+    compiler = toolchain.find_c_compiler(HERE)
     assert compiler, "make installs one"
     (tmp_path / "library.c").write_text(source, "utf-8")
     library = tmp_path / "library.so"

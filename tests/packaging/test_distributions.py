@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 import build
-import golang
+import toolchain
 from pycoco import __version__
 
 LARGEST_WHEEL = 6_000_000
@@ -137,7 +137,7 @@ def test_every_module_in_the_library_is_there_with_its_licence(wheel: Path, tmp_
     assert metadata(wheel).get_all("License-File") == ["LICENSE", "THIRD-PARTY-LICENSES"]
     licences = extract(wheel, f"pycoco_oci-{__version__}.dist-info/licenses/THIRD-PARTY-LICENSES", tmp_path)
     named = set(re.findall(r"^(\S+ v\S+): \S+$", licences.read_text("utf-8"), re.MULTILINE))
-    go = golang.find_go()
+    go = toolchain.find_go()
     assert go, "make installs one"
     listed = run(go, "version", "-m", extract(wheel, LIBRARY, tmp_path), cwd=tmp_path)
     # A line "=>" after a module says that pycoco's own code replaces it.
