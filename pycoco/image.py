@@ -9,7 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from pycoco.errors import ManifestError
+
 if TYPE_CHECKING:  # what an image is made of loads when it is asked for, like the values themselves
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from pycoco.backends.contract import Fetched
     from pycoco.documents.descriptor import Layer, Platform
     from pycoco.documents.image_config import ImageConfig
@@ -25,31 +30,65 @@ _LOCAL = re.compile(r"(?:oci|dir|oci-archive|docker-archive):(?![0-9]+/)")
 _TAG_OR_DIGEST = re.compile(r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?(?:@.*)?\Z")
 
 
+SCHEMA_VERSION = 1
+"""Of the JSON object that an image is written as: higher where a key's meaning changed or one was taken away."""
+
+
 class Image:
-    """One image's metadata. It is immutable, and compares and hashes by what was fetched.
+    """One image's metadata. It is immutable, and equal to another of the same content, wherever that came from.
 
     Typed values are made from the bytes when they are first asked for, so an image of which only the digest is wanted
     costs next to nothing.
     """
 
-    __slots__ = ("_config", "_fetched", "_index", "_manifest", "_requested")
+    __slots__ = ("_config", "_fetched", "_index", "_manifest", "_requested", "_whole")
 
     _fetched: Fetched
     _requested: str
     _manifest: Manifest | None
     _index: Index | None
     _config: ImageConfig | None
+    _whole: bool  # whether the exact bytes are here
 
     def __init__(self, fetched: Fetched, requested: str) -> None:
         self._remember("_fetched", fetched)
         self._remember("_requested", requested)
         for name in ("_manifest", "_index", "_config"):
             self._remember(name, None)
+        self._remember("_whole", True)
 
     @classmethod
     def from_fetched(cls, fetched: Fetched, requested: str) -> Image:
         """Make an image of what a backend fetched; `requested` is the reference as the caller wrote it."""
         return cls(fetched, requested)
+
+    @classmethod
+    def from_documents(
+        cls, manifest: bytes, config: bytes, *, index: bytes | None = None, reference: str = "", pull_source: str = ""
+    ) -> Image:
+        """Make an image of its exact documents, which have to belong together: each names the next one's digest.
+
+        The types of manifest and index are what they claim themselves. Raises ManifestError and its kin, as reading
+        them from a registry would.
+        """
+        from pycoco.answers.given_images import fetched_documents
+
+        return cls(fetched_documents(manifest, config, index, reference, pull_source), reference)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Image:
+        """Make an image of the JSON object that `to_dict` returns and `pycoco inspect --json` prints.
+
+        It has all that such an object has, which is not the exact bytes: `raw_manifest`, `raw_index` and `raw_config`
+        raise ManifestError. Raises ManifestError for what is no such object, and for one of another `schema_version`.
+        """
+        from pycoco.answers.given_images import fetched_object, typed_documents
+
+        made = cls(fetched_object(document, SCHEMA_VERSION), str(document["requested"]))
+        for name, typed in typed_documents(document).items():
+            made._remember(name, typed)
+        made._remember("_whole", False)
+        return made
 
     @property
     def requested(self) -> str:
@@ -60,6 +99,11 @@ class Image:
     def reference(self) -> str:
         """The reference that was read, normalised: for a short name the candidate that was found."""
         return self._fetched.reference
+
+    @property
+    def repository(self) -> str:
+        """The repository that was read, "quay.io/org/app"; "" for a local layout, which is in none."""
+        return "" if _LOCAL.match(self.reference) else _TAG_OR_DIGEST.sub("", self.reference, count=1)
 
     @property
     def pull_source(self) -> str:
@@ -102,9 +146,7 @@ class Image:
 
         It names the same bytes for ever. "" for a local layout, which no registry's reference names.
         """
-        if _LOCAL.match(self.reference):
-            return ""
-        return f"{_TAG_OR_DIGEST.sub('', self.reference, count=1)}@{self.digest}"
+        return f"{self.repository}@{self.digest}" if self.repository else ""
 
     @property
     def policy(self) -> str:
@@ -114,16 +156,19 @@ class Image:
     @property
     def raw_manifest(self) -> bytes:
         """The exact bytes of the image's own manifest."""
+        self._require_bytes()
         return self._fetched.instance_manifest or self._fetched.top_manifest
 
     @property
     def raw_index(self) -> bytes | None:
         """The exact bytes of the index, None where there is none."""
+        self._require_bytes()
         return self._fetched.top_manifest if self.is_index else None
 
     @property
     def raw_config(self) -> bytes:
         """The exact bytes of the config; b"" for schema 1."""
+        self._require_bytes()
         return self._fetched.config
 
     @property
@@ -162,6 +207,24 @@ class Image:
         return str(history[0].get("v1Compatibility") or "{}").encode()
 
     @property
+    def labels(self) -> Mapping[str, str]:
+        """The config's labels."""
+        return self.config.labels
+
+    @property
+    def created(self) -> datetime | None:
+        """When the image was made, as its config says, as an aware datetime; None if it says nothing usable."""
+        return self.config.created_at
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The config's environment by name; of a name that is there twice the last value, as a runtime has it.
+
+        Entries without "=" set nothing and are left out: `config.env` has every entry as it stands.
+        """
+        return dict(entry.split("=", 1) for entry in self.config.env if "=" in entry)
+
+    @property
     def layers(self) -> tuple[Layer, ...]:
         """The layers' descriptors, the lowest first. A layer itself is never read."""
         return self.manifest.layers
@@ -187,12 +250,14 @@ class Image:
     def to_dict(self) -> dict[str, Any]:
         """Return the image as one JSON object, the one that `pycoco inspect --json` prints.
 
-        Its keys are this class's names: `requested`, `reference`, `pull_source`, `pinned`, `digest`, `media_type`,
-        `instance_digest`, `config_digest`, `platform` (a text), `policy`, `encrypted`, `layers_size` (bytes), `layers`,
-        `manifest`, `index` (null where there is none) and `config`. Within the last four, key names are the OCI
-        specification's, and empty optional fields are left out. Exact bytes are not in it; their digests are.
+        Its keys are `schema_version`, and this class's names: `requested`, `reference`, `pull_source`, `pinned`,
+        `digest`, `media_type`, `instance_digest`, `config_digest`, `platform` (a text), `policy`, `encrypted`,
+        `layers_size` (bytes), `layers`, `manifest`, `index` (null where there is none) and `config`. Within the last
+        four, key names are the OCI specification's, and empty optional fields are left out. Exact bytes are not in it;
+        their digests are.
         """
         return {
+            "schema_version": SCHEMA_VERSION,
             "requested": self.requested,
             "reference": self.reference,
             "pull_source": self.pull_source,
@@ -217,13 +282,23 @@ class Image:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Image):
             return NotImplemented
-        return self._requested == other._requested and self._fetched == other._fetched
+        return self._content == other._content
 
     def __hash__(self) -> int:
-        return hash((self._requested, self._fetched.reference, self.instance_digest))
+        return hash(self._content)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Image, (self._fetched, self._requested)
+        return (Image, (self._fetched, self._requested)) if self._whole else (Image.from_dict, (self.to_dict(),))
+
+    @property
+    def _content(self) -> tuple[str, str, str]:
+        return self.digest, self.instance_digest, self.config_digest
+
+    def _require_bytes(self) -> None:
+        if not self._whole:
+            raise ManifestError(
+                f"{self!r} was made of its JSON form, which has no exact bytes; inspect {self.pinned or 'it'} for them"
+            )
 
     def _remember(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pycoco.documents.syntax.strict_json import int64, mapping, octets, sequence, string, struct
-from pycoco.documents.typed import no_texts, reduced, texts, texts_in, without_empty
+from pycoco.documents.typed import no_texts, texts, texts_in, without_empty
 
 if TYPE_CHECKING:  # loaded for those who ask about a layer's encryption
     from pycoco.documents.encryption import LayerEncryption
@@ -97,9 +97,6 @@ class Descriptor:
     data: str = field(default="", repr=False)
     artifact_type: str = ""
     platform: Platform | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return reduced(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the descriptor with the OCI specification's key names, empty optional ones left out."""

@@ -5,8 +5,9 @@ what people get of bytes that were checked: what the image runs, as whom, where,
 
 Mirrors containers/image internal/image/{oci,docker_schema2}.go (OCIConfig): whatever the manifest's type, the config is
 decoded into image-spec's Image, whose fields and Go types are listed here. That is all that CRI-O reads, also of a
-docker config; HEALTHCHECK, SHELL and ONBUILD stay in the bytes. An absent field, a null and an empty value are the
-same, except `entrypoint` and `cmd`, where None and () are told apart.
+docker config; docker's HEALTHCHECK, SHELL and ONBUILD are typed, but not checked: what is of another type than docker's
+counts as absent. An absent field, a null and an empty value are the same, except `entrypoint` and `cmd`, where None and
+() are told apart.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from types import MappingProxyType
 from typing import Any
 
 from pycoco.documents import media_types
@@ -23,7 +23,7 @@ from pycoco.documents.descriptor import Platform, platform_from
 from pycoco.documents.syntax import strict_json
 from pycoco.documents.syntax.strict_json import boolean, empty_struct, mapping, sequence, string, struct
 from pycoco.documents.syntax.timestamps import timestamp
-from pycoco.documents.typed import no_texts, parse_object, reduced
+from pycoco.documents.typed import no_texts, parse_object, texts
 from pycoco.errors import ManifestError, NotAnImageError
 
 _RUN = struct(
@@ -57,6 +57,7 @@ _IMAGE = struct(
         "history": sequence(_HISTORY),
     }
 )
+_NANOSECONDS = 10**9
 _TIME = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]+))?"
     r"(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
@@ -113,12 +114,40 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """Docker's HEALTHCHECK, how it finds out whether a container works (moby's HealthcheckConfig); times in seconds.
+
+    `test` is empty for what the base image says, ("NONE",) for no check, ("CMD", …) or ("CMD-SHELL", command). 0 of
+    anything else means docker's default.
+    """
+
+    test: tuple[str, ...] = ()
+    interval: float = 0.0
+    timeout: float = 0.0
+    start_period: float = 0.0
+    start_interval: float = 0.0
+    retries: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it with docker's key names, times in nanoseconds as docker has them, empty ones left out."""
+        found = {
+            "Test": list(self.test),
+            "Interval": round(self.interval * _NANOSECONDS),
+            "Timeout": round(self.timeout * _NANOSECONDS),
+            "StartPeriod": round(self.start_period * _NANOSECONDS),
+            "StartInterval": round(self.start_interval * _NANOSECONDS),
+            "Retries": self.retries,
+        }
+        return {name: value for name, value in found.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
 class ImageConfig:
     """An image's config.
 
     `created` is the time as the config writes it, to the nanosecond if it does ("" if there is none); `created_at` is
-    the same as a datetime. `env` holds "NAME=value" texts as they stand, in order. `volumes` and `exposed_ports` are
-    in the config's own order.
+    the same as a datetime. `healthcheck`, `shell` and `on_build` are docker's own, and CRI-O reads none of them. `env`
+    holds "NAME=value" texts as they stand, in order. `volumes` and `exposed_ports` are in the config's own order.
     """
 
     architecture: str = ""
@@ -138,6 +167,9 @@ class ImageConfig:
     exposed_ports: tuple[str, ...] = ()
     stop_signal: str = ""
     args_escaped: bool = False
+    healthcheck: HealthCheck | None = None
+    shell: tuple[str, ...] = ()
+    on_build: tuple[str, ...] = ()
     rootfs_type: str = ""
     diff_ids: tuple[str, ...] = ()
     history: tuple[History, ...] = ()
@@ -156,9 +188,6 @@ class ImageConfig:
     def command(self) -> tuple[str, ...]:
         """What the image runs by itself: its entrypoint followed by its cmd."""
         return (self.entrypoint or ()) + (self.cmd or ())
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return reduced(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the config with the OCI specification's key names, empty ones left out."""
@@ -179,6 +208,9 @@ class ImageConfig:
                         "Labels": dict(self.labels),
                         "StopSignal": self.stop_signal,
                         "ArgsEscaped": self.args_escaped,
+                        "Healthcheck": self.healthcheck and self.healthcheck.to_dict(),
+                        "Shell": list(self.shell) or None,
+                        "OnBuild": list(self.on_build) or None,
                     }
                 ),
                 "rootfs": _without_empty({"type": self.rootfs_type, "diff_ids": list(self.diff_ids) or None}),
@@ -213,15 +245,43 @@ def _config(document: dict[str, Any]) -> ImageConfig:
         entrypoint=_list(run.get("Entrypoint")),
         cmd=_list(run.get("Cmd")),
         working_dir=run.get("WorkingDir") or "",
-        labels=MappingProxyType({name: text or "" for name, text in (run.get("Labels") or {}).items()}),
+        labels=texts(run.get("Labels")),
         volumes=tuple(run.get("Volumes") or ()),
         exposed_ports=tuple(run.get("ExposedPorts") or ()),
         stop_signal=run.get("StopSignal") or "",
         args_escaped=bool(run.get("ArgsEscaped")),
+        healthcheck=_health_check(run.get("Healthcheck")),
+        shell=_words(run.get("Shell")),
+        on_build=_words(run.get("OnBuild")),
         rootfs_type=rootfs.get("type") or "",
         diff_ids=_list(rootfs.get("diff_ids")) or (),
         history=tuple(_history(step or {}) for step in document.get("history") or ()),
     )
+
+
+def _health_check(value: Any) -> HealthCheck | None:
+    """Return the config's Healthcheck, None where there is none of docker's type."""
+    if not isinstance(value, Mapping):
+        return None
+    return HealthCheck(
+        test=_words(value.get("Test")),
+        interval=_integer(value.get("Interval")) / _NANOSECONDS,
+        timeout=_integer(value.get("Timeout")) / _NANOSECONDS,
+        start_period=_integer(value.get("StartPeriod")) / _NANOSECONDS,
+        start_interval=_integer(value.get("StartInterval")) / _NANOSECONDS,
+        retries=_integer(value.get("Retries")),
+    )
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """Return a list of texts; () for anything else."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        return ()
+    return tuple(value)
+
+
+def _integer(value: Any) -> int:
+    return value if type(value) is int and abs(value) < 2**63 else 0
 
 
 def _history(document: dict[str, Any]) -> History:

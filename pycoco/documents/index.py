@@ -20,7 +20,7 @@ from pycoco.documents.descriptor import (
 )
 from pycoco.documents.media_types import OCI_COMMON, VERSIONED
 from pycoco.documents.syntax.strict_json import sequence, struct
-from pycoco.documents.typed import no_texts, parse_object, reading, reduced, texts, without_empty
+from pycoco.documents.typed import no_texts, parse_object, reading, texts, without_empty
 
 OCI_FIELDS = struct({**OCI_COMMON, "manifests": sequence(OCI_DESCRIPTOR)})
 DOCKER_FIELDS = struct({**VERSIONED, "manifests": sequence(DOCKER_LIST_ENTRY)})
@@ -36,9 +36,6 @@ class Index:
     artifact_type: str = ""
     subject: Descriptor | None = None
     annotations: Mapping[str, str] = field(default_factory=no_texts, hash=False)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return reduced(self)
 
     @property
     def platforms(self) -> tuple[Platform, ...]:

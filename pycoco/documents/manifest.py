@@ -29,7 +29,7 @@ from pycoco.documents.descriptor import DOCKER_DESCRIPTOR, OCI_DESCRIPTOR, Descr
 from pycoco.documents.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from pycoco.documents.syntax import strict_json
 from pycoco.documents.syntax.strict_json import Check, sequence, struct
-from pycoco.documents.typed import no_texts, parse_object, reading, reduced, texts, without_empty
+from pycoco.documents.typed import no_texts, parse_object, reading, texts, without_empty
 from pycoco.documents.values import CheckedManifest
 from pycoco.errors import AmbiguousManifestError, DigestMismatchError, ManifestError, UnsupportedManifestError
 
@@ -262,9 +262,6 @@ class Manifest:
     artifact_type: str = ""
     subject: Descriptor | None = None
     annotations: Mapping[str, str] = field(default_factory=no_texts, hash=False)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return reduced(self)
 
     @property
     def layers_size(self) -> int:

@@ -1,4 +1,4 @@
-"""What the typed documents share: how they are made of parsed JSON, shown again, copied and pickled.
+"""What the typed documents share: how they are made of parsed JSON, and shown again.
 
 It is not for checking bytes, which happened before. An absent field, a null and the type's empty value are the same
 thing, as they are to containers/image.
@@ -8,28 +8,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from pycoco.errors import ManifestError
 
 _T = TypeVar("_T")
-_EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+class Texts(dict[str, str]):
+    """Texts by name, read-only: annotations and labels.
+
+    A dict, so that json, dataclasses.asdict, pickle and pyarrow take it as what it is.
+    """
+
+    __slots__ = ()
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("what a document says cannot be changed; make a dict of it")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = pop = popitem = clear = setdefault = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Texts, (dict(self),)
+
+
+_EMPTY = Texts()
 
 
 def no_texts() -> Mapping[str, str]:
     """Return the read-only empty mapping that stands for absent annotations."""
     return _EMPTY
-
-
-def reduced(value: Any) -> tuple[Any, ...]:
-    """Return what pickle and copy rebuild one of these values from; a read-only mapping cannot be pickled itself."""
-    fields = {name: getattr(value, name) for name in value.__dataclass_fields__}
-    return _rebuilt, (type(value), {k: dict(v) if isinstance(v, MappingProxyType) else v for k, v in fields.items()})
-
-
-def _rebuilt(kind: Any, fields: dict[str, Any]) -> Any:
-    return kind(**{name: MappingProxyType(v) if isinstance(v, dict) else v for name, v in fields.items()})
 
 
 def parse_object(data: bytes, what: str) -> dict[str, Any]:
@@ -65,7 +74,7 @@ def texts_in(value: Any) -> tuple[str, ...]:
 
 def texts(value: Any) -> Mapping[str, str]:
     """Return the texts of an object, read-only."""
-    return MappingProxyType({key: text or "" for key, text in value.items()}) if value else _EMPTY
+    return Texts((key, text or "") for key, text in value.items()) if value else _EMPTY
 
 
 def without_empty(document: dict[str, Any]) -> dict[str, Any]:

@@ -226,6 +226,7 @@ def test_to_dict_is_json_and_stable() -> None:
     document = image().to_dict()
     assert json.loads(json.dumps(document)) == document
     assert list(document) == [
+        "schema_version",
         "requested",
         "reference",
         "pull_source",

@@ -1,0 +1,217 @@
+"""An image as tables and other programs take it: plain values, its JSON form and back, equality by content."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from pycoco.documents.image_config import HealthCheck, ImageConfig
+from pycoco.documents.typed import Texts
+from pycoco.errors import AmbiguousManifestError, DigestMismatchError, ManifestError, NotAnImageError
+from pycoco.image import Image
+from tests.fleet.tables import require_module
+from tests.unit.test_image import CONFIG, FETCHED, INDEX, MANIFEST, SCHEMA1, SINGLE, encode, image
+
+
+def configured(**run: Any) -> ImageConfig:
+    return ImageConfig.from_bytes(json.dumps({"config": run}).encode())
+
+
+def of_config(**run: Any) -> Image:
+    return Image.from_fetched(replace(SINGLE, config=json.dumps({"config": run}).encode()), "app")
+
+
+# Plain values.
+
+
+@pytest.mark.parametrize(
+    ("reference", "repository"),
+    [
+        ("quay.io/org/app:v1", "quay.io/org/app"),
+        ("localhost:5000/app:v1", "localhost:5000/app"),
+        ("localhost:5000/app@sha256:" + "a" * 64, "localhost:5000/app"),
+        ("oci:directory:v1", ""),
+        ("oci:5000/app:v1", "oci:5000/app"),
+        ("docker-archive:file", ""),
+    ],
+)
+def test_the_repository(reference: str, repository: str) -> None:
+    assert Image.from_fetched(replace(FETCHED, reference=reference), "x").repository == repository
+
+
+def test_labels_time_and_environment() -> None:
+    found = image()
+    assert dict(found.labels) == {"b": "2", "B": "3"}
+    assert found.env == {"PATH": "/bin", "A": "1"}
+    assert of_config(Env=["A=1", "B", "A=2=3", "=x", "C="]).env == {"A": "2=3", "": "x", "C": ""}
+    made = replace(SINGLE, config=b'{"created": "2024-05-06T07:08:09Z"}')
+    assert Image.from_fetched(made, "x").created == datetime(2024, 5, 6, 7, 8, 9, tzinfo=timezone.utc)
+    assert of_config().created is None
+
+
+def test_what_docker_keeps_beside_the_specification() -> None:
+    config = configured(
+        Healthcheck={"Test": ["CMD", "true"], "Interval": 30_000_000_000, "Timeout": 500_000_000, "Retries": 3},
+        Shell=["/bin/bash", "-c"],
+        OnBuild=["RUN make"],
+    )
+    assert config.healthcheck == HealthCheck(("CMD", "true"), interval=30.0, timeout=0.5, retries=3)
+    assert (config.shell, config.on_build) == (("/bin/bash", "-c"), ("RUN make",))
+    assert config.to_dict()["config"] == {
+        "Healthcheck": {"Test": ["CMD", "true"], "Interval": 30_000_000_000, "Timeout": 500_000_000, "Retries": 3},
+        "Shell": ["/bin/bash", "-c"],
+        "OnBuild": ["RUN make"],
+    }
+
+
+@pytest.mark.parametrize("value", [None, 5, "text", [1], {"Test": 5}, {"Test": [1], "Interval": "x", "Retries": 1e99}])
+def test_what_is_not_of_docker_s_type_is_absent(value: Any) -> None:
+    config = configured(Healthcheck=value, Shell=value, OnBuild=value)
+    assert config.healthcheck in (None, HealthCheck())
+    assert (config.shell, config.on_build) == ((), ())
+    assert "Shell" not in config.to_dict().get("config", {})
+
+
+# Mappings.
+
+
+def test_mappings_are_dicts_that_cannot_be_changed() -> None:
+    found = image()
+    for mapping in (found.labels, found.manifest.annotations, Texts()):
+        assert isinstance(mapping, dict)
+        assert json.loads(json.dumps(mapping)) == mapping
+        assert pickle.loads(pickle.dumps(mapping)) == copy.deepcopy(mapping) == mapping
+        changes: tuple[Callable[[Any], Any], ...] = (
+            lambda m: m.__setitem__("a", "b"),
+            lambda m: m.update(a="b"),
+            lambda m: m.pop("b", None),
+            lambda m: m.clear(),
+            lambda m: m.setdefault("a", "b"),
+            lambda m: m.popitem(),
+            lambda m: m.__delitem__("b"),
+            lambda m: m.__ior__({"a": "b"}),
+        )
+        for change in changes:
+            with pytest.raises(TypeError, match="cannot be changed"):
+                change(mapping)
+        assert isinstance(pickle.loads(pickle.dumps(mapping)), Texts)
+
+
+def test_documents_are_taken_apart_by_dataclasses_and_json() -> None:
+    found = image()
+    for value in (found.config, found.manifest, found.index, found.layers[1]):
+        assert value is not None
+        assert json.loads(json.dumps(dataclasses.asdict(value)))
+        assert pickle.loads(pickle.dumps(value)) == value
+
+
+def test_arrow_takes_mappings() -> None:
+    pyarrow = require_module("pyarrow")
+    found = image()
+    column = pyarrow.array([found.labels, Texts()], type=pyarrow.struct([("b", pyarrow.string())]))
+    assert column.to_pylist() == [{"b": "2"}, {"b": None}]
+
+
+# The JSON form and back.
+
+
+@pytest.mark.parametrize(
+    "fetched", [FETCHED, SINGLE, replace(FETCHED, policy="allowed")], ids=["index", "one", "policy"]
+)
+def test_an_image_comes_back_from_its_json_form(fetched: Any) -> None:
+    one = Image.from_fetched(fetched, "app:v1")
+    document = json.loads(json.dumps(one.to_dict()))
+    again = Image.from_dict(document)
+    assert again == one
+    assert hash(again) == hash(one)
+    assert again.to_dict() == document
+    assert (again.manifest, again.index, again.config) == (one.manifest, one.index, one.config)
+    assert (again.platform, again.layers, again.encrypted, again.policy) == (
+        one.platform,
+        one.layers,
+        one.encrypted,
+        one.policy,
+    )
+    assert pickle.loads(pickle.dumps(again)).to_dict() == document
+    assert copy.deepcopy(again) == one
+
+
+def test_its_json_form_has_no_bytes_and_says_so() -> None:
+    again = Image.from_dict(image().to_dict())
+    for name in ("raw_manifest", "raw_index", "raw_config"):
+        with pytest.raises(ManifestError, match=r"has no exact bytes; inspect registry\.example:5000/team/app@sha256:"):
+            getattr(again, name)
+
+
+def test_schema_1_comes_back_too() -> None:
+    document = {
+        "schemaVersion": 1,
+        "fsLayers": [{"blobSum": "sha256:" + "b" * 64}],
+        "history": [{"v1Compatibility": json.dumps({"id": "1" * 64, "os": "linux", "architecture": "amd64"})}],
+    }
+    fetched = replace(SINGLE, media_type=SCHEMA1, top_manifest=encode(document), config_digest="", config=b"")
+    one = Image.from_fetched(fetched, "x")
+    assert Image.from_dict(one.to_dict()).to_dict() == one.to_dict()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"schema_version": 2}, {"schema_version": None}, {"manifest": None}, {"config": 5}, {"index": {"manifests": 1}}],
+)
+def test_another_object_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ManifestError):
+        Image.from_dict({**image().to_dict(), **change})
+    with pytest.raises(ManifestError):
+        Image.from_dict({})
+
+
+# Given documents.
+
+
+def test_an_image_of_its_documents() -> None:
+    one = image()
+    made = Image.from_documents(MANIFEST, CONFIG, index=INDEX, reference=one.reference)
+    assert made == one
+    assert (made.raw_manifest, made.raw_index, made.raw_config) == (MANIFEST, INDEX, CONFIG)
+    assert (made.requested, made.pull_source, made.pinned) == (one.reference, one.reference, one.pinned)
+    alone = Image.from_documents(MANIFEST, CONFIG)
+    assert alone == Image.from_fetched(SINGLE, "x")
+    assert (alone.raw_index, alone.pinned) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "config", "index", "error"),
+    [
+        (MANIFEST, CONFIG + b" ", None, DigestMismatchError),
+        (MANIFEST + b" ", CONFIG, INDEX, DigestMismatchError),
+        (INDEX, CONFIG, None, ManifestError),
+        (MANIFEST, CONFIG, MANIFEST, ManifestError),
+        (b"{}", CONFIG, None, ManifestError),
+        (MANIFEST.replace(b'"layers"', b'"LAYERS": [], "layers"'), CONFIG, None, AmbiguousManifestError),
+        (MANIFEST.replace(b"image.config.v1", b"image.confid.v1"), CONFIG, None, NotAnImageError),
+    ],
+)
+def test_documents_that_do_not_belong_together(
+    manifest: bytes, config: bytes, index: bytes | None, error: type[ManifestError]
+) -> None:
+    with pytest.raises(error):
+        Image.from_documents(manifest, config, index=index)
+
+
+# Equality.
+
+
+def test_images_are_equal_by_content_wherever_it_came_from() -> None:
+    one = image()
+    elsewhere = Image.from_fetched(replace(FETCHED, reference="other.example/x:y", pull_source="mirror/x:y"), "x:y")
+    assert one == elsewhere
+    assert len({one, elsewhere}) == 1
+    assert one != Image.from_fetched(SINGLE, "app:v1")  # by the index, and by itself
