@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, TypeVar
 from pycoco.answers.asked import Item, asked
 from pycoco.batch import Schedule, begin, cancel, outcome_of
 from pycoco.errors import PycocoError
-from pycoco.ready import Ready
+from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from concurrent.futures import Future
 
     from pycoco.batch import Outcome
 
@@ -33,7 +32,7 @@ class _NoMore:
 async def in_flight(
     references: Iterable[Item] | AsyncIterable[Item],
     *,
-    start: Callable[[str], Future[Started] | Ready[Finished]],
+    start: Callable[[str], Pending[Started] | Ready[Finished]],
     finish: Callable[[str, Started], Awaitable[Finished]],
     concurrency: int,
     per_registry: int | None,
@@ -51,7 +50,7 @@ async def in_flight(
         with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
             loop.call_soon_threadsafe(events.put_nowait, outcome)
 
-    running: set[Future[Started]] = set()
+    running: set[Pending[Started]] = set()
     feeder = asyncio.create_task(_feed(references, room, events.put_nowait))
     unfinished = 0
     more = True

@@ -14,10 +14,9 @@ from pycoco.base_client import CONCURRENCY, BaseClient
 from pycoco.errors import OperationCancelledError, PycocoError
 from pycoco.image import Image
 from pycoco.options import requested_platform
-from pycoco.ready import Ready
+from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
     from types import TracebackType
 
     from typing_extensions import Self
@@ -184,7 +183,7 @@ async def _as_it_is(_: str, resolved: Resolved) -> Resolved:
     return resolved
 
 
-async def outcome(future: Future[T]) -> T:
+async def outcome(future: Pending[T]) -> T:
     """Wait on the running loop for what a backend's future will have; being cancelled cancels it.
 
     Not asyncio.wrap_future: that makes a cancelled operation and a cancelled task look the same, and complains on
@@ -197,7 +196,7 @@ async def outcome(future: Future[T]) -> T:
         loop = asyncio.get_running_loop()
         ended = loop.create_future()
 
-        def wake(_: Future[T]) -> None:
+        def wake(_: object) -> None:
             try:
                 loop.call_soon_threadsafe(lambda: None if ended.done() else ended.set_result(None))
             except RuntimeError:  # the loop was closed: nobody waits any more

@@ -9,16 +9,15 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from pycoco.errors import ConfigurationError, InvalidReferenceError
 from pycoco.image import Image
 from pycoco.opened import OpenedByProcess
 from pycoco.options import Options, checked_timeout, requested_platform, settings_of
-from pycoco.ready import Ready
+from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
     from os import PathLike
     from typing import TypeAlias
 
@@ -123,7 +122,7 @@ class BaseClient:
         opened = self._opened.here()
         return opened.local if checked_reference(reference).startswith(_LOCAL_PREFIXES) else opened.lists
 
-    def _start(self, reference: str, platform: str | None, timeout: float | None) -> Future[Started] | Ready[Image]:
+    def _start(self, reference: str, platform: str | None, timeout: float | None) -> Pending[Started] | Ready[Image]:
         """Start reading an image. What the store has whole is ready at once, and nothing of it is left to keep."""
         wanted = requested_platform(platform)
         reader = self._reader(reference)
@@ -136,8 +135,7 @@ class BaseClient:
                 from pycoco.answers.revalidation import revalidated
 
                 return revalidated(reader, self._stored, reference, wanted, timeout, opened.threads)
-        # To those who only read results, which is all that is done with it, a future of one type is one of either.
-        return cast("Future[Started]", reader.fetch(reference, platform=wanted, timeout=timeout))
+        return reader.fetch(reference, platform=wanted, timeout=timeout)
 
     def _image(self, reference: str, fetched: Started) -> Image:
         """Make an Image of what was fetched, and keep it in the store if there is one."""

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pycoco.answers.asked import Asked, Item, asked
 from pycoco.errors import ConfigurationError, ForkedProcessError, OperationCancelledError, PycocoError
-from pycoco.ready import Ready
+from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
     from typing import TypeAlias
 
 Started = TypeVar("Started")
@@ -24,7 +23,7 @@ Finished = TypeVar("Finished")
 
 
 if TYPE_CHECKING:
-    Outcome: TypeAlias = Future[Started] | Ready[Finished] | PycocoError
+    Outcome: TypeAlias = Pending[Started] | Ready[Finished] | PycocoError
 
 
 class Schedule:
@@ -150,7 +149,7 @@ class _Pulled:
 def in_flight(
     references: Iterable[Item] | Feed,
     *,
-    start: Callable[[str], Future[Started] | Ready[Finished]],
+    start: Callable[[str], Pending[Started] | Ready[Finished]],
     finish: Callable[[str, Started], Finished],
     concurrency: int,
     per_registry: int | None,
@@ -165,7 +164,7 @@ def in_flight(
 def _in_flight(
     source: Feed | _Pulled,
     schedule: Schedule,
-    start: Callable[[str], Future[Started] | Ready[Finished]],
+    start: Callable[[str], Pending[Started] | Ready[Finished]],
     finish: Callable[[str, Started], Finished],
     progress: Callable[[int], None] | None,
 ) -> Iterator[tuple[str, Finished | PycocoError]]:
@@ -174,7 +173,7 @@ def _in_flight(
     events: SimpleQueue[tuple[str, Outcome[Started, Finished]] | None] = SimpleQueue()  # None: the feed has more
     if isinstance(source, Feed):
         source.wake = lambda: events.put(None)
-    running: set[Future[Started]] = set()
+    running: set[Pending[Started]] = set()
     process = os.getpid()
     count = 0
     try:
@@ -221,8 +220,8 @@ def _refuse_in_child_of(process: int) -> None:
 
 def begin(
     reference: str,
-    start: Callable[[str], Future[Started] | Ready[Finished]],
-    running: set[Future[Started]],
+    start: Callable[[str], Pending[Started] | Ready[Finished]],
+    running: set[Pending[Started]],
     completed: Callable[[tuple[str, Outcome[Started, Finished]]], None],
 ) -> None:
     """Start an operation that will tell `completed` of its end; one that is ready, or cannot start, has ended already.
@@ -243,7 +242,7 @@ def begin(
     started.add_done_callback(lambda done: completed((reference, done)))
 
 
-def cancel(running: set[Future[Started]]) -> None:
+def cancel(running: set[Pending[Started]]) -> None:
     """Cancel what has not ended."""
     for future in running:
         future.cancel()

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, TypeVar, overload
 from pycoco.base_client import CONCURRENCY, BaseClient
 from pycoco.errors import DeadlineError, PycocoError
 from pycoco.options import Options, requested_platform
-from pycoco.ready import Ready
+from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
     from types import TracebackType
 
     from typing_extensions import Self, Unpack
@@ -199,10 +198,10 @@ class Client(BaseClient):
 
 
 @overload
-def finished(start: Callable[[], Future[T]], deadline: float | None) -> T: ...
+def finished(start: Callable[[], Pending[T]], deadline: float | None) -> T: ...
 @overload
-def finished(start: Callable[[], Future[T] | Ready[R]], deadline: float | None) -> T | Ready[R]: ...
-def finished(start: Callable[[], Future[T] | Ready[R]], deadline: float | None) -> T | Ready[R]:
+def finished(start: Callable[[], Pending[T] | Ready[R]], deadline: float | None) -> T | Ready[R]: ...
+def finished(start: Callable[[], Pending[T] | Ready[R]], deadline: float | None) -> T | Ready[R]:
     """Start an operation and return what it gives, or raise its error; `deadline` in seconds, None for no limit.
 
     Whatever interrupts the wait, Ctrl-C above all, ends the work itself.

@@ -7,7 +7,7 @@ nothing of its parent's can be used there.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from pycoco.errors import OperationCancelledError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pycoco.backends.contract import Lists, Session
     from pycoco.backends.flows import Known
+    from pycoco.backends.python.session import PythonSession
     from pycoco.configuration.settings import Settings
     from pycoco.daemon_threads import DaemonThreads
     from pycoco.layout.local import LocalImages
@@ -30,18 +31,18 @@ class Opened:
         self._settings = settings
         self._known = known
         self._local: LocalImages | None = None
-        self._lists: Session | None = None
+        self._lists: PythonSession | None = None
         self._threads: DaemonThreads | None = None
 
     @property
     def lists(self) -> Lists:
         """What reads a registry's lists page by page: only the Python backend does, whichever the client has."""
         if self._lists is None:
-            from pycoco.backends.select import select
+            from pycoco.backends.python.session import PythonSession
 
-            own = self.backend == "python"
-            self._lists = self.session if own else select("python").open(self._settings, known=self._known)
-        return cast("Lists", self._lists)
+            own = self.session
+            self._lists = own if isinstance(own, PythonSession) else PythonSession(self._settings, self._known)
+        return self._lists
 
     @property
     def threads(self) -> DaemonThreads:

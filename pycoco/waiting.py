@@ -6,10 +6,11 @@ It is not for asyncio (see `async_client`), nor for cancelling: whoever waits de
 from __future__ import annotations
 
 import threading
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from typing import TypeVar
 
 from pycoco.errors import OperationCancelledError
+from pycoco.ready import Pending
 
 T = TypeVar("T")
 
@@ -18,7 +19,7 @@ class NotYetError(Exception):
     """The time to wait is over and the future not done."""
 
 
-def result(future: Future[T], seconds: float | None = None) -> T:
+def result(future: Pending[T], seconds: float | None = None) -> T:
     """Return the future's result, or raise its error; NotYetError if it is not done within `seconds`.
 
     OperationCancelledError if it was cancelled, by somebody else then.

@@ -9,11 +9,10 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from pycoco.ready import Ready
+from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from concurrent.futures import Future
 
 R = TypeVar("R")
 S = TypeVar("S")
@@ -41,7 +40,7 @@ class Asked(str):
         """Note that the operation starts now."""
         self._began = self._ended = time.monotonic()
 
-    def ends_with(self, started: Future[R] | Ready[S]) -> Future[R] | Ready[S]:
+    def ends_with(self, started: Pending[R] | Ready[S]) -> Pending[R] | Ready[S]:
         """Note when `started` is done, and return it."""
         if not isinstance(started, Ready):
             started.add_done_callback(self._done)
@@ -101,10 +100,10 @@ def platform_of(reference: str, default: str | None) -> str | None:
     return default if own is None else own
 
 
-def timed(start: Callable[[str], Future[R] | Ready[S]]) -> Callable[[str], Future[R] | Ready[S]]:
+def timed(start: Callable[[str], Pending[R] | Ready[S]]) -> Callable[[str], Pending[R] | Ready[S]]:
     """Return `start`, noting with each reference when it begins and when what it starts is done."""
 
-    def noted(reference: str) -> Future[R] | Ready[S]:
+    def noted(reference: str) -> Pending[R] | Ready[S]:
         if not isinstance(reference, Asked):
             return start(reference)
         reference.began()

@@ -11,38 +11,42 @@ from typing import TypeVar
 
 from pycoco.daemon_threads import DaemonThreads
 from pycoco.errors import BackendError, PycocoError
+from pycoco.ready import Pending, Ready
 
 A = TypeVar("A")
 B = TypeVar("B")
+C = TypeVar("C")
 
 
-def then(first: Future[A], following: Callable[[A], Future[B] | B], threads: DaemonThreads) -> Future[B]:
-    """Return a future for what `following` makes of `first`'s value: a value, or another operation's future.
+def then(
+    first: Pending[A], following: Callable[[A], Pending[B] | Ready[C]], threads: DaemonThreads
+) -> Pending[B | Ready[C]]:
+    """Return a future for what `following` makes of `first`'s value: an answer, or another operation.
 
     `following` runs in one of `threads`, since it may read files. What it raises, or `first` does, is the future's
     error.
     """
-    whole: Future[B] = Future()
+    whole: Future[B | Ready[C]] = Future()
 
-    def first_is_done(done: Future[A]) -> None:
+    def first_is_done(done: Pending[A]) -> None:
         if not done.cancelled() and not whole.cancelled():
             threads.submit(go_on, done)
         elif done.cancelled():
             whole.cancel()
 
-    def go_on(done: Future[A]) -> None:
+    def go_on(done: Pending[A]) -> None:
         try:
             second = following(done.result())
         except Exception as error:
             _settle(whole, error=error)
             return
-        if not isinstance(second, Future):
+        if isinstance(second, Ready):
             _settle(whole, second)
             return
         _cancel_with(whole, second)
         second.add_done_callback(second_is_done)
 
-    def second_is_done(done: Future[B]) -> None:
+    def second_is_done(done: Pending[B]) -> None:
         if done.cancelled():
             whole.cancel()
         elif (error := done.exception()) is not None:
@@ -55,7 +59,7 @@ def then(first: Future[A], following: Callable[[A], Future[B] | B], threads: Dae
     return whole
 
 
-def _cancel_with(whole: Future[B], part: Future[A]) -> None:
+def _cancel_with(whole: Future[B], part: Pending[A]) -> None:
     whole.add_done_callback(lambda ended: part.cancel() if ended.cancelled() else None)
 
 

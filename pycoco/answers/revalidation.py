@@ -6,14 +6,13 @@ It is not for pinned references, which need no request, nor for what CRI-O does:
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from pycoco.answers.chained import then
 from pycoco.errors import DeadlineError
 from pycoco.image import Image
-from pycoco.ready import Ready
+from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
     from pycoco.backends.contract import Fetched, Reader, Resolved
@@ -29,14 +28,14 @@ def revalidated(
     platform: RequestedPlatform | None,
     timeout: float | None,
     threads: DaemonThreads,
-) -> Future[Fetched | Ready[Image]]:
+) -> Pending[Fetched | Ready[Image]]:
     """Read the image that a tag names: the stored one where a HEAD tells its digest, else anew.
 
     The digest that the registry tells is a claim, and the stored bytes are held to it: they have that digest.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
 
-    def following(resolved: Resolved) -> Future[Fetched | Ready[Image]] | Ready[Image]:
+    def following(resolved: Resolved) -> Pending[Fetched] | Ready[Image]:
         repository = resolved.reference.rpartition("@")[0] or resolved.reference.rpartition(":")[0]
         found = stored.find(f"{repository}@{resolved.digest}", platform)
         if found is not None:
@@ -45,6 +44,6 @@ def revalidated(
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             raise DeadlineError(f"{reference} was not read within {timeout:g} seconds; allow a longer timeout")
-        return cast("Future[Fetched | Ready[Image]]", reader.fetch(reference, platform=platform, timeout=left))
+        return reader.fetch(reference, platform=platform, timeout=left)
 
     return then(reader.resolve(reference, timeout=timeout), following, threads)

@@ -293,6 +293,6 @@ def test_the_store_is_a_layout_that_can_be_read(
     registry: Registry, built_images: BuiltImages, run: Run, backend: str, tmp_path: Path
 ) -> None:
     reference = registry.reference(REPOSITORY, "plain")
-    run("digest", reference, "--store", tmp_path / "store", backend=backend)
+    run("inspect", reference, "--store", tmp_path / "store", backend=backend)
     read = run("inspect", f"oci:{tmp_path / 'store'}:{reference}", "--json", backend=backend).json
     assert read["digest"] == built_images.images["plain"]["digest"]
