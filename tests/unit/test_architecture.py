@@ -122,6 +122,12 @@ def floor(name: str) -> int:
     return number
 
 
+def test_the_page_draws_every_room() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = [room.replace(".", "/") for rooms in FLOORS for room in rooms if not room.startswith("_")]
+    assert [room for room in rooms if f"`{room}`" not in page and room != "backends"] == []
+
+
 def test_imports_go_down() -> None:
     wrong = []
     for name in MODULE_FILES:
