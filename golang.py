@@ -36,7 +36,10 @@ CONTAINERS_IMAGE = "go.podman.io/image/v5"
 
 @dataclass(frozen=True)
 class Change:
-    """A place in containers/image that no hook reaches: the text there, once, and what the build puts instead."""
+    """A place in containers/image that no hook reaches: the text there, once, and what the build puts instead.
+
+    `why` is for `pycoco version`, "" where another change says it.
+    """
 
     file: str
     there: str
@@ -57,8 +60,31 @@ CHANGES = (
         "json.NewDecoder(http.MaxBytesReader(nil, res.Body, 32<<20)).Decode(&tagsHolder)",
         "pages of tags up to 32 MiB",
     ),
+    Change(
+        "docker/docker_client.go",  # detectPropertiesHelper: the one client that all requests go by
+        "\tc.client = &http.Client{Transport: tr}\n",
+        "\tc.client = &http.Client{Transport: observed{tr}}\n",
+        "requests can be seen",
+    ),
+    Change(
+        "docker/docker_client.go",
+        "// newDockerClient returns a new dockerClient instance",
+        """// observed hands a request over to who made its context, if that wants to see it.
+type observed struct{ *http.Transport }
+
+func (o observed) RoundTrip(request *http.Request) (*http.Response, error) {
+	type see = func(*http.Request, *http.Transport) (*http.Response, error)
+	if wanted, ok := request.Context().Value(struct{ Exchange string }{"pycoco"}).(see); ok {
+		return wanted(request, o.Transport)
+	}
+	return o.Transport.RoundTrip(request)
+}
+
+// newDockerClient returns a new dockerClient instance""",
+        "",
+    ),
 )
-CHANGED = "; ".join(change.why for change in CHANGES)
+CHANGED = "; ".join(change.why for change in CHANGES if change.why)
 
 
 def changed_sources(scratch: Path, go: str) -> Path:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pycoco.backends.contract import Fetched, Lists, Reader, Session
     from pycoco.configuration.settings import Settings
     from pycoco.configuration.values import ParsedReference
+    from pycoco.exchange import OnRequest
     from pycoco.explanation import Explanation
     from pycoco.layout.client_store import ClientStore
 
@@ -66,6 +67,7 @@ class BaseClient:
         nested_indexes: int = 0,
         retries: int = 0,
         revalidate: str | None = None,
+        on_request: OnRequest | None = None,
     ) -> None:
         environ = dict(os.environ)
         self._revalidate = checked_revalidate(revalidate, store)
@@ -91,7 +93,8 @@ class BaseClient:
             environ,
         )
         self._stored = _stored(self._settings)
-        self._opened = OpenedByProcess(self._settings, backend, environ, self._stored.known if self._stored else None)
+        known = self._stored.known if self._stored else None
+        self._opened = OpenedByProcess(self._settings, backend, environ, known, on_request)
         self._opened.here()
 
     @property

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pycoco.backends.python.session import PythonSession
     from pycoco.configuration.settings import Settings
     from pycoco.daemon_threads import DaemonThreads
+    from pycoco.exchange import OnRequest
     from pycoco.layout.local import LocalImages
 
 
@@ -79,8 +80,10 @@ class OpenedByProcess:
         backend: str,
         environ: Mapping[str, str],
         known: Known | None,
+        on_request: OnRequest | None = None,
     ) -> None:
         self._settings = settings
+        self._on_request = on_request
         self._backend = backend
         self._environ = environ
         self._known = known
@@ -96,7 +99,8 @@ class OpenedByProcess:
             from pycoco.backends.select import select
 
             selected = select(self._backend, override=self._environ.get("PYCOCO_BACKEND"))
-            made = Opened(selected.name, selected.open(self._settings, known=self._known), self._settings, self._known)
+            session = selected.open(self._settings, known=self._known, on_request=self._on_request)
+            made = Opened(selected.name, session, self._settings, self._known)
             opened = self._opened.setdefault(os.getpid(), made)
             if opened is not made:  # another thread was faster
                 made.close()

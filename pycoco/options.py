@@ -17,6 +17,8 @@ from pycoco.errors import ConfigurationError
 if TYPE_CHECKING:
     from os import PathLike
 
+    from pycoco.exchange import OnRequest
+
 SHORT_NAME_MODES = ("enforcing", "permissive", "disabled")
 
 
@@ -39,6 +41,8 @@ class Options(TypedDict, total=False):
     store: a directory (an OCI layout) used as a cache of what digests name.
     schema1: accept the deprecated schema 1 of manifests.
     nested_indexes: how many indexes within an index to descend; CRI-O's and the default is 0.
+    on_request: called with a `pycoco.exchange.Exchange` for each request and its answer, as it ends and in a thread of
+        pycoco's; for metrics and traces. The logger "pycoco.requests" has the same as debug records.
     retries: how often to ask again when a registry cannot be reached or fails (UnavailableError), after 1, 2, 4, 8 and
         then every 8 seconds and within `timeout`; default 0, as CRI-O, whose kubelet asks again.
     revalidate: "head" asks by HEAD whether a tag still names what the `store` has of it, and reads nothing if so;
@@ -63,6 +67,7 @@ class Options(TypedDict, total=False):
     nested_indexes: int
     retries: int
     revalidate: str | None
+    on_request: OnRequest | None
 
 
 def requested_platform(text: str | None) -> RequestedPlatform | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pycoco.documents.referrers import Referrer
     from pycoco.documents.values import CheckedManifest, RequestedPlatform
     from pycoco.errors import PycocoError
+    from pycoco.exchange import OnRequest
 
 NETWORK = ("fetch", "fetch_manifest", "fetch_instances", "resolve", "tags")
 
@@ -243,7 +244,10 @@ class Backend(Protocol):
 
     name: str
 
-    def open(self, settings: Settings, *, known: Known | None = None) -> Session:
-        """Open a session. `known` is what the settings' store has of a digest, for a backend in this process."""
+    def open(self, settings: Settings, *, known: Known | None = None, on_request: OnRequest | None = None) -> Session:
+        """Open a session. `known` is what the settings' store has of a digest, for a backend in this process.
+
+        `on_request` is called with each exchange with a registry (see `pycoco.exchange`).
+        """
 
     def versions(self) -> dict[str, str]: ...

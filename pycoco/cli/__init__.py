@@ -44,3 +44,4 @@ def _log_to_stderr(verbosity: int) -> None:
 
     logging.basicConfig(format="pycoco: %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("pycoco").setLevel(logging.DEBUG if verbosity > 1 else logging.INFO)
+    logging.getLogger("pycoco.requests").setLevel(logging.DEBUG)

@@ -104,6 +104,7 @@ def scan(
     settings = settings_of(options, {})  # wrong options are told at once, and once
     runs = engine_of(engine, workers)
     _keep_secrets(options, runs, send_secrets)
+    _refuse_hook(options, runs)
     with reading.opened(references, column) as found:
         decisive = {name: _plain(getattr(settings, name)) for name in _IN_HASH}
         decisive |= {"backend": options.get("backend", "auto"), "raw": raw}
@@ -138,6 +139,11 @@ def _keep_secrets(options: Options, engine: Engine, send: bool) -> None:
             f"{' and '.join(given)} would be sent to other machines: name an auth_file that the workers have, "
             "or allow it by send_secrets"
         )
+
+
+def _refuse_hook(options: Options, engine: Engine) -> None:
+    if options.get("on_request") is not None and type(engine).__name__ != "Here":
+        raise ConfigurationError("on_request cannot be called from other processes; use the engine in-process")
 
 
 def _plain(value: object) -> object:

@@ -306,6 +306,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     registry: FakeRegistry
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet: two would wait for each other, 40 ms an answer
 
     def do_GET(self) -> None:
         registry = self.registry

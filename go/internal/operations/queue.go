@@ -1,6 +1,6 @@
 // Replies and log records on their way to whoever asked, until they are taken.
 //
-// Log records are replies of operation 0. They are bounded: what finds too many replies waiting is dropped, and counted
+// Log records and exchanges are replies of operation 0. They are bounded: what finds too many replies waiting is dropped, and counted
 // in a record of its own once there is room.
 
 package operations
@@ -12,10 +12,12 @@ import (
 	"sync"
 
 	"github.com/sirupsen/logrus"
+
+	"github.com/pycoco/pycoco/go/internal/process"
 )
 
 // BoundaryVersion is that of requests and replies. It must equal ABI_VERSION in pycoco/backends/go/boundary.py.
-const BoundaryVersion = 3
+const BoundaryVersion = 4
 
 // Answer is what one request comes to: a header in JSON and raw parts.
 type Answer struct {
@@ -87,6 +89,12 @@ func (q *Queue) Log(level, message string) {
 
 func logRecord(level, message string) Reply {
 	header, _ := json.Marshal(map[string]map[string]string{"log": {"level": level, "message": message}})
+	return Reply{Answer: Answer{Header: header}}
+}
+
+// exchangeRecord tells of an exchange that an operation had.
+func exchangeRecord(id uint64, seen process.Exchange) Reply {
+	header, _ := json.Marshal(map[string]any{"operation": id, "exchange": seen})
 	return Reply{Answer: Answer{Header: header}}
 }
 

@@ -14,6 +14,7 @@ type common struct {
 	Operation string  `json:"operation"`
 	Session   uint64  `json:"session"`
 	Timeout   float64 `json:"timeout"` // seconds for the whole operation; 0 means none
+	Observe   bool    `json:"observe"` // tell of the operation's exchanges with registries, as replies of operation 0
 }
 
 func (c common) session() uint64 { return c.Session }

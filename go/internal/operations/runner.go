@@ -16,6 +16,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/pycoco/pycoco/go/internal/failure"
+	"github.com/pycoco/pycoco/go/internal/process"
 )
 
 // Runner runs operations and hands each one's reply to deliver, once.
@@ -89,6 +90,9 @@ func (r *Runner) run(ctx context.Context, id uint64, body []byte) (answer Answer
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(request.Timeout*float64(time.Second)))
 		defer cancel()
+	}
+	if request.Observe {
+		ctx = process.WithExchanges(ctx, func(seen process.Exchange) { r.deliver(exchangeRecord(id, seen)) })
 	}
 	defer r.abandon(ctx, id)()
 	result, parts, err := run(ctx, body)

@@ -22,9 +22,11 @@ from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import Candidate, Credentials, ParsedReference, PullSource
 from pycoco.documents.values import CheckedManifest, RequestedPlatform
 from pycoco.errors import BackendError, ForkedProcessError, InvalidReferenceError, PycocoError
+from pycoco.exchange import Observer
 
 if TYPE_CHECKING:
     from pycoco.backends.flows import Known
+    from pycoco.exchange import OnRequest
 
 T = TypeVar("T")
 
@@ -51,9 +53,11 @@ class _Backend:
         self._boundary = boundary
         self._completions = completions
 
-    def open(self, settings: Settings, *, known: Known | None = None) -> GoSession:
+    name: str
+
+    def open(self, settings: Settings, *, known: Known | None = None, on_request: OnRequest | None = None) -> GoSession:
         """Open a session; configuration is read when an operation needs it. Go looks into a store itself."""
-        return GoSession(self._boundary, self._completions, settings)
+        return GoSession(self._boundary, self._completions, settings, Observer(self.name, on_request))
 
     def versions(self) -> dict[str, str]:
         """Return the versions inside Go: "go", "platform" and "containers/image"."""
@@ -86,10 +90,13 @@ class GoProcessBackend(_Backend):
 class GoSession:
     """One client's settings inside Go."""
 
-    def __init__(self, boundary: Boundary, completions: Completions, settings: Settings) -> None:
+    def __init__(
+        self, boundary: Boundary, completions: Completions, settings: Settings, observer: Observer | None = None
+    ) -> None:
         self._boundary = boundary
         self._completions = completions
         self._settings = settings
+        self._observer = observer
         fields = {name: value for name, value in asdict(settings).items() if value is not None}
         fields["environ"] = dict(settings.environ)
         result, _ = boundary.call({"operation": "open", "settings": fields})
@@ -197,7 +204,9 @@ class GoSession:
             return refused
         if timeout is not None:
             request["timeout"] = max(timeout, 1e-9)
-        return self._completions.start(request, decode)
+        if self._observer is not None and self._observer.wanted:
+            request["observe"] = True
+        return self._completions.start(request, decode, self._observer)
 
     def _request(self, operation: str, **fields: object) -> dict[str, object]:
         reference = fields.get("reference")

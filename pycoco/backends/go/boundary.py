@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from pycoco.errors import PycocoError, from_code
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 """Must equal Version in go/internal/operations/reply.go."""
 
 Reply = tuple[int, Any, list[bytes]]

@@ -20,6 +20,7 @@ from pycoco import waiting
 from pycoco.backends.go.boundary import Boundary, Reply, error_of
 from pycoco.backends.go.log_records import LOGGER, LogRecords
 from pycoco.errors import BackendError, OperationCancelledError, PycocoError
+from pycoco.exchange import Observer
 
 T = TypeVar("T")
 
@@ -30,6 +31,7 @@ class _Pending(NamedTuple):
     future: Future[Any]
     decode: Callable[[Any, list[bytes]], Any]
     session: object
+    observer: Observer | None
 
 
 class Completions:
@@ -51,14 +53,19 @@ class Completions:
             raise BackendError(f"the Go backend needs a thread, and none can be started: {error}") from None
         atexit.register(self._end)
 
-    def start(self, request: dict[str, object], decode: Callable[[Any, list[bytes]], T]) -> Future[T]:
-        """Submit a request. Cancelling the future cancels the operation in Go."""
+    def start(
+        self,
+        request: dict[str, object],
+        decode: Callable[[Any, list[bytes]], T],
+        observer: Observer | None = None,
+    ) -> Future[T]:
+        """Submit a request. Cancelling the future cancels the operation in Go. `observer` sees its exchanges."""
         self._follow_log_level()
         future: Future[T] = Future()
         operation = next(self._ids)
         try:
             # Known before it runs: a signal may interrupt this anywhere, and nothing may then run on unseen.
-            self._pending[operation] = _Pending(future, decode, request.get("session"))
+            self._pending[operation] = _Pending(future, decode, request.get("session"), observer)
             future.add_done_callback(lambda done: self._cancel(operation) if done.cancelled() else None)
             if self._unusable is not None:
                 raise type(self._unusable)(self._unusable.message)
@@ -114,6 +121,9 @@ class Completions:
             return
         with contextlib.suppress(Exception):
             self._records.settle()
+        if "exchange" in header:
+            self._tell(header["operation"], header["exchange"])
+            return
         pending = self._pending.pop(operation, None)
         if pending is None or not pending.future.set_running_or_notify_cancel():
             return
@@ -127,6 +137,12 @@ class Completions:
             pending.future.set_exception(failure or BackendError(f"a reply from Go could not be read: {error!r}"))
         else:
             pending.future.set_result(result)
+
+    def _tell(self, operation: int, seen: Any) -> None:
+        pending = self._pending.get(operation)
+        if pending is not None and pending.observer is not None:
+            status = seen["status"] or None
+            pending.observer.saw(seen["method"], seen["url"], status, seen["seconds"], seen["bytes"])
 
     def _fail(self, error: BackendError) -> None:
         """Nothing will complete any more: tell everybody who waits, and whoever comes later."""

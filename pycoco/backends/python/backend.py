@@ -10,6 +10,7 @@ import platform
 from pycoco.backends.flows import Known
 from pycoco.backends.python.session import PythonSession
 from pycoco.configuration.settings import Settings
+from pycoco.exchange import Observer, OnRequest
 
 
 class PythonBackend:
@@ -17,9 +18,11 @@ class PythonBackend:
 
     name = "python"
 
-    def open(self, settings: Settings, *, known: Known | None = None) -> PythonSession:
+    def open(
+        self, settings: Settings, *, known: Known | None = None, on_request: OnRequest | None = None
+    ) -> PythonSession:
         """A session with these settings. Nothing is read and nothing connected to until it is used."""
-        return PythonSession(settings, known)
+        return PythonSession(settings, known, Observer(self.name, on_request))
 
     def versions(self) -> dict[str, str]:
         """The versions that matter to a bug report: Python's and the HTTP engine's."""

@@ -33,6 +33,7 @@ from pycoco.printable import get_logger
 if TYPE_CHECKING:
     from pycoco.backends.python.registry.endpoints import Network
     from pycoco.documents.referrers import Referrer
+    from pycoco.exchange import Observer
 
 T = TypeVar("T")
 
@@ -44,8 +45,9 @@ _log = get_logger("pycoco.python")
 class PythonSession:
     """A session; see contract.Session. Shared by any number of threads; in a forked child it starts anew."""
 
-    def __init__(self, settings: Settings, known: Known | None = None) -> None:
+    def __init__(self, settings: Settings, known: Known | None = None, observer: Observer | None = None) -> None:
         self._settings = settings
+        self._observer = observer
         self._configuration = CurrentConfiguration(settings)
         self._reading = Reading(settings, self._configuration, known)
         # By the loop it lives on: a forked child has another loop, and must not touch its parent's connections.
@@ -139,7 +141,9 @@ class PythonSession:
                 from pycoco.backends.python.registry import docker_source  # noqa: F401
                 from pycoco.backends.python.registry.endpoints import Network  # httpx and httpcore load with it
 
-            network = self._networks.setdefault(loop, Network(loop, self._settings, self._configuration))
+            network = self._networks.setdefault(
+                loop, Network(loop, self._settings, self._configuration, self._observer)
+            )
         return network
 
     async def _close(self, network: Network) -> None:

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import errno
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from typing import cast
 
 import httpcore
@@ -22,6 +23,7 @@ from pycoco.backends.python.network.connections import CONNECTIONS_PER_HOST, Con
 from pycoco.backends.python.network.redirects import Hop, redacted
 from pycoco.backends.python.network.turns import Turn
 from pycoco.errors import UnavailableError
+from pycoco.exchange import Observer
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -35,8 +37,12 @@ _DISCARD_SECONDS = 0.25
 class Answer:
     """The answer to a request, its body not read yet. Close it, or read it to its end, to free its connection."""
 
-    def __init__(self, url: str, response: httpx.Response, *, gunzip: bool) -> None:
+    def __init__(
+        self, url: str, response: httpx.Response, *, gunzip: bool, ended: Callable[[int, int], None] | None = None
+    ) -> None:
         self.url = url
+        self._ended = ended  # called once, with the status and the bytes of the body that were read
+        self._size = 0
         self.status = response.status_code
         self._headers = [(name.lower(), value) for name, value in response.headers.raw]
         self._response = response
@@ -65,10 +71,12 @@ class Answer:
         try:
             async for data in cast("AsyncIterable[bytes]", self._response.stream):
                 if gunzip is None:
+                    self._size += len(data)
                     yield data
                     continue
                 for piece in gunzip.decode(data):
                     if piece:
+                        self._size += len(piece)
                         yield piece
                     await turn.over()
         except httpcore.ReadError as error:
@@ -120,14 +128,23 @@ class Answer:
     async def close(self) -> None:
         """Free the connection; it is kept only if the body was read to its end."""
         await self._response.aclose()
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended(self.status, self._size)
 
 
 class Transport:
     """Requests with one set of TLS settings, of which redirects and token servers are part. For one event loop."""
 
     def __init__(
-        self, tls: ssl.SSLContext, environ: Mapping[str, str], connections_per_host: int = CONNECTIONS_PER_HOST
+        self,
+        tls: ssl.SSLContext,
+        environ: Mapping[str, str],
+        connections_per_host: int = CONNECTIONS_PER_HOST,
+        *,
+        observer: Observer | None = None,
     ) -> None:
+        self._observer = observer
         # Not in an httpx.AsyncClient, which reads every Location, logs every URL and keeps cookies: upstream does none.
         self._pool = ConnectionPool(tls, environ, connections_per_host)
 
@@ -171,7 +188,20 @@ class Transport:
 
     async def _exchange(self, hop: Hop, headers: Headers, *, gzip: bool) -> Answer:
         request = request_for(hop.method, hop.url, _headers(hop, headers, gzip=gzip), hop.body)
-        return Answer(hop.url, await self._pool.handle_async_request(request), gunzip=gzip)
+        observer = self._observer
+        if observer is None or not observer.wanted:
+            return Answer(hop.url, await self._pool.handle_async_request(request), gunzip=gzip)
+        began = time.monotonic()
+
+        def ended(status: int | None, size: int) -> None:
+            observer.saw(hop.method, hop.url, status, time.monotonic() - began, size)
+
+        try:
+            response = await self._pool.handle_async_request(request)
+        except BaseException:
+            ended(None, 0)
+            raise
+        return Answer(hop.url, response, gunzip=gzip, ended=ended)
 
 
 def timed_out(error: BaseException | None) -> bool:

@@ -24,6 +24,7 @@ from pycoco.configuration.reference import NamedReference, parse_canonical
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference, PullSource
 from pycoco.errors import BlockedError
+from pycoco.exchange import Observer
 
 _CREDENTIALS_SECONDS = 60.0
 """How long found credentials count, so that a login or logout elsewhere is noticed by a long-lived client."""
@@ -38,7 +39,14 @@ class _Kept:
 class Network:
     """One session's registries. Make it on any thread; use it on the loop it is made for."""
 
-    def __init__(self, loop: LoopThread, settings: Settings, configuration: CurrentConfiguration) -> None:
+    def __init__(
+        self,
+        loop: LoopThread,
+        settings: Settings,
+        configuration: CurrentConfiguration,
+        observer: Observer | None = None,
+    ) -> None:
+        self._observer = observer
         self.tasks: set[asyncio.Task[Any]] = set()
         """The operations under way."""
         self._loop = loop
@@ -92,7 +100,7 @@ class Network:
 
     async def _open(self, domain: str, *, insecure: bool) -> Registry:
         tls = await asyncio.to_thread(certificates.ssl_context, domain, self._settings, verify=not insecure)
-        transport = Transport(tls, self._settings.environ)
+        transport = Transport(tls, self._settings.environ, observer=self._observer)
         self._transports.append(transport)
         self._loop.closing.add(transport)
         registry = Registry(domain, transport, insecure=insecure, user_agent=self._settings.user_agent)

@@ -1,0 +1,62 @@
+// Requests and their answers, told to whoever asked to see them.
+
+package process
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Exchange is one request and its answer. Status is 0 where none came; Bytes are the body's as far as it was read, and
+// Seconds are until it was closed.
+type Exchange struct {
+	Method  string  `json:"method"`
+	URL     string  `json:"url"`
+	Status  int     `json:"status"`
+	Seconds float64 `json:"seconds"`
+	Bytes   int64   `json:"bytes"`
+}
+
+// exchangeKey is a context's key that containers/image knows too, by its form: see CHANGES in golang.py, by which it
+// hands every request over to the function under this key. A module that was not changed hands over none.
+var exchangeKey = struct{ Exchange string }{"pycoco"}
+
+// WithExchanges lets take see the exchanges of requests that are made with the context.
+func WithExchanges(ctx context.Context, take func(Exchange)) context.Context {
+	return context.WithValue(ctx, exchangeKey, func(request *http.Request, transport *http.Transport) (*http.Response, error) {
+		began := time.Now()
+		seen := func(status int, bytes int64) {
+			take(Exchange{request.Method, request.URL.String(), status, time.Since(began).Seconds(), bytes})
+		}
+		response, err := transport.RoundTrip(request)
+		if err != nil {
+			seen(0, 0)
+			return nil, err
+		}
+		response.Body = &countedBody{ReadCloser: response.Body, closed: func(bytes int64) { seen(response.StatusCode, bytes) }}
+		return response, nil
+	})
+}
+
+// countedBody counts what is read of a body and says so once, when it is closed.
+type countedBody struct {
+	io.ReadCloser
+	bytes  int64
+	once   sync.Once
+	closed func(bytes int64)
+}
+
+func (c *countedBody) Read(into []byte) (int, error) {
+	count, err := c.ReadCloser.Read(into)
+	c.bytes += int64(count)
+	return count, err
+}
+
+func (c *countedBody) Close() error {
+	err := c.ReadCloser.Close()
+	c.once.Do(func() { c.closed(c.bytes) })
+	return err
+}

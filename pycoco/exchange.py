@@ -1,0 +1,93 @@
+"""One request and its answer, as a log record with fields and as an event for whoever asked to see it.
+
+It is not for making requests: both backends tell of theirs here, in the same words. Nothing secret is in one: the URL
+has neither user, query nor fragment, and no header is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+logger = logging.getLogger("pycoco.requests")
+
+_REPOSITORY = re.compile(r"/v2/(.+)/(?:manifests|blobs|tags|referrers)/[^/]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer.
+
+    `status` is None where no answer came. `seconds` are from the request to the end of the answer's body, `bytes` are
+    the body's, decoded, as far as it was read. `source` is the repository that was asked, "host/path", or the host
+    alone for a ping or a token. `backend` is the one that asked.
+    """
+
+    method: str
+    url: str
+    status: int | None
+    seconds: float
+    bytes: int
+    source: str
+    backend: str
+
+
+OnRequest = Callable[[Exchange], None]
+"""Called with each exchange as it ends, in a thread of pycoco's: be quick, and do not raise."""
+
+
+class Observer:
+    """Who sees a client's exchanges: the log, if it takes debug records, and the client's own `on_request`."""
+
+    def __init__(self, backend: str, on_request: OnRequest | None = None) -> None:
+        self._backend = backend
+        self._on_request = on_request
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody looks."""
+        return self._on_request is not None or logger.isEnabledFor(logging.DEBUG)
+
+    def saw(self, method: str, url: str, status: int | None, seconds: float, size: int) -> None:
+        """Tell of an exchange. It never raises: whoever looks must not cost what is read."""
+        try:
+            exchange = _exchange(method, url, status, seconds, size, self._backend)
+            _log(exchange)
+            if self._on_request is not None:
+                self._on_request(exchange)
+        except Exception:
+            logger.exception("on_request failed")
+
+
+def _exchange(method: str, url: str, status: int | None, seconds: float, size: int, backend: str) -> Exchange:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return Exchange(method, "an invalid URL", status, seconds, size, "", backend)
+    host = parts.netloc.rpartition("@")[2]
+    match = _REPOSITORY.fullmatch(parts.path)
+    source = f"{host}/{match[1]}" if match else host
+    return Exchange(method, f"{parts.scheme}://{host}{parts.path}", status, seconds, size, source, backend)
+
+
+def _log(exchange: Exchange) -> None:
+    answer = "no answer" if exchange.status is None else f"{exchange.status}, {exchange.bytes} bytes"
+    logger.debug(
+        "%s %s: %s in %.0f ms",
+        exchange.method,
+        exchange.url,
+        answer,
+        exchange.seconds * 1000,
+        extra={
+            "http_method": exchange.method,
+            "http_url": exchange.url,
+            "http_status": exchange.status,
+            "http_bytes": exchange.bytes,
+            "seconds": exchange.seconds,
+            "source": exchange.source,
+            "backend": exchange.backend,
+        },
+    )

@@ -1,0 +1,110 @@
+"""What each backend tells of its requests: the same records and events, no secrets, at no cost to what is read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+import pycoco
+from pycoco.exchange import Exchange, Observer
+from pycoco.testing import FakeRegistry
+from tests.support.scripted_registry import Answer, Request, Routes, ScriptedRegistry
+
+BACKENDS = ("go", "go-process", "python")
+
+
+@pytest.fixture(params=BACKENDS)
+def every_backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def registry() -> Iterator[FakeRegistry]:
+    with FakeRegistry(users={"user": "hunter2"}, tokens=True) as running:
+        yield running
+
+
+def read(reference: str, backend: str, **options: object) -> list[Exchange]:
+    seen: list[Exchange] = []
+    with pycoco.Client(
+        backend=backend, tls_verify=False, creds=("user", "hunter2"), on_request=seen.append, timeout=20
+    ) as client:
+        client.inspect(reference)
+    return seen
+
+
+def test_every_backend_tells_the_same(registry: FakeRegistry) -> None:
+    reference = registry.image("team/app:v1", platforms=["linux/amd64"])
+    told = {}
+    for backend in BACKENDS:
+        exchanges = read(reference, backend)
+        assert {one.backend for one in exchanges} == {backend}
+        told[backend] = [(one.method, one.url, one.status, one.source) for one in exchanges]
+        assert [one.bytes > 0 for one in exchanges[-3:]] == [True, True, True]
+        assert all(0 <= one.seconds < 20 for one in exchanges)
+    assert told["go"] == told["go-process"] == told["python"]
+    assert [(status, source) for _, _, status, source in told["go"]] == [
+        (None, registry.host),  # https, which it does not speak
+        (401, registry.host),
+        (200, registry.host),  # the token
+        (200, f"{registry.host}/team/app"),
+        (200, f"{registry.host}/team/app"),
+        (200, f"{registry.host}/team/app"),
+    ]
+
+
+def test_nothing_secret_is_told(registry: FakeRegistry, every_backend: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "pycoco.requests")
+    exchanges = read(registry.image("team/app:v1"), every_backend)
+    text = repr(exchanges) + "".join(record.getMessage() for record in caplog.records)
+    assert "hunter2" not in text
+    assert "account" not in text, "a token's request has the user in its query"
+    assert "?" not in text
+
+
+def test_a_record_has_fields(registry: FakeRegistry, every_backend: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "pycoco.requests")
+    reference = registry.image("team/app:v1")
+    pycoco.inspect(reference, backend=every_backend, tls_verify=False, creds=("user", "hunter2"))
+    record = next(one for one in caplog.records if one.name == "pycoco.requests" and "/manifests/" in one.getMessage())
+    assert record.__dict__["http_status"] == 200
+    assert record.__dict__["http_method"] == "GET"
+    assert record.__dict__["http_url"] == f"http://{registry.host}/v2/team/app/manifests/v1"
+    assert record.__dict__["source"] == f"{registry.host}/team/app"
+    assert record.__dict__["backend"] == every_backend
+
+
+def test_redirects_and_errors_are_told_each(every_backend: str) -> None:
+    def script(request: Request) -> Answer:
+        return Answer(404, body=b"x" * 100)
+
+    with ScriptedRegistry(Routes({"/v2/": Answer(body=b"{}")}, script)) as scripted:
+        seen: list[Exchange] = []
+        client = pycoco.Client(backend=every_backend, tls_verify=False, on_request=seen.append)
+        with client, pytest.raises(pycoco.NotFoundError):
+            client.inspect(f"{scripted.host}/team/app:v1")
+    assert (seen[-1].status, seen[-1].bytes) == (404, 100)
+
+
+def test_one_who_raises_costs_nothing(
+    registry: FakeRegistry, every_backend: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(exchange: Exchange) -> None:
+        raise RuntimeError("a bug in a hook")
+
+    reference = registry.image("team/app:v1")
+    with pycoco.Client(backend=every_backend, tls_verify=False, creds=("user", "hunter2"), on_request=broken) as client:
+        assert client.inspect(reference).digest == registry.digest(reference)
+    assert "on_request failed" in caplog.text
+
+
+def test_nobody_looks_by_default() -> None:
+    assert not Observer("go").wanted
+
+
+def test_a_url_that_is_none_is_not_shown() -> None:
+    seen: list[Exchange] = []
+    Observer("go", seen.append).saw("GET", "http://[user:secret@", None, 0.0, 0)
+    assert seen[0].url == "an invalid URL"
