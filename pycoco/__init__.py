@@ -14,6 +14,7 @@ from pycoco._version import __version__
 TYPE_CHECKING = False  # type checkers take it for true; the typing module's own would cost its import
 if TYPE_CHECKING:
     from pycoco.async_client import AsyncClient
+    from pycoco.backends.exchange import Exchange
     from pycoco.client import Client, inspect
     from pycoco.documents.descriptor import Descriptor, IndexEntry, Layer, Platform
     from pycoco.documents.encryption import LayerEncryption, Recipient
@@ -65,6 +66,7 @@ __all__ = [
     "DeniedError",
     "Descriptor",
     "DigestMismatchError",
+    "Exchange",
     "ForkedProcessError",
     "History",
     "Image",
@@ -102,6 +104,7 @@ _MODULE_OF = {
     "AsyncClient": "pycoco.async_client",
     **dict.fromkeys(("Client", "inspect"), "pycoco.client"),
     **dict.fromkeys(("LayerEncryption", "Recipient"), "pycoco.documents.encryption"),
+    "Exchange": "pycoco.backends.exchange",
     "Image": "pycoco.image",
     **dict.fromkeys(("History", "ImageConfig"), "pycoco.documents.image_config"),
     **dict.fromkeys(("Descriptor", "IndexEntry", "Layer", "Platform"), "pycoco.documents.descriptor"),

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from pycoco.backends.contract import Fetched, Lists, Reader, Session
+    from pycoco.backends.exchange import OnRequest
     from pycoco.configuration.settings import Settings
     from pycoco.configuration.values import ParsedReference
-    from pycoco.exchange import OnRequest
     from pycoco.explanation import Explanation
     from pycoco.layout.client_store import ClientStore
 

@@ -15,19 +15,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pycoco.backends.contract import Lists, Session
+    from pycoco.backends.exchange import OnRequest
     from pycoco.backends.flows import Known
     from pycoco.backends.python.session import PythonSession
     from pycoco.configuration.settings import Settings
     from pycoco.daemon_threads import DaemonThreads
-    from pycoco.exchange import OnRequest
     from pycoco.layout.local import LocalImages
 
 
 class Opened:
     """What is open in this process. `local` is there once it is asked for."""
 
-    def __init__(self, backend: str, session: Session, settings: Settings, known: Known | None) -> None:
+    def __init__(
+        self,
+        backend: str,
+        session: Session,
+        settings: Settings,
+        known: Known | None,
+        on_request: OnRequest | None = None,
+    ) -> None:
         self.backend = backend
+        self._on_request = on_request
         self.session = session
         self._settings = settings
         self._known = known
@@ -39,10 +47,14 @@ class Opened:
     def lists(self) -> Lists:
         """What reads a registry's lists page by page: only the Python backend does, whichever the client has."""
         if self._lists is None:
+            from pycoco.backends.exchange import Observer
             from pycoco.backends.python.session import PythonSession
 
             own = self.session
-            self._lists = own if isinstance(own, PythonSession) else PythonSession(self._settings, self._known)
+            if not isinstance(own, PythonSession):
+                observer = Observer("python", self._on_request)
+                own = PythonSession(self._settings, self._known, observer)
+            self._lists = own
         return self._lists
 
     @property
@@ -100,7 +112,7 @@ class OpenedByProcess:
 
             selected = select(self._backend, override=self._environ.get("PYCOCO_BACKEND"))
             session = selected.open(self._settings, known=self._known, on_request=self._on_request)
-            made = Opened(selected.name, session, self._settings, self._known)
+            made = Opened(selected.name, session, self._settings, self._known, self._on_request)
             opened = self._opened.setdefault(os.getpid(), made)
             if opened is not made:  # another thread was faster
                 made.close()

@@ -17,7 +17,7 @@ from pycoco.errors import ConfigurationError
 if TYPE_CHECKING:
     from os import PathLike
 
-    from pycoco.exchange import OnRequest
+    from pycoco.backends.exchange import OnRequest
 
 SHORT_NAME_MODES = ("enforcing", "permissive", "disabled")
 
@@ -41,7 +41,7 @@ class Options(TypedDict, total=False):
     store: a directory (an OCI layout) used as a cache of what digests name.
     schema1: accept the deprecated schema 1 of manifests.
     nested_indexes: how many indexes within an index to descend; CRI-O's and the default is 0.
-    on_request: called with a `pycoco.exchange.Exchange` for each request and its answer, as it ends and in a thread of
+    on_request: called with a `pycoco.Exchange` for each request and its answer, as it ends and in a thread of
         pycoco's; for metrics and traces. The logger "pycoco.requests" has the same as debug records.
     retries: how often to ask again when a registry cannot be reached or fails (UnavailableError), after 1, 2, 4, 8 and
         then every 8 seconds and within `timeout`; default 0, as CRI-O, whose kubelet asks again.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from pycoco.backends.exchange import OnRequest
     from pycoco.backends.flows import Known
     from pycoco.configuration.settings import Settings
     from pycoco.configuration.values import Candidate, Credentials, ParsedReference, PullSource
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from pycoco.documents.referrers import Referrer
     from pycoco.documents.values import CheckedManifest, RequestedPlatform
     from pycoco.errors import PycocoError
-    from pycoco.exchange import OnRequest
 
 NETWORK = ("fetch", "fetch_manifest", "fetch_instances", "resolve", "tags")
 
@@ -247,7 +247,7 @@ class Backend(Protocol):
     def open(self, settings: Settings, *, known: Known | None = None, on_request: OnRequest | None = None) -> Session:
         """Open a session. `known` is what the settings' store has of a digest, for a backend in this process.
 
-        `on_request` is called with each exchange with a registry (see `pycoco.exchange`).
+        `on_request` is called with each exchange with a registry (see `pycoco.backends.exchange`).
         """
 
     def versions(self) -> dict[str, str]: ...

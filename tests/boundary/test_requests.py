@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import pycoco
-from pycoco.exchange import Exchange, Observer
+from pycoco.backends.exchange import Exchange, Observer
 from pycoco.testing import FakeRegistry
 from tests.support.scripted_registry import Answer, Request, Routes, ScriptedRegistry
 

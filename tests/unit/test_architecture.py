@@ -19,9 +19,9 @@ PACKAGE = ROOT / "pycoco"
 
 # From the ground up; the longest name that fits a module says its floor. Rooms of one line may import each other.
 FLOORS = (
-    ("errors", "printable", "_version", "waiting", "daemon_threads", "ready", "exchange", "documents"),
+    ("errors", "printable", "_version", "waiting", "daemon_threads", "ready", "documents"),
     ("configuration", "credentials"),
-    ("backends.contract", "backends.flows", "backends"),
+    ("backends.contract", "backends.flows", "backends.exchange", "backends"),
     ("backends.python.network",),
     ("backends.python.registry",),
     ("backends.python", "backends.go", "backends.select", "layout"),

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pycoco.backends.contract import Challenge, Fetched, FetchedInstances, FetchedManifest, Resolved, TagPage
+from pycoco.backends.exchange import Observer
 from pycoco.backends.go import library
 from pycoco.backends.go.boundary import Boundary, error_of
 from pycoco.backends.go.completions import Completions
@@ -22,11 +23,10 @@ from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import Candidate, Credentials, ParsedReference, PullSource
 from pycoco.documents.values import CheckedManifest, RequestedPlatform
 from pycoco.errors import BackendError, ForkedProcessError, InvalidReferenceError, PycocoError
-from pycoco.exchange import Observer
 
 if TYPE_CHECKING:
+    from pycoco.backends.exchange import OnRequest
     from pycoco.backends.flows import Known
-    from pycoco.exchange import OnRequest
 
 T = TypeVar("T")
 

@@ -17,10 +17,10 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
 from pycoco import waiting
+from pycoco.backends.exchange import Observer
 from pycoco.backends.go.boundary import Boundary, Reply, error_of
 from pycoco.backends.go.log_records import LOGGER, LogRecords
 from pycoco.errors import BackendError, OperationCancelledError, PycocoError
-from pycoco.exchange import Observer
 
 T = TypeVar("T")
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import platform
 
+from pycoco.backends.exchange import Observer, OnRequest
 from pycoco.backends.flows import Known
 from pycoco.backends.python.session import PythonSession
 from pycoco.configuration.settings import Settings
-from pycoco.exchange import Observer, OnRequest
 
 
 class PythonBackend:

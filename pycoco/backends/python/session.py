@@ -31,9 +31,9 @@ from pycoco.errors import BackendError, InvalidReferenceError, OperationCancelle
 from pycoco.printable import get_logger
 
 if TYPE_CHECKING:
+    from pycoco.backends.exchange import Observer
     from pycoco.backends.python.registry.endpoints import Network
     from pycoco.documents.referrers import Referrer
-    from pycoco.exchange import Observer
 
 T = TypeVar("T")
 

@@ -16,6 +16,7 @@ from typing import cast
 import httpcore
 import httpx
 
+from pycoco.backends.exchange import Observer
 from pycoco.backends.python.network import body as bodies
 from pycoco.backends.python.network import redirects
 from pycoco.backends.python.network.challenge import Challenge, parse_challenges
@@ -23,7 +24,6 @@ from pycoco.backends.python.network.connections import CONNECTIONS_PER_HOST, Con
 from pycoco.backends.python.network.redirects import Hop, redacted
 from pycoco.backends.python.network.turns import Turn
 from pycoco.errors import UnavailableError
-from pycoco.exchange import Observer
 
 Headers = Sequence[tuple[bytes, bytes]]
 

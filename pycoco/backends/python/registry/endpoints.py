@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from pycoco.backends.exchange import Observer
 from pycoco.backends.python.network.event_loop import LoopThread
 from pycoco.backends.python.network.single_flight import SingleFlight
 from pycoco.backends.python.network.transport import Transport
@@ -24,7 +25,6 @@ from pycoco.configuration.reference import NamedReference, parse_canonical
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference, PullSource
 from pycoco.errors import BlockedError
-from pycoco.exchange import Observer
 
 _CREDENTIALS_SECONDS = 60.0
 """How long found credentials count, so that a login or logout elsewhere is noticed by a long-lived client."""
