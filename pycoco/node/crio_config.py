@@ -33,6 +33,7 @@ class CrioConfig:
     signature_policy: str
     signature_policy_dir: str
     decryption_keys_path: str
+    default_runtime: str
     short_name_mode: str
     authentication: CrioAuthentication
 
@@ -80,6 +81,7 @@ def parse_crio_config(body: bytes, where: str) -> CrioConfig:
         signature_policy=image.string("signature_policy"),
         signature_policy_dir=image.string("signature_policy_dir"),
         decryption_keys_path=runtime.string("decryption_keys_path"),
+        default_runtime=runtime.string("default_runtime"),
         short_name_mode=image.string("short_name_mode") or "enforcing",
         authentication=CrioAuthentication(
             image.string("global_auth_file"), image.string("namespaced_auth_dir") or NAMESPACED_AUTH_DIR

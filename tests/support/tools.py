@@ -30,8 +30,12 @@ INSTALLED = {
     "registry": ("github.com/distribution/distribution/v3/cmd/registry", "v3.1.2"),
     "crane": ("github.com/google/go-containerregistry/cmd/crane", "v0.21.9"),
     "regctl": ("github.com/regclient/regclient/cmd/regctl", "v0.11.7"),
+    "crictl": ("sigs.k8s.io/cri-tools/cmd/crictl", "v1.37.0"),
 }
 """Go programs of others, built by `go install` at a pinned version."""
+
+TESTS_OF_OTHERS = {"critest": ("sigs.k8s.io/cri-tools/cmd/critest", "v1.37.0")}
+"""Test programs of others, which `go install` does not build: packages that are nothing but tests."""
 
 Say = Callable[[str], None]
 
@@ -83,6 +87,9 @@ _programs: dict[str, Path] = {}
 def _find_or_build(name: str, say: Say) -> Path:
     if name in OURS:
         return _built(name, _source_hash(OURS[name]), say, lambda go, target: _build_ours(go, OURS[name], target))
+    if name in TESTS_OF_OTHERS:
+        package, version = TESTS_OF_OTHERS[name]
+        return _built(name, version, say, lambda go, target: _build_tests(go, f"{package}@{version}", target))
     module, version = INSTALLED[name]
 
     def install(go: Path, target: Path) -> None:
@@ -96,6 +103,15 @@ _BUILD_FLAGS = ("-trimpath", "-ldflags=-s -w")
 
 def _build_ours(go: Path, source: Path, target: Path) -> None:
     _run_go(go, ["build", *_BUILD_FLAGS, "-o", str(target), "."], source, {"GOFLAGS": "-mod=readonly"})
+
+
+def _build_tests(go: Path, package: str, target: Path) -> None:
+    module = target.parent / "module"
+    module.mkdir()
+    (module / "go.mod").write_text("module tests\n")
+    modifiable = {"GOFLAGS": "-mod=mod"}
+    _run_go(go, ["get", "-t", package], module, modifiable)
+    _run_go(go, ["test", "-c", *_BUILD_FLAGS, "-o", str(target), package.partition("@")[0]], module, modifiable)
 
 
 def _built(name: str, version: str, say: Say, build: Callable[[Path, Path], None]) -> Path:

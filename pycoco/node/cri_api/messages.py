@@ -81,8 +81,6 @@ _MESSAGES: dict[str, tuple[tuple[str, int, str], ...]] = {
         ("image_filesystems", 1, "*FilesystemUsage"),
         ("container_filesystems", 2, "*FilesystemUsage"),
     ),
-    "PodSandboxFilter": (("id", 1, "string"), ("label_selector", 3, "%")),
-    "ListPodSandboxRequest": (("filter", 1, "PodSandboxFilter"),),
     "PodSandbox": (
         ("id", 1, "string"),
         ("metadata", 2, "PodSandboxMetadata"),
@@ -252,11 +250,6 @@ def version_response(name: str, version: str) -> bytes:
     return _bytes(
         "VersionResponse", version="0.1.0", runtime_name=name, runtime_version=version, runtime_api_version="v1"
     )
-
-
-def list_sandboxes_request(pod_uid: str) -> bytes:
-    """Return the bytes of a ListPodSandboxRequest for the sandboxes of one pod."""
-    return _bytes("ListPodSandboxRequest", filter={"label_selector": {"io.kubernetes.pod.uid": pod_uid}})
 
 
 def listed_sandboxes(body: bytes) -> tuple[Sandbox, ...]:

@@ -1,7 +1,6 @@
 """A store's directory of images, written so that no moment of a crash leaves it half changed.
 
-It is not for what a record says (see `image_record`), and removes no image: one that has containers must be removed by
-whoever made them. Nor is it for layers: an image that has some is left as it is.
+It is not for what a record says (see `image_record`), nor for layers: an image that has some is left as it is.
 
 c/storage's own CreateImage writes the record first and each item of data after it; killed in between, it leaves a store
 in which nobody can list images. Here every item is on the disk before images.json names it, and images.json is replaced
@@ -18,9 +17,11 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import LayoutError, PycocoError
 from pycoco.layout.files import read_regular, reason
 from pycoco.node.storage.image_record import MANIFEST_KEY, ImageRecord, checked_names
@@ -90,6 +91,31 @@ class ImageStore:
         """Return the records as they stand. Raises LayoutError as `register` does."""
         with self._errors():
             return self._read().images
+
+    def data(self, image: StoredImage, key: str) -> bytes:
+        """Return an item of an image's data. Raises LayoutError where it is not there."""
+        path = os.path.join(self.directory, image.id, data_file_name(key))
+        body = read_regular(path, MANIFEST_LIMIT)
+        if body is None:
+            raise LayoutError(f"{path!r} is missing: remove the image {image.id} and pull it again")
+        return body
+
+    def remove(self, image_id: str) -> None:
+        """Remove an image without layers; one that is not there is no error.
+
+        It asks nobody whether a container needs it: where CRI-O or Podman use the store, removing is theirs. Raises
+        LayoutError for an image with layers.
+        """
+        with self._errors(), lock_images(self.directory) as lock:
+            images = self._read()
+            stored = images.by_id(image_id)
+            if stored is None:
+                return
+            if stored.layer:
+                raise LayoutError(f"the image {image_id} has layers; whose storage it is has to remove it")
+            lock.record_write()
+            self._replace(os.path.join(self.directory, "images.json"), images.without(image_id).serialise())
+            shutil.rmtree(os.path.join(self.directory, stored.id))
 
     def unreadable(self) -> tuple[StoredImage, ...]:
         """Return the records without a layer of which data is missing, each of which breaks the listing of all."""

@@ -1,0 +1,126 @@
+"""Calls passed on to CRI-O as they are: any method, known or not, as raw bytes in both directions.
+
+It is not for deciding which calls are answered here (see `image_calls`). Metadata, deadline, cancellation, the messages
+of a stream one by one, the status code, its text and its details all arrive as they were sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from pycoco.node.cri_api.runtime import CHANNEL_OPTIONS, grpc_module, socket_path
+
+MESSAGE_LIMIT = 80 * 1024 * 1024
+"""Bytes of a message, at most: what CRI-O itself takes and sends (grpc_max_send_msg_size)."""
+
+OPTIONS = (
+    *((name, value) for name, value in CHANNEL_OPTIONS if "message_length" not in name),
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+    ("grpc.max_send_message_length", MESSAGE_LIMIT),
+)
+
+Answer = Callable[[bytes, Any], Awaitable["bytes | None"]]
+"""What may answer a call that has one message each way; None passes the call on."""
+
+
+class Upstream:
+    """The runtime at `endpoint`, by one connection that is made again when it is lost."""
+
+    def __init__(self, endpoint: str) -> None:
+        aio = _aio()
+        self.endpoint = f"unix://{socket_path(endpoint)}"
+        self.channel = aio.insecure_channel(self.endpoint, options=OPTIONS)
+
+    async def call(self, method: str, request: bytes, timeout: float = 30.0) -> bytes:
+        """Make a call of our own. Raises grpc.RpcError."""
+        response = await self.channel.unary_unary(method)(request, timeout=timeout)
+        return bytes(response)
+
+    async def forward(self, method: str, context: Any, first: bytes | None = None) -> None:
+        """Pass on the call of `context`, whose first message has been read if it is given."""
+        metadata = tuple(pair for pair in context.invocation_metadata() or () if _is_the_callers(pair[0]))
+        call = self.channel.stream_stream(method)(metadata=metadata, timeout=context.time_remaining())
+        requests = asyncio.ensure_future(_pass_requests(context, call, first))
+        try:
+            await _pass_responses(call, context)
+        finally:
+            requests.cancel()
+            call.cancel()  # of a call that has ended it changes nothing
+
+    async def close(self) -> None:
+        await self.channel.close()
+
+
+def generic_handler(upstream: Upstream, answers: Mapping[str, Answer], ended: Callable[[str, str], None]) -> Any:
+    """Return the handler of every method. `answers` has by method what may answer it; `ended` is told of each call.
+
+    A fault of an answer's own is not the caller's: the call is passed on.
+    """
+    grpc = grpc_module()
+
+    class Handler(grpc.GenericRpcHandler):  # type: ignore[misc, name-defined]
+        def service(self, details: Any) -> Any:
+            method = str(details.method)
+
+            async def behaviour(_: Any, context: Any) -> None:
+                first = None
+                if method in answers:
+                    first = await context.read()
+                    answer = None if first is grpc.aio.EOF else await answers[method](first, context)
+                    if answer is not None:
+                        await context.write(answer)
+                        ended(method, "answered")
+                        return
+                    first = b"" if first is grpc.aio.EOF else first
+                ended(method, "forwarded")
+                await upstream.forward(method, context, first)
+
+            return grpc.stream_stream_rpc_method_handler(behaviour)
+
+    return Handler()
+
+
+async def _pass_requests(context: Any, call: Any, first: bytes | None) -> None:
+    # The write side of a call that has ended raises; what ended it is what the other direction reports.
+    eof = _aio().EOF
+    try:
+        if first is not None:
+            await call.write(first)
+        while (message := await context.read()) is not eof:
+            await call.write(message)
+        await call.done_writing()
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        call.cancel()
+
+
+async def _pass_responses(call: Any, context: Any) -> None:
+    grpc = grpc_module()
+    # Reading from a call that failed raises; its status says the same.
+    with contextlib.suppress(grpc.aio.AioRpcError):
+        initial = await call.initial_metadata()
+        await context.send_initial_metadata(tuple(pair for pair in initial or () if _is_the_callers(pair[0])))
+        while (message := await call.read()) is not grpc.aio.EOF:
+            await context.write(message)
+    code, details = await call.code(), await call.details()
+    trailing = tuple(pair for pair in await call.trailing_metadata() or () if _is_the_callers(pair[0]))
+    if code is grpc.StatusCode.OK:
+        context.set_trailing_metadata(trailing)
+        return
+    await context.abort(code, details or "", trailing)
+
+
+def _is_the_callers(name: str) -> bool:
+    # What gRPC sends for itself it sends again; the status' details are the caller's, by whatever name.
+    return name == "grpc-status-details-bin" or not (name.startswith((":", "grpc-")) or name in ("user-agent", "te"))
+
+
+def _aio() -> Any:
+    grpc_module()
+    from grpc import aio
+
+    return aio
