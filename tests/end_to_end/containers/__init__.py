@@ -1,0 +1,1 @@
+"""From an image to a container, with the programs that run one."""

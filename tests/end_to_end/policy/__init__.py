@@ -1,0 +1,1 @@
+"""policy.json and signatures, with real registries and the programs that sign."""
