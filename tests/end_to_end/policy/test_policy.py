@@ -14,7 +14,7 @@ import pytest
 import pycoco
 import pycoco.layout
 from pycoco import errors
-from tests.end_to_end.signed_image import ANYTHING, CONFIG, DIGEST, MANIFEST, Signed, signed_image
+from tests.end_to_end.policy.signed_image import ANYTHING, CONFIG, DIGEST, MANIFEST, Signed, signed_image
 from tests.parity.fetching import sha256
 from tests.support.upstream import module_directory
 

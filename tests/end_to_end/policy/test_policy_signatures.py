@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pycoco import errors
-from tests.end_to_end.signed_image import CONFIG, DIGEST, INDEX, MANIFEST, Signed, signed_image
+from tests.end_to_end.policy.signed_image import CONFIG, DIGEST, INDEX, MANIFEST, Signed, signed_image
 from tests.parity.fetching import sha256
 from tests.support.scripted_registry import Answer
 from tests.support.signatures import GPGKey, SigstoreKey, lookaside, payload_of
