@@ -189,6 +189,8 @@ def parse(data: bytes, media_type: str, document: dict[str, Any] | None = None) 
         document = strict_json.loads(data, what)
     strict_json.require(document, FIELDS[media_type], what)
     _refuse_contradiction(document, media_type, what)
+    if media_type in media_types.SCHEMA1_TYPES and media_types.guess_of(document) == media_types.SCHEMA1_SIGNED:
+        document, _ = legacy.signed(data)
     _refuse_foreign_fields(document, media_type, what)
     if media_type in media_types.SCHEMA1_TYPES:
         document = legacy.validated(document)

@@ -34,11 +34,10 @@ _OF_VERSION_2 = MANIFESTS - SCHEMA1_TYPES
 ACCEPT = (OCI_MANIFEST, DOCKER_MANIFEST, SCHEMA1_SIGNED, SCHEMA1, DOCKER_LIST, OCI_INDEX)
 """What a manifest request accepts, in containers/image's order (manifest.DefaultRequestedManifestMIMETypes)."""
 
-ESSENTIAL = ("config", "fsLayers", "history", "layers", "manifests")
+ESSENTIAL = ("config", "fsLayers", "history", "layers", "manifests", "signatures")
 """What tells one type of manifest from another (internal/manifest/common.go, ValidateUnambiguousManifestFormat)."""
 
-# "signatures" too is known in every type: GuessMIMEType, and so containers/image's own digest, looks at it.
-VERSIONED = {**dict.fromkeys((*ESSENTIAL, "signatures"), anything), "schemaVersion": int64, "mediaType": string}
+VERSIONED = {**dict.fromkeys(ESSENTIAL, anything), "schemaVersion": int64, "mediaType": string}
 OCI_COMMON = {
     **VERSIONED,
     "artifactType": string,

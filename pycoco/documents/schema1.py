@@ -44,13 +44,41 @@ _ID = re.compile(r"[a-f0-9]{64}")
 def payload(data: bytes) -> bytes:
     """Return what the digest covers: all of it, or what the signatures cover of a manifest that looks signed.
 
-    Raises ManifestError if they do not say what that is (manifest.Digest).
+    Raises ManifestError if they do not say what that is, if it is another manifest than the one around them, or if that
+    has fields of another type (internal/manifest/manifest.go, DigestWithAlgorithm).
     """
     if media_types.guess(data) != media_types.SCHEMA1_SIGNED:
         return data
+    served, covered = signed(data)
+    if any(served.get(name) is not None for name in ("config", "layers", "manifests")):
+        raise ManifestError("the signed schema 1 manifest has fields of another type of manifest")
+    return covered
+
+
+def signed(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return a signed manifest without its signatures, and the bytes that they cover, which must say the same.
+
+    Both are held to strict JSON. Raises ManifestError (internal/manifest/manifest.go, Schema1SignedManifestPayload).
+    """
     from pycoco.documents import libtrust
 
-    return libtrust.payload(data)
+    covered = libtrust.payload(data)
+    served = strict_json.loads(data, "manifest")
+    del served["signatures"]
+    if not _are_equal(served, strict_json.loads(covered, "part of the manifest that its signatures cover")):
+        raise ManifestError("the schema 1 manifest's signatures cover another manifest")
+    return served, covered
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    """Whether encoding/json decodes both to equal values, for which all numbers are float64 (reflect.DeepEqual)."""
+    if isinstance(one, dict):
+        return isinstance(other, dict) and one.keys() == other.keys() and all(_are_equal(one[k], other[k]) for k in one)
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(_are_equal, one, other))
+    if isinstance(one, bool | str) or one is None:
+        return type(one) is type(other) and bool(one == other)
+    return isinstance(other, int | float) and not isinstance(other, bool) and float(one) == float(other)
 
 
 def validated(document: dict[str, Any]) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def test_version_says_what_is_inside() -> None:
     assert (found["architecture"], found["libc"].split()[0]) == (platform.machine(), "glibc")
     assert (found["backend"]["name"], found["backend"]["not"]) == ("go", {})
     inside = found["backend"]["versions"]
-    assert inside["containers/image"] == "v5.42.0"
+    assert inside["containers/image"] == "v5.42.1"
     assert inside["changed in it"] == golang.CHANGED
     assert inside["go"].startswith("go1.")
 

@@ -174,6 +174,11 @@ func checkIndex(body []byte, mediaType string) (*CheckedManifest, error) {
 }
 
 func checkImage(body []byte, mediaType string) (*CheckedManifest, error) {
+	if IsSchema1(mediaType) && looksSigned(body) {
+		if err := checkSignedPayload(body); err != nil {
+			return nil, &failure.Error{Code: failure.CodeManifest, Message: "the manifest's signatures do not cover it: " + err.Error()}
+		}
+	}
 	parsed, err := manifest.FromBlob(body, mediaType)
 	if IsSchema1(mediaType) && !isAmbiguous(err) {
 		if err := checkHistory(body); err != nil {

@@ -5,11 +5,13 @@ package documents
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"runtime/debug"
 	"strings"
 
+	"github.com/containers/libtrust"
 	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/manifest"
 
@@ -19,8 +21,8 @@ import (
 // payloadDigest is the digest of what a signed manifest's signatures cover (manifest.Digest, which MatchesDigest compares).
 func payloadDigest(body []byte) (found digest.Digest, err error) {
 	defer RefuseUnreadableSignatures(&err)
-	if manifest.GuessMIMEType(body) == manifest.DockerV2Schema1SignedMediaType {
-		if err := CheckJSON(body, "the manifest", reflect.TypeFor[signedManifest]()); err != nil {
+	if looksSigned(body) {
+		if err := checkSignedPayload(body); err != nil {
 			return "", unreadableSignatures(err)
 		}
 	}
@@ -41,6 +43,41 @@ func ManifestDigest(body []byte, mediaType string) (string, error) {
 		return "", err
 	}
 	return payload.String(), nil
+}
+
+// looksSigned is the condition of manifest.Digest and Schema1FromManifest, whatever the manifest is served as.
+func looksSigned(body []byte) bool {
+	return manifest.GuessMIMEType(body) == manifest.DockerV2Schema1SignedMediaType
+}
+
+// checkSignedPayload refuses a manifest that says anything else than what its signatures cover, which is what its digest is
+// of. It is Schema1SignedManifestPayload (internal/manifest/manifest.go), which is not exported, with the strict rule
+// for both: neither backend then depends on how one of two equal keys wins.
+func checkSignedPayload(body []byte) (err error) {
+	defer RefuseUnreadableSignatures(&err)
+	if err := CheckJSON(body, "the manifest", reflect.TypeFor[signedManifest]()); err != nil {
+		return err
+	}
+	signatures, err := libtrust.ParsePrettySignature(body, "signatures")
+	if err != nil {
+		return err
+	}
+	payload, err := signatures.Payload()
+	if err != nil {
+		return err
+	}
+	if err := CheckJSON(payload, "what the signatures cover"); err != nil {
+		return err
+	}
+	var served, covered map[string]any
+	if err := errors.Join(json.Unmarshal(body, &served), json.Unmarshal(payload, &covered)); err != nil {
+		return err
+	}
+	delete(served, "signatures")
+	if !reflect.DeepEqual(served, covered) {
+		return errors.New("they cover another manifest")
+	}
+	return nil
 }
 
 // signedManifest has the fields that libtrust reads of a manifest (jsonsign.go jsParsedSignature), all of which both twins

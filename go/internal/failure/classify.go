@@ -172,7 +172,7 @@ func OfNetwork(err error, message string) *Error {
 	return nil
 }
 
-// texts are the errors that containers/image v5.42.0 gives no type, each with the function that makes it.
+// texts are the errors that containers/image v5.42.1 gives no type, each with the function that makes it.
 var texts = []struct{ part, code string }{
 	{"exceeded maximum allowed size of", CodeTooLarge},                       // internal/iolimits ReadAtMost
 	{"Manifest does not match provided manifest digest", CodeDigestMismatch}, // internal/image UnparsedImage.Manifest

@@ -99,6 +99,11 @@ ROWS = [
     Row("manifests null in an image", inserted('"manifests": null'), OCI_MANIFEST),
     Row("fsLayers in an image", changed(fsLayers=[]), OCI_MANIFEST, AMBIGUOUS),
     Row("history in an image", changed(history=[]), OCI_MANIFEST, AMBIGUOUS),
+    *(
+        Row(f"signatures in {name}", inserted('"signatures": []', body), as_type, AMBIGUOUS)
+        for name, (body, as_type) in TYPES.items()
+    ),
+    Row("signatures null in an image", inserted('"signatures": null'), OCI_MANIFEST),
     Row("layers in an index", inserted('"layers": []', INDEX), OCI_INDEX, AMBIGUOUS),
     Row("config in an index", inserted('"config": {}', INDEX), OCI_INDEX, AMBIGUOUS),
     Row("Layers", inserted('"Layers": []'), OCI_MANIFEST, AMBIGUOUS),
@@ -256,6 +261,16 @@ def test_schema1(schema1: bool, change: Callable[[bytes], bytes], kind: str, tmp
     both = fetch_single(tmp_path, routes(table), schema1=schema1)
     assert both.kind == kind
     assert both.go.lines == both.python.lines
+
+
+@pytest.mark.parametrize("fixture", ["v2s1-mismatched-payload", "v2s1-extra-fields", "v2s1-invalid-signatures"])
+def test_schema1_whose_signatures_cover_another_manifest(fixture: str, tmp_path: Path) -> None:
+    body = (module_directory() / f"internal/manifest/testdata/{fixture}.manifest.json").read_bytes()
+    table: dict[str, Route] = {
+        "/v2/": Answer(),
+        "/v2/app/manifests/v1": Answer(headers=[("Content-Type", SCHEMA1_SIGNED)], body=body),
+    }
+    assert fetch_single(tmp_path, routes(table), schema1=True).kind == "DigestMismatchError"
 
 
 # skopeo 1.9.3 checks less; what it reads, pycoco reads too, and what pycoco accepts, it reads.

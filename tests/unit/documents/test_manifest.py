@@ -156,14 +156,27 @@ def test_digest() -> None:
 
 
 def test_an_image_cannot_pass_as_schema1_to_evade_its_digest() -> None:
-    """containers/image strips the signatures of a body that looks like schema 1 before it  computes the digest."""
+    """containers/image strips the signatures of a body that looks like schema 1 before it computes the digest."""
+    signed = (module_directory() / "internal/manifest/testdata/v2s1.manifest.json").read_bytes()
+    covered = manifest.digest_of(signed, SCHEMA1_SIGNED)
+    assert covered != digests.of(signed)
+    assert manifest.check(signed, SCHEMA1_SIGNED, covered, schema1=True).config_digest == ""
+    assert class_of(signed, OCI_MANIFEST, covered) is DigestMismatchError
+    assert class_of(signed, OCI_MANIFEST) is AmbiguousManifestError
+
+
+def test_a_payload_that_is_another_manifest() -> None:
+    """The signatures cover the first 20 bytes and a brace (Schema1SignedManifestPayload, containers/image v5.42.1)."""
     tail = base64.urlsafe_b64encode(b"}").decode().rstrip("=")
-    protected = base64.urlsafe_b64encode(json.dumps({"formatLength": 20, "formatTail": tail}).encode()).decode()
-    data = bytes_of(oci_manifest(schemaVersion=1, mediaType="", signatures=[{"protected": protected.rstrip("=")}]))
-    covered = digests.of(data[:20] + b"}")
-    assert manifest.digest_of(data, SCHEMA1_SIGNED) == covered
-    assert class_of(data, OCI_MANIFEST, covered) is DigestMismatchError
-    assert class_of(data, OCI_MANIFEST) is AmbiguousManifestError
+    protected = base64.urlsafe_b64encode(json.dumps({"formatLength": 19, "formatTail": tail}).encode()).decode()
+    data = bytes_of(schema1(signatures=[{"protected": protected.rstrip("=")}]))
+    covered = data[:19] + b"}"
+    assert json.loads(covered) == {"schemaVersion": 1}
+    for digest in (digests.of(data), digests.of(covered)):
+        assert class_of(data, SCHEMA1_SIGNED, digest, allow_schema1=True) is DigestMismatchError
+    assert class_of(data, SCHEMA1_SIGNED, allow_schema1=True) is ManifestError
+    with pytest.raises(DigestMismatchError):
+        manifest.digest_of(data, SCHEMA1_SIGNED)
 
 
 CONTRADICTIONS = [
@@ -290,7 +303,7 @@ def test_unusable_schema1(changes: dict[str, Any]) -> None:
     assert class_of(schema1(**changes), SCHEMA1, allow_schema1=True) is ManifestError
 
 
-# What containers/image v5.42.0 makes of its own fixtures, read as the type that GuessMIMEType finds: the number of
+# What containers/image v5.42.1 makes of its own fixtures, read as the type that GuessMIMEType finds: the number of
 # layers (None for an index), or the class of error. The digest of ociv1.artifact's absent config is not an error yet.
 FIXTURES = "internal/manifest/testdata", "manifest/fixtures"
 EXPECTED: dict[str, int | type[PycocoError] | None] = {
@@ -311,7 +324,9 @@ EXPECTED: dict[str, int | type[PycocoError] | None] = {
     "unknown-version.manifest.json": UnsupportedManifestError,
     "v2list.everything.json": None,
     "v2list.manifest.json": None,
+    "v2s1-extra-fields.manifest.json": ManifestError,
     "v2s1-invalid-signatures.manifest.json": ManifestError,
+    "v2s1-mismatched-payload.manifest.json": ManifestError,
     "v2s1-unsigned.manifest.json": 3,
     "v2s1.manifest.json": 3,
     "v2s2.manifest.json": 3,
