@@ -13,7 +13,7 @@ from pycoco.backends.contract import OPERATIONS, Reader, Session
 from pycoco.backends.go import boundary, library
 from pycoco.backends.select import select
 from pycoco.configuration.settings import Settings
-from pycoco.errors import BackendUnavailableError
+from pycoco.errors import BackendUnavailableError, InvalidReferenceError
 
 HEADER = Path(__file__).parents[2] / "go" / "pycoco.h"
 
@@ -29,6 +29,18 @@ def test_a_session_exports_every_operation(backend: str) -> None:
 
 def test_the_protocol_names_every_operation() -> None:
     assert set(OPERATIONS) <= set(vars(Session)) | set(vars(Reader))
+
+
+@pytest.mark.parametrize("backend", ["go", "go-process", "python"])
+@pytest.mark.parametrize(
+    "reference", ["oci:/nowhere:app", "dir:/nowhere", "oci-archive:/a.tar", "docker-archive:/a.tar"]
+)
+def test_no_backend_reads_a_local_layout(backend: str, reference: str) -> None:
+    session = select(backend).open(Settings(environ=dict(os.environ)))
+    for operation in (session.fetch, session.fetch_manifest, session.fetch_instances, session.resolve):
+        with pytest.raises(InvalidReferenceError, match="local layout"):
+            operation(reference, timeout=20).result(20)
+    session.close()
 
 
 @pytest.mark.parametrize("backend", ["go", "go-process", "python"])

@@ -75,7 +75,7 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
     async def finish(self) -> None:
         """Make the connection idle if the exchange is complete and the server keeps it; close it otherwise.
 
-        Bytes beyond the answer would be taken for the next one: that is no server to go on with.
+        Bytes beyond the answer would be taken for the next one: such a connection is closed.
         """
         complete = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
         if complete and not self._http.trailing_data[0] and not (self._chunks and self._chunks.left):
