@@ -22,6 +22,8 @@ OPTIONS = (
     ("grpc.max_send_message_length", MESSAGE_LIMIT),
 )
 
+_SECOND_MESSAGE_SECONDS = 0.1
+
 Answer = Callable[[bytes, Any], Awaitable["bytes | None"]]
 """What may answer a call that has one message each way; None passes the call on."""
 
@@ -41,14 +43,23 @@ class Upstream:
 
     async def forward(self, method: str, context: Any, first: bytes | None = None) -> None:
         """Pass on the call of `context`, whose first message has been read if it is given."""
-        metadata = tuple(pair for pair in context.invocation_metadata() or () if _is_the_callers(pair[0]))
-        call = self.channel.stream_stream(method)(metadata=metadata, timeout=context.time_remaining())
-        requests = asyncio.ensure_future(_pass_requests(context, call, first))
+        options = {
+            "metadata": tuple(pair for pair in context.invocation_metadata() or () if _is_the_callers(pair[0])),
+            "timeout": context.time_remaining(),
+        }
+        requests = _Requests(context, first)
+        request = await requests.only_one()
+        if request is not None:
+            # Sent at once with the headers. A message written later, to a call that has failed already, would take
+            # the place of the failure.
+            await _pass_responses(self.channel.unary_stream(method)(request, **options), context)
+            return
+        call = self.channel.stream_stream(method)(**options)
+        writing = asyncio.ensure_future(requests.pass_on(call))
         try:
             await _pass_responses(call, context)
         finally:
-            requests.cancel()
-            call.cancel()  # of a call that has ended it changes nothing
+            writing.cancel()
 
     async def close(self) -> None:
         await self.channel.close()
@@ -83,29 +94,65 @@ def generic_handler(upstream: Upstream, answers: Mapping[str, Answer], ended: Ca
     return Handler()
 
 
-async def _pass_requests(context: Any, call: Any, first: bytes | None) -> None:
-    # The write side of a call that has ended raises; what ended it is what the other direction reports.
-    eof = _aio().EOF
-    try:
-        if first is not None:
-            await call.write(first)
-        while (message := await context.read()) is not eof:
-            await call.write(message)
-        await call.done_writing()
-    except asyncio.CancelledError:
-        raise
-    except Exception:
-        call.cancel()
+class _Requests:
+    """The messages of a caller. Nearly all calls have one, and say at once that it was the last."""
+
+    def __init__(self, context: Any, first: bytes | None) -> None:
+        self._context = context
+        self._read: list[Any] = [] if first is None else [first]
+        self._reading: asyncio.Future[Any] | None = None
+
+    async def only_one(self) -> bytes | None:
+        """Return the message of a call that has no other, None for any other call."""
+        eof = _aio().EOF
+        while len(self._read) < 2:
+            if self._read and self._read[-1] is eof:
+                return None
+            self._reading = asyncio.ensure_future(self._context.read())
+            done, _ = await asyncio.wait([self._reading], timeout=_SECOND_MESSAGE_SECONDS if self._read else None)
+            if not done:
+                return None  # it converses: what it says next depends on an answer
+            self._read.append(self._reading.result())
+            self._reading = None
+        return self._read[0] if self._read[1] is eof else None
+
+    async def pass_on(self, call: Any) -> None:
+        eof = _aio().EOF
+        try:
+            while (message := await self._next()) is not eof:
+                await call.write(message)
+            await call.done_writing()
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            call.cancel()  # what ended the call is what the other direction reports
+
+    async def _next(self) -> Any:
+        if self._read:
+            return self._read.pop(0)
+        reading, self._reading = self._reading, None
+        return await (reading if reading is not None else self._context.read())
 
 
 async def _pass_responses(call: Any, context: Any) -> None:
+    try:
+        await _pass_until_the_end(call, context)
+    finally:
+        call.cancel()  # of a call that has ended it changes nothing
+
+
+async def _pass_until_the_end(call: Any, context: Any) -> None:
     grpc = grpc_module()
     # Reading from a call that failed raises; its status says the same.
     with contextlib.suppress(grpc.aio.AioRpcError):
         initial = await call.initial_metadata()
         await context.send_initial_metadata(tuple(pair for pair in initial or () if _is_the_callers(pair[0])))
-        while (message := await call.read()) is not grpc.aio.EOF:
-            await context.write(message)
+        try:
+            while (message := await call.read()) is not grpc.aio.EOF:
+                await context.write(message)
+        except asyncio.CancelledError:
+            if not call.done():  # it is this call that was cancelled, not the one behind
+                raise
     code, details = await call.code(), await call.details()
     trailing = tuple(pair for pair in await call.trailing_metadata() or () if _is_the_callers(pair[0]))
     if code is grpc.StatusCode.OK:
