@@ -5,22 +5,45 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 
 from pycoco.cli.client_options import client_of
-from pycoco.configuration import regular_file
-from pycoco.cri import Bundle, GuestAgreement, bundle, guest_agreement
+from pycoco.cri import Bundle, CrioSettings, GuestAgreement, SandboxState, bundle, guest_agreement
+from pycoco.cri.crio_conf import read_crio_conf
+from pycoco.cri.request_file import read_file, read_request
 from pycoco.errors import ConfigurationError
 from pycoco.image import Image
+
+_PASSWD_LIMIT = 16 * 1024 * 1024
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Read the image and make the directory; what only the node or the guest can decide is said as warnings."""
-    container, sandbox = _file(parsed.container), _file(parsed.sandbox)
+    settings, of_conf = _settings(parsed)
+    container = None if parsed.container is None else read_request(parsed.container)
+    sandbox = None if parsed.sandbox is None else read_request(parsed.sandbox)
+    state = _sandbox_state(parsed)
+    passwd = None if parsed.passwd is None else read_file(parsed.passwd, _PASSWD_LIMIT)
+    group = None if parsed.group is None else read_file(parsed.group, _PASSWD_LIMIT)
     with client_of(parsed) as client:
         image = client.inspect(parsed.reference)
     agreement = guest_agreement(image)
-    made = bundle(image, parsed.directory, container=container, sandbox=sandbox, replace=parsed.replace)
-    for warning in (*made.runtime_config.warnings, *agreement.problems):
+    made = bundle(
+        image,
+        parsed.directory,
+        container=container,
+        sandbox=sandbox,
+        container_id=parsed.id,
+        settings=settings,
+        sandbox_state=state,
+        passwd=passwd,
+        group=group,
+        pin=not parsed.no_pin,
+        replace=parsed.replace,
+    )
+    warnings = (*of_conf, *made.warnings, *_of_reading(parsed, made), *agreement.problems)
+    for warning in dict.fromkeys(warnings):
         print(f"pycoco: warning: {warning}", file=sys.stderr)
     if parsed.json:
         print(json.dumps(_report(image, made, agreement), indent=2, ensure_ascii=False))
@@ -29,22 +52,42 @@ def run(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _settings(parsed: argparse.Namespace) -> tuple[CrioSettings, tuple[str, ...]]:
+    settings, warnings = CrioSettings(), tuple[str, ...]()
+    if parsed.crio_conf is not None:
+        conf = read_crio_conf(parsed.crio_conf, parsed.runtime_handler or "")
+        settings, warnings = conf.settings, conf.warnings
+    elif parsed.runtime_handler is not None:
+        raise ConfigurationError("--runtime-handler names a handler of crio.conf: give --crio-conf")
+    if parsed.seccomp_profile is not None:
+        settings = replace(settings, seccomp_profile=parsed.seccomp_profile)
+    return replace(settings, crio_annotations=not parsed.no_crio_annotations), warnings
+
+
+def _sandbox_state(parsed: argparse.Namespace) -> SandboxState | None:
+    if parsed.sandbox_state is not None:
+        return SandboxState.from_dict(read_request(parsed.sandbox_state), parsed.sandbox_id)
+    return None if parsed.sandbox_id is None else SandboxState(id=parsed.sandbox_id)
+
+
+def _of_reading(parsed: argparse.Namespace, made: Bundle) -> Iterator[str]:
+    if parsed.tls_verify is False and made.guest_pull is not None:
+        host = made.guest_pull.source.partition("/")[0]
+        yield f"{host} was read without verified TLS: the guest needs a registries.conf of its own that allows the same"
+
+
 def _report(image: Image, made: Bundle, agreement: GuestAgreement) -> dict[str, object]:
+    config = made.runtime_config
     return {
         "directory": str(made.directory),
+        "container_id": config.container_id,
         "pinned": image.pinned,
+        "stop_signal": config.stop_signal,
+        "rootfs_directories": list(config.rootfs_directories),
+        "rootfs_links": dict(config.rootfs_links),
         "guest_pull": made.guest_pull.to_dict() if made.guest_pull is not None else None,
         "guest_agreement": agreement.to_dict(),
-        "needs_passwd": made.runtime_config.needs_passwd,
-        "needs_group": made.runtime_config.needs_group,
-        "warnings": list(made.runtime_config.warnings),
+        "needs_passwd": config.needs_passwd,
+        "needs_group": config.needs_group,
+        "warnings": list(made.warnings),
     }
-
-
-def _file(path: str | None) -> bytes | None:
-    if path is None:
-        return None
-    try:
-        return regular_file.read(path)
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}", file=path) from None

@@ -9,7 +9,6 @@ rootfs: the layers are the guest's, or umoci's.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,23 +19,29 @@ from pycoco.cri.go_json import marshal_indent
 from pycoco.cri.guest.pull import GuestPull, guest_pull, require_no_reserved_names
 from pycoco.cri.image_metadata import ImageMetadata
 from pycoco.cri.node import CrioSettings, SandboxState
+from pycoco.cri.spec import host
 from pycoco.cri.spec.container_request import RequestJSON
 from pycoco.cri.spec.runtime_config import RuntimeConfig, runtime_config
 from pycoco.errors import ContainerConfigError, InvalidReferenceError, LayoutError
 from pycoco.layout import save
 
 _OWN_NAMES = frozenset({"config.json", "rootfs", "artifacts", "mounts", "passwd", "group"})
-_MOUNT_POINT = 4  # the field of /proc/self/mountinfo, counted from 0
-_ESCAPES = (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\"))
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle on the disk. `guest_pull` is None for an image that no guest can pull, from a local layout."""
+    """A bundle on the disk. `guest_pull` is None for an image that no guest can pull, from a local layout.
+
+    `warnings` are those of the config and of the guest's pull.
+    """
 
     directory: Path
     runtime_config: RuntimeConfig
     guest_pull: GuestPull | None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return self.runtime_config.warnings + (self.guest_pull.warnings if self.guest_pull else ())
 
     @property
     def rootfs(self) -> Path:
@@ -115,21 +120,10 @@ def _check_place(place: Path, replace: bool) -> None:
     foreign = sorted(set(os.listdir(place)) - _OWN_NAMES)
     if foreign:
         raise LayoutError(f"{place} is not a bundle, it contains {foreign[0]!r}: choose another directory")
-    mounted = [point for point in _mount_points() if point == str(place) or point.startswith(f"{place}/")]
+    points = (point.path for point in host.mount_points())
+    mounted = [point for point in points if point == str(place) or point.startswith(f"{place}/")]
     if mounted:
         raise LayoutError(f"something is mounted on {mounted[0]}: unmount it before the bundle is replaced")
-
-
-def _mount_points() -> Iterable[str]:
-    try:
-        lines = Path("/proc/self/mountinfo").read_bytes().decode("utf-8", "surrogateescape").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        point = line.split(" ")[_MOUNT_POINT]
-        for escape, character in _ESCAPES:
-            point = point.replace(escape, character)
-        yield point
 
 
 def _fill(directory: Path, image: ImageMetadata, config: RuntimeConfig) -> None:

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import PurePosixPath
+from typing import Any
+
+from pycoco.errors import ContainerConfigError
 
 DEFAULT_CAPABILITIES = (
     "CHOWN",
@@ -95,6 +98,25 @@ class SandboxState:
     shm_path: str = ""
     ips: tuple[str, ...] = ()
     namespaces: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any], id: str | None = None) -> SandboxState:
+        """Read the fields by their names; `id` stands in for a missing one. Raises ContainerConfigError."""
+        given = {"id": id, **document} if id is not None else dict(document)
+        unknown = sorted(given.keys() - {item.name for item in fields(cls)})
+        if unknown:
+            raise ContainerConfigError(f"a sandbox state has no {unknown[0]!r}: correct or remove it")
+        if not given.get("id"):
+            raise ContainerConfigError("the sandbox state has no id: give it, or --sandbox-id")
+        if id is not None and given["id"] != id:
+            raise ContainerConfigError(f"the sandbox state is that of {given['id']!r}, not of {id!r}: give one id")
+        for name, value in given.items():
+            wanted = {"ips": list, "namespaces": dict}.get(name, str)
+            inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+            if not isinstance(value, wanted) or not all(isinstance(entry, str) for entry in inner):
+                kind = {list: "a list of strings", dict: "an object of strings"}.get(wanted, "a string")
+                raise ContainerConfigError(f"the sandbox state's {name!r} must be {kind}")
+        return cls(**given | {"ips": tuple(given.get("ips", ()))})
 
 
 def cgroups_path(settings: CrioSettings, parent: str, container_id: str) -> str:

@@ -12,43 +12,43 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from pycoco.errors import ConfigurationError
+from pycoco.configuration import regular_file
+from pycoco.errors import ConfigurationError, ContainerConfigError
 
 _LIMIT = 1024 * 1024
 
 
 def read_request(path: str | os.PathLike[str]) -> Mapping[str, Any]:
-    """Return the object in the file, at most 1 MiB. Raises ConfigurationError, which names the file."""
+    """Return the object in the file, at most 1 MiB.
+
+    Raises ConfigurationError for a file that cannot be read, ContainerConfigError for one that holds none.
+    """
     name = os.fspath(path)
     content = read_file(name, _LIMIT)
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{name} is not UTF-8: save it so", file=name) from None
+        raise ContainerConfigError(f"{name} is not UTF-8: save it so") from None
     document = _json(text, name) if text.lstrip()[:1] in {"{", "["} else _yaml(text, name)
     if not isinstance(document, Mapping):
-        raise ConfigurationError(f"{name} holds no object: write a CRI message as JSON or YAML", file=name)
+        raise ContainerConfigError(f"{name} holds no object: write a CRI message as JSON or YAML")
     return document
 
 
 def read_file(name: str, limit: int) -> bytes:
     """Return a regular file's bytes, at most `limit` of them. Raises ConfigurationError, which names the file."""
     try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe is not waited for
-        with open(descriptor, "rb") as file:
-            content = file.read(limit + 1)
-    except OSError as error:
-        raise ConfigurationError(f"{name} cannot be read: {error.strerror}", file=name) from None
-    if content is None or len(content) > limit:
-        raise ConfigurationError(f"{name} is no file, or larger than {limit} bytes", file=name)
-    return content
+        return regular_file.read(name, limit)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(f"{name} cannot be read: {reason}", file=name) from None
 
 
 def _json(text: str, name: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_unambiguous, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{name} is not JSON: {error}", file=name) from None
+        raise ContainerConfigError(f"{name} is not JSON: {error}") from None
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def _yaml(text: str, name: str) -> Any:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         where = f"{name}:{line + 1}" if line is not None else name
         reason = getattr(error, "problem", None) or error
-        raise ConfigurationError(f"{where}: not YAML that crictl would take: {reason}", file=name) from None
+        raise ContainerConfigError(f"{where}: not YAML that crictl would take: {reason}") from None
 
 
 def _loader(yaml: Any) -> Any:

@@ -191,8 +191,10 @@ def _choose(items: list[Item], image: str, where: str) -> Item:
         return items[oci.position(image, len(items), where)]
     if image:
         return _named(items, image, where)
+    if not items:
+        raise NotFoundError(f"{where!r} has no image: its manifest.json is empty")
     if len(items) != 1:
-        raise NotFoundError(f"{where!r} has {len(items)} images: say which one, by its name or as @N")
+        raise NotFoundError(oci.several(where, [next(iter(item.names), None) for item in items]))
     return items[0]
 
 

@@ -19,6 +19,7 @@ from pycoco.errors import InvalidReferenceError, LayoutError, NotFoundError, Uns
 from pycoco.layout import contents
 from pycoco.layout.files import Files
 
+_SHOWN_NAMES = 10
 _POSITION = re.compile(r"@[+]?([0-9]{1,18})", re.ASCII)
 
 
@@ -117,9 +118,19 @@ def _choose(entries: list[Entry], image: str, where: str) -> Entry:
         return entries[position(image, len(entries), where)]
     if image:
         return _named(entries, image, where)
+    if not entries:
+        raise NotFoundError(f"{where!r} has no image: its index.json is empty")
     if len(entries) != 1:
-        raise NotFoundError(f"{where!r} has {len(entries)} images: say which one, by its name or as @N")
+        raise NotFoundError(several(where, [entry.name for entry in entries]))
     return entries[0]
+
+
+def several(where: str, names: list[str | None]) -> str:
+    """Say that an image has to be named, and how those that have a name are called."""
+    shown = [name for name in dict.fromkeys(names) if name]
+    listed = ", ".join(shown[:_SHOWN_NAMES]) + (", ..." if len(shown) > _SHOWN_NAMES else "")
+    which = f" ({listed})" if listed else ""
+    return f"{where!r} has {len(names)} images{which}: say which one, by its name or as @N"
 
 
 def _named(entries: list[Entry], image: str, where: str) -> Entry:

@@ -8,7 +8,8 @@ none of it is logged or shown.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import ipaddress
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from pycoco.cri.spec.annotations import IMAGE_NAME
 from pycoco.cri.spec.runtime_config import RuntimeConfig
 from pycoco.errors import ContainerConfigError
 
+_TTRPC_LIMIT = 4 * 1024 * 1024
 _OPTION = "io.katacontainers.volume"
 _IMAGE_NAMES = (IMAGE_NAME, "io.kubernetes.cri.image-name")
 
@@ -34,6 +36,11 @@ class GuestPull:
     source: str
     reference: str
     volume: str = field(repr=False)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why the guest could not pull it, or be asked to: sentences."""
+        return tuple(_warnings(self.source, len(self.mount["options"][0])))
 
     @property
     def mount(self) -> dict[str, Any]:
@@ -77,3 +84,22 @@ def guest_pull(image: ImageMetadata, config: RuntimeConfig) -> GuestPull:
         "image_pull": {"metadata": go_map(metadata)},
     }
     return GuestPull(source=source, reference=image.reference, volume=marshal(volume))
+
+
+def _warnings(source: str, size: int) -> Iterator[str]:
+    host = source.partition("/")[0]
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if name == "localhost" or _is_loopback(name):
+        yield f"the guest would pull from {host}, and its loopback is its own: name the registry as the guest sees it"
+    if size > _TTRPC_LIMIT:
+        yield (
+            f"the guest-pull mount is {size} bytes long, most of them annotations, and ttrpc takes messages of "
+            f"{_TTRPC_LIMIT}: kata cannot be asked to make the container"
+        )
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -58,8 +58,9 @@ _RESTRICTED = (
 class AnnotationFacts:
     """What the annotations say besides the request.
 
-    `sandbox_id` is "" where there is no sandbox. `requested_image` is the CRI's image string; `image_name` a name of
-    the image, which the guest pulls; `repo_digests` the sorted repo@digest of the image. `created` is RFC 3339 text.
+    `in_sandbox` says that there is a sandbox, `sandbox_id` is "" where its id is not known. `requested_image` is the
+    CRI's image string; `image_name` a name of the image, which the guest pulls; `repo_digests` the sorted repo@digest
+    of the image. `created` is RFC 3339 text.
     """
 
     container_id: str
@@ -77,6 +78,7 @@ class AnnotationFacts:
     ips: tuple[str, ...] = ()
     volumes: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     systemd: bool = False
+    in_sandbox: bool = True
 
 
 def allowed(annotations: Mapping[str, str], settings: CrioSettings) -> dict[str, str]:
@@ -182,9 +184,10 @@ def _of_cri_o(
 
 def _sandbox_of_cri_o(sandbox: PodSandboxConfig, facts: AnnotationFacts) -> dict[str, str]:
     """What says that the container belongs to a sandbox: kata does not start one whose sandbox it does not run."""
-    if not facts.sandbox_id:
+    if not facts.in_sandbox:
         return {}
-    return {"SandboxID": facts.sandbox_id, "SandboxName": sandbox_name(sandbox), "ContainerType": "container"}
+    known = {"SandboxID": facts.sandbox_id} if facts.sandbox_id else {}
+    return {**known, "SandboxName": sandbox_name(sandbox), "ContainerType": "container"}
 
 
 def _metadata(container: ContainerConfig) -> dict[str, Any]:
@@ -214,14 +217,15 @@ def kata_annotations(container: ContainerConfig, sandbox: PodSandboxConfig, fact
         "container-name": container.metadata.name if container.metadata else "",
         "image-name": facts.image_name,
     }
-    if facts.sandbox_id:
+    if facts.in_sandbox:
         values |= {
             "container-type": "container",
-            "sandbox-id": facts.sandbox_id,
             "sandbox-name": metadata.name if metadata else "",
             "sandbox-namespace": metadata.namespace if metadata else "",
             "sandbox-uid": metadata.uid if metadata else "",
         }
+    if facts.sandbox_id:
+        values["sandbox-id"] = facts.sandbox_id
     return {f"io.kubernetes.cri.{name}": value for name, value in values.items()}
 
 

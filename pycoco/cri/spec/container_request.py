@@ -50,14 +50,18 @@ RequestJSON = Mapping[str, Any] | str | bytes
 class ContainerRequest:
     """The request, what was read of the image, and what CRI-O concludes from both before it makes anything.
 
-    `context` is the container's security context, `state` the sandbox's or None for a container that stands alone,
-    `directory` the bundle's absolute path or "". `warnings` is added to on the way.
+    `of_defaults` says that no container config was given, `in_sandbox` that anything was said of a sandbox. `context`
+    is the container's security context, `state` the sandbox's or None for a container that stands alone, `directory`
+    the bundle's absolute path or "". `reserved_names` are those that only CRI-O and kata may set. `warnings` is added
+    to on the way.
     """
 
     image: ImageMetadata
     config: ImageConfig
     container: ContainerConfig
+    of_defaults: bool
     sandbox: PodSandboxConfig
+    in_sandbox: bool
     context: LinuxContainerSecurityContext
     settings: CrioSettings
     state: SandboxState | None
@@ -140,7 +144,9 @@ def container_request(
         image=image,
         config=config,
         container=own,
+        of_defaults=container is None,
         sandbox=pod,
+        in_sandbox=sandbox is not None or state is not None,
         context=context,
         settings=settings,
         state=state,

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import glob
 import os
+import posixpath
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from pycoco.documents import platforms
 
 _KINDS = {stat.S_IFBLK: "b", stat.S_IFCHR: "c", stat.S_IFIFO: "p"}
+_ESCAPES = (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\"))
 _THERMAL_PATHS = "/sys/devices/system/cpu/cpu*/thermal_throttle"
 
 
@@ -76,3 +80,33 @@ def listing(directory: str) -> list[tuple[str, bool]]:
 def thermal_paths() -> list[str]:
     """Return the paths that masked_paths.go hides besides its fixed list."""
     return glob.glob(_THERMAL_PATHS)
+
+
+@dataclass(frozen=True)
+class MountPoint:
+    """Where something is mounted, and proc(5)'s optional fields: "shared:N", "master:N"."""
+
+    path: str
+    optional: tuple[str, ...]
+
+
+def mount_points() -> Iterator[MountPoint]:
+    """Return what /proc/self/mountinfo lists; nothing where it cannot be read."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_bytes().decode("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        fields = line.split(" ")
+        point = fields[4]
+        for escape, character in _ESCAPES:
+            point = point.replace(escape, character)
+        yield MountPoint(point, tuple(fields[6 : fields.index("-", 6)]))
+
+
+def propagates(path: str, *kinds: str) -> bool:
+    """Say whether the mount that `path` lies on is one of `kinds`, "shared" or "master" (getSourceMount)."""
+    points = {point.path: point.optional for point in mount_points()}
+    while path not in points and path not in {"/", ""}:
+        path = posixpath.dirname(path)
+    return any(field.startswith(f"{kind}:") for field in points.get(path, ()) for kind in kinds)

@@ -151,7 +151,7 @@ def _bind_mount(mount: Mount, settings: CrioSettings, found: Mounts) -> _BindMou
     if not mount.host_path:
         raise ContainerConfigError(f"the mount at {mount.container_path!r} has an empty host_path")
     source = _host_source(mount, found)
-    options = ["rbind", _propagation(mount, settings, found), _access(mount)]
+    options = ["rbind", _propagation(mount, source, settings, found), _access(mount)]
     found.volumes.append(
         {
             "container_path": mount.container_path,
@@ -187,15 +187,24 @@ def _effective_propagation(mount: Mount, settings: CrioSettings) -> MountPropaga
     return mount.propagation
 
 
-def _propagation(mount: Mount, settings: CrioSettings, found: Mounts) -> str:
+def _propagation(mount: Mount, source: str, settings: CrioSettings, found: Mounts) -> str:
     propagation = _effective_propagation(mount, settings)
     if propagation is MountPropagation.PROPAGATION_BIDIRECTIONAL:
         found.propagation = "rshared"
+        _warn_of_propagation(found, source, "shared")
         return "rshared"
     if propagation is MountPropagation.PROPAGATION_HOST_TO_CONTAINER:
         found.propagation = found.propagation or "rslave"
+        _warn_of_propagation(found, source, "shared", "master")
         return "rslave"
     return "rprivate"
+
+
+def _warn_of_propagation(found: Mounts, source: str, *kinds: str) -> None:
+    """ensureShared and ensureSharedOrSlave of container_create.go."""
+    if host.exists(source) and not host.propagates(source, *kinds):
+        wanted = " or ".join(kind.replace("master", "slave") for kind in kinds)
+        found.warnings.append(f"{source!r} is not on a {wanted} mount of this host: CRI-O refuses such a propagation")
 
 
 def _access(mount: Mount) -> str:

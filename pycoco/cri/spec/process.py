@@ -12,7 +12,8 @@ from pycoco.cri.go_integer import parse_int
 from pycoco.errors import ContainerConfigError
 
 DEFAULT_STOP_SIGNAL = 15
-_SIGRTMIN, _SIGRTMAX = 34, 64
+LAST_SIGNAL = 64
+_SIGRTMIN, _SIGRTMAX = 34, LAST_SIGNAL
 
 # go.podman.io/common pkg/signal signal_linux.go; the numbers are Linux's own, whatever this machine is.
 _STANDARD_SIGNALS = """

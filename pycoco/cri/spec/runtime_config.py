@@ -253,6 +253,7 @@ def _annotations(
         ips=state.ips if state else (),
         volumes=mounts.volumes,
         systemd=request.systemd,
+        in_sandbox=request.in_sandbox,
     )
     return container_annotations(request.container, request.sandbox, facts, request.settings)
 

@@ -20,7 +20,7 @@ def all_warnings(
 ) -> Iterator[str]:
     """Return each once, those that were found on the way first."""
     found = [*request.warnings, *mounts.warnings, *_of_process(request, user, cwd)]
-    if profile.warning:
+    if profile.warning and not request.of_defaults:  # nobody asked for a profile
         found.append(profile.warning)
     yield from dict.fromkeys([*found, *_of_node(request)])
 
@@ -31,15 +31,27 @@ def _of_process(request: ContainerRequest, user: ProcessUser, cwd: str) -> Itera
             f"the user {user.text!r} is a name, and the image's passwd and group files are not at hand: set "
             "run_as_user and run_as_group; config.json has no uid"
         )
+    elif user.needs_passwd and user.gid == 0 and not request.context.run_as_group and user.uid:
+        yield (
+            f"the user {user.text!r} has no group, so its gid is 0 unless the image's passwd file says otherwise: give "
+            "that file, or set run_as_group"
+        )
+    if request.args[0] == "":
+        yield "the first argument is empty: there is no such program to run"
     if not cwd.startswith("/"):
         yield f"the working directory {cwd!r} is relative: CRI-O passes it on, and runc refuses it"
-    if process.stop_signal_number(request.stop_signal) is None:
+    number = process.stop_signal_number(request.stop_signal)
+    if number is None:
         yield f"CRI-O knows no stop signal {request.stop_signal!r}: it sends SIGTERM"
+    elif not 1 <= number <= process.LAST_SIGNAL:
+        yield f"the stop signal {request.stop_signal!r} is none: Linux has 1 to {process.LAST_SIGNAL}"
     if request.config.os not in {"", "linux"}:
         yield f"the image is for {request.config.os}, and this is a config.json for Linux"
 
 
 def _of_node(request: ContainerRequest) -> Iterator[str]:
+    if request.in_sandbox and request.state is None:
+        yield "the sandbox's id is not known, and kata starts no container of a pod without it: give a sandbox state"
     if request.options.pid is NamespaceMode.TARGET:
         yield (
             f"the PID namespace of the target {request.options.target_id!r} is only known where it runs: the container "

@@ -143,8 +143,12 @@ def test_bundle_prints_its_directory(registry: Registry, run: Run, backend: str,
     made = run("bundle", registry.reference(REPOSITORY, "encrypted"), tmp_path / "b", backend=backend)
     assert (made.status, made.output) == (0, f"{tmp_path / 'b'}\n")
     assert sorted(os.listdir(tmp_path / "b")) == ["artifacts", "config.json", "rootfs"]
-    # Encrypted for the guest's attestation agent, as a guest wants it: there is nothing to say about that.
-    assert [line for line in made.errors.splitlines() if "guest" in line] == []
+    # Encrypted for the guest's attestation agent, as a guest wants it; but the registry is this test's own.
+    said = made.errors.splitlines()
+    assert [("its loopback is its own" in line, "without verified TLS" in line) for line in said] == [
+        (True, False),
+        (False, True),
+    ]
 
 
 def test_bundle_as_json(registry: Registry, built_images: BuiltImages, run: Run, backend: str, tmp_path: Path) -> None:
@@ -153,19 +157,23 @@ def test_bundle_as_json(registry: Registry, built_images: BuiltImages, run: Run,
     pinned = registry.reference(REPOSITORY, digest=built_images.images["encrypted"]["digest"])
     assert set(report) == {
         *("directory", "pinned", "guest_pull", "guest_agreement", "needs_passwd", "needs_group", "warnings"),
+        *("container_id", "stop_signal", "rootfs_directories", "rootfs_links"),
     }
     assert (report["directory"], report["pinned"]) == (str(tmp_path / "b"), pinned)
     assert (report["guest_pull"]["source"], report["guest_pull"]["reference"]) == (pinned, reference)
     assert report["guest_pull"]["mount"]["options"][0].startswith("io.katacontainers.volume=")
     assert report["guest_agreement"]["agrees"] is True
     assert (report["needs_passwd"], report["needs_group"]) == (False, False)
+    assert (len(report["container_id"]), report["stop_signal"]) == (64, 15)
+    assert report["rootfs_directories"] == ["/data", "/srv", "/etc"]
+    assert report["rootfs_links"] == {"/etc/mtab": "/proc/mounts"}
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("zstd-twins", "the guest would take sha256:"),
-        ("jwe", "the guest asks its attestation agent for keys, and the layer sha256:"),
+        ("jwe", "the guest cannot get the key of the layer sha256:"),
         ("partly-encrypted", "the guest does not decrypt the layer sha256:"),
     ],
 )
@@ -196,6 +204,74 @@ def test_bundle_takes_a_container_and_a_sandbox(registry: Registry, run: Run, tm
     assert config["process"]["args"] == ["/entry", "from", "crictl"]
     assert config["process"]["user"]["uid"] == 7
     assert config["annotations"]["io.kubernetes.cri-o.ContainerType"] == "container"
+
+
+OPTIONS_CONTAINER = """
+metadata: {name: app}
+image: {image: app}
+linux:
+  security_context:
+    run_as_user: {value: 7}
+    seccomp: {profile_type: 0}
+    namespace_options: {pid: 1}
+"""
+OPTIONS_CONF = """
+[crio.runtime]
+pids_limit = 7
+[crio.runtime.runtimes.kata]
+runtime_type = "vm"
+"""
+
+
+def test_bundle_takes_what_the_node_knows(registry: Registry, run: Run, tmp_path: Path) -> None:
+    state = {"resolv_path": "/run/resolv.conf", "namespaces": {"network": "/run/netns/1"}}
+    files = {
+        "container.yaml": OPTIONS_CONTAINER,
+        "state.yaml": json.dumps(state),
+        "crio.conf": OPTIONS_CONF,
+        "seccomp.json": '{"defaultAction": "SCMP_ACT_ERRNO"}',
+        "passwd": "app:x:7:9::/home/app:/bin/sh\n",
+        "group": "app:x:9:\nmore:x:10:app\n",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    options: list[str | Path] = ["--sandbox-id", "s1", "--id", "c1", "--no-pin", "--runtime-handler", "kata"]
+    for option, name in (
+        *(("--container", "container.yaml"), ("--sandbox-state", "state.yaml"), ("--crio-conf", "crio.conf")),
+        *(("--seccomp-profile", "seccomp.json"), ("--passwd", "passwd"), ("--group", "group")),
+    ):
+        options += [option, tmp_path / name]
+    reference = registry.reference(REPOSITORY, "plain")
+    report = run("bundle", reference, tmp_path / "b", "--json", *options).json
+    config = json.loads((tmp_path / "b" / "config.json").read_bytes())
+    assert report["container_id"] == config["annotations"]["io.kubernetes.cri-o.ContainerID"] == "c1"
+    assert config["annotations"]["io.kubernetes.cri-o.SandboxID"] == "s1"
+    assert report["guest_pull"]["source"] == config["annotations"]["io.kubernetes.cri-o.ImageName"] == reference
+    assert config["process"]["user"] == {"uid": 7, "gid": 9, "additionalGids": [9, 10]}
+    assert config["linux"]["seccomp"] == {"defaultAction": "SCMP_ACT_ERRNO"}
+    assert config["linux"]["resources"]["pids"] == {"limit": 7}
+    assert {"type": "network", "path": "/run/netns/1"} in config["linux"]["namespaces"]
+    assert "/run/resolv.conf" in [mount["source"] for mount in config["mounts"]]
+
+
+def test_bundle_without_cri_o_s_annotations(registry: Registry, run: Run, tmp_path: Path) -> None:
+    reference = registry.reference(REPOSITORY, "plain")
+    report = run("bundle", reference, tmp_path / "b", "--json", "--no-crio-annotations").json
+    config = json.loads((tmp_path / "b" / "config.json").read_bytes())
+    of_kata = {"io.kubernetes.cri.container-name", "io.kubernetes.cri.image-name"}
+    assert set(config["annotations"]) == {*of_kata, "org.opencontainers.image.stopSignal"}
+    assert report["guest_pull"]["source"] == report["pinned"]
+
+
+def test_bundle_refuses_to_be_told_that_it_is_the_sandbox(registry: Registry, run: Run, tmp_path: Path) -> None:
+    request = {"metadata": {"name": "c"}, "linux": {"security_context": {}}}
+    labels = {"labels": {"io.kubernetes.cri-o.ContainerType": "sandbox"}}
+    (tmp_path / "container.json").write_text(json.dumps(request | labels))
+    made = run(
+        "bundle", registry.reference(REPOSITORY, "plain"), tmp_path / "b", "--container", tmp_path / "container.json"
+    )
+    assert made.status == 11
+    assert "io.kubernetes.cri-o.ContainerType" in made.errors
 
 
 def test_bundle_replaces_only_when_asked(registry: Registry, run: Run, tmp_path: Path) -> None:
@@ -250,6 +326,10 @@ def no_json(directory: Path) -> Path:
         ("bundle", "plain", lambda at: [at / "b", "--container", no_json(at)], 11, "not JSON"),
         ("bundle", "plain", lambda at: [at / "b", "--sandbox", no_json(at)], 11, "not JSON"),
         ("bundle", "plain", lambda at: [at / "b", "--container", named_user(at)], 11, "set run_as_user"),
+        ("bundle", "plain", lambda at: [at / "b", "--runtime-handler", "kata"], 4, "give --crio-conf"),
+        ("bundle", "plain", lambda at: [at / "b", "--crio-conf", at / "absent"], 4, "absent"),
+        ("bundle", "plain", lambda at: [at / "b", "--passwd", at / "absent"], 4, "cannot be read"),
+        ("bundle", "plain", lambda at: [at / "b", "--sandbox-state", no_json(at)], 11, "not JSON"),
         ("status", "plain", lambda at: ["--store", foreign(at)], 11, "neither empty nor an OCI layout"),
     ],
 )

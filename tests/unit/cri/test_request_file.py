@@ -10,7 +10,7 @@ import pytest
 
 from pycoco.cri import ContainerConfig
 from pycoco.cri.request_file import read_request
-from pycoco.errors import ConfigurationError
+from pycoco.errors import ConfigurationError, ContainerConfigError
 
 YAML = """
 metadata:
@@ -56,12 +56,12 @@ def test_yaml_is_the_same_as_json(tmp_path: Path) -> None:
         ('{"a": NaN}', "NaN is not JSON"),
         ("[" * 100_000, "is not JSON"),
         ("a: " + "[" * 5_000, "not YAML"),
-        ("#" * (1024 * 1024 + 1), "larger than"),
+        ("#" * (1024 * 1024 + 1), "too large"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "c").write_text(text)
-    with pytest.raises(ConfigurationError, match=message):
+    with pytest.raises((ConfigurationError, ContainerConfigError), match=message):
         read_request(tmp_path / "c")
 
 
@@ -74,7 +74,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         (".", "cannot be read"),
         ("pipe", "no object"),
     ):
-        with pytest.raises(ConfigurationError, match=message):
+        with pytest.raises((ConfigurationError, ContainerConfigError), match=message):
             read_request(tmp_path / name)
 
 

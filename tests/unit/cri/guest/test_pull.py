@@ -83,6 +83,31 @@ def test_a_request_cannot_say_what_kata_decides_by(name: str, where: str, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("localhost/app:v1", True),
+        ("localhost:5000/app:v1", True),
+        ("127.0.0.1:5000/app:v1", True),
+        ("127.9.9.9/app:v1", True),
+        ("[::1]:5000/app:v1", True),
+        ("quay.io/acme/app:v1", False),
+        ("10.0.0.1:5000/app:v1", False),
+        ("localhost.example/app:v1", False),
+    ],
+)
+def test_the_guest_s_loopback_is_its_own(reference: str, expected: bool) -> None:
+    image = samples.image(reference=reference)
+    warnings = guest_pull(image, runtime_config(image)).warnings
+    assert ("its loopback is its own" in " ".join(warnings)) is expected
+
+
+def test_annotations_beyond_what_ttrpc_takes() -> None:
+    image = samples.image()
+    large = samples.container(annotations={f"a{at}": "x" * 1000 for at in range(4000)})
+    assert "ttrpc takes messages of 4194304" in guest_pull(image, runtime_config(image, container=large)).warnings[0]
+
+
 def test_a_config_of_another_image() -> None:
     with pytest.raises(ContainerConfigError, match="another image's"):
         guest_pull(samples.image(), runtime_config(samples.image({"User": "5"})))

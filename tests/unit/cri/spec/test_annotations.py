@@ -124,9 +124,12 @@ def test_kata_s_own_names() -> None:
 
 def test_without_a_sandbox_nothing_claims_one() -> None:
     """kata does not start a "container" of a sandbox that it does not run."""
-    found = written(settings=CrioSettings())
+    found = written(settings=CrioSettings(), sandbox=None)
     assert not [name for name in found if "sandbox" in name.lower() or "type" in name.lower()]
     assert found["io.kubernetes.cri.image-name"].startswith(samples.REPOSITORY)
+    of_unknown = written(settings=CrioSettings())
+    assert of_unknown["io.kubernetes.cri.container-type"] == "container"
+    assert not {"io.kubernetes.cri.sandbox-id", "io.kubernetes.cri-o.SandboxID"} & set(of_unknown)
     of_pod = written(settings=CrioSettings(), sandbox_state=SandboxState(id="s1", namespaces={"pid": "/p"}))
     assert of_pod["io.kubernetes.cri-o.SandboxID"] == "s1"
     assert of_pod["io.kubernetes.cri-o.ContainerType"] == "container"
@@ -135,7 +138,7 @@ def test_without_a_sandbox_nothing_claims_one() -> None:
 def test_without_cri_o_s_own() -> None:
     """genpolicy knows no such annotations, and its policy refuses them."""
     settings = CrioSettings(crio_annotations=False)
-    found = written(settings=settings, container=samples.container(annotations={"own": "1"}))
+    found = written(settings=settings, sandbox=None, container=samples.container(annotations={"own": "1"}))
     assert set(found) == {"own", "io.kubernetes.cri.image-name", "io.kubernetes.cri.container-name"}
 
 
