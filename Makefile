@@ -36,7 +36,7 @@ PLATFORMS ?= manylinux_2_17_x86_64 manylinux_2_17_aarch64 manylinux_2_17_s390x m
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 
 .DEFAULT_GOAL := dev
-.PHONY: dev demo test check bench fuzz race mutation soak wheel wheels docs clean help
+.PHONY: dev demo test check bench fuzz race mutation soak upstream wheel wheels docs clean help
 
 dev: $(VENV)/installed ## build pycoco and install it, editable, into .venv (what plain `make` does)
 
@@ -73,6 +73,9 @@ race: dev ## Go's race detector over the saved corpus and cancelled traffic (nee
 
 mutation: dev ## plant faults in the Python backend and see that the tests notice each
 	$(PY) -m tests.mutation $(ARGS)
+
+upstream: dev ## which upstreams have newer releases, what those change of what pycoco mirrors, and parity with them
+	$(PY) -m tests.upstream $(ARGS)
 
 soak: dev ## run for long and watch memory, descriptors and threads
 	$(PY) -m tests.soak $(ARGS)
