@@ -49,7 +49,7 @@ def _changed_in(before: Path, after: Path, file: str) -> Iterator[Changed]:
 
 
 def declarations(file: Path) -> dict[str, str]:
-    """The text of each top-level declaration by its name, without comments before it; a group goes by its first name."""
+    """The text of each top-level declaration by name, without comments before it; a group goes by its first name."""
     found: dict[str, str] = {}
     lines = file.read_text("utf-8").splitlines() if file.is_file() else []
     at = 0
