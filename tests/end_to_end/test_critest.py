@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.image_service import ImageService, image_service
 from tests.support.images import BuiltImages
 from tests.support.media_types import OCI_CONFIG, OCI_MANIFEST
+from tests.support.node.image_service import ImageService, image_service
 from tests.support.registry import Registry
 from tests.support.tools import build_tool
 

@@ -1,7 +1,7 @@
 """`pycoco serve` as the kubelet meets it: which pulls it answers, which it passes on, and what is then in the storage.
 
-CRI-O is a stand-in whose storage is c/storage's own (tests/support/crio_stand_in.py); the registries are real. It is
-not for how calls are passed on (test_image_service_calls.py).
+CRI-O is a stand-in whose storage is c/storage's own (tests/support/node/crio_stand_in.py); the registries are real.
+It is not for how calls are passed on (test_image_service_calls.py).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import pytest
 from pycoco.node.cri_api import messages
 from pycoco.node.cri_api.runtime import CHANNEL_OPTIONS
 from tests.conftest import REPOSITORY
-from tests.support.crio_stand_in import CrioStandIn, crio_stand_in, running
-from tests.support.image_service import ImageService, image_service
 from tests.support.images import PLATFORMS, BuiltImages
+from tests.support.node.crio_stand_in import CrioStandIn, crio_stand_in, running
+from tests.support.node.image_service import ImageService, image_service
 from tests.support.registry import Registry
 
 PROGRAMS = ("storagetool",)

@@ -22,8 +22,8 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.support.crio_stand_in import CrioStandIn, crio_stand_in
-from tests.support.image_service import ImageService, image_service
+from tests.support.node.crio_stand_in import CrioStandIn, crio_stand_in
+from tests.support.node.image_service import ImageService, image_service
 
 PROGRAMS = ("storagetool",)
 

@@ -1,7 +1,7 @@
 """Podman on a record that `pycoco pull` wrote: it lists, inspects, creates and runs it as an image it pulled itself.
 
-The runtime of the last is a stand-in for a guest (tests/support/stand_in_runtime.py): it brings the root file system,
-which the image's layers would be. It is not for CRI-O, whose storage is the same library's.
+The runtime of the last is a stand-in for a guest (tests/support/node/stand_in_runtime.py): it brings the root file
+system, which the image's layers would be. It is not for CRI-O, whose storage is the same library's.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import pytest
 
 from pycoco.cli import main
 from tests.conftest import REPOSITORY
-from tests.support import stand_in_runtime
 from tests.support.images import PLATFORMS, BuiltImages
+from tests.support.node import stand_in_runtime
 from tests.support.registry import Registry
 from tests.support.tools import require_tool
 

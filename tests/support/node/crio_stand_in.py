@@ -21,7 +21,7 @@ import grpc
 
 from pycoco.node.cri_api import messages
 from pycoco.node.cri_api.messages import CriImage
-from tests.support.storage_tool import DRIVER, empty_store, listed, storage_tool
+from tests.support.node.storage_tool import DRIVER, empty_store, listed, storage_tool
 
 LIMITS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 

@@ -15,7 +15,7 @@ from pycoco.errors import InvalidReferenceError, LayoutError
 from pycoco.node.storage import images_lock
 from pycoco.node.storage.image_record import ImageRecord, image_record
 from pycoco.node.storage.image_store import ImageStore, Registered
-from tests.support.storage_tool import DRIVER, empty_store, listed, storage_tool
+from tests.support.node.storage_tool import DRIVER, empty_store, listed, storage_tool
 from tests.support.tools import build_tool
 from tests.unit.layout.samples import Sample, sample, sha256
 

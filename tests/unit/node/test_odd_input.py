@@ -14,7 +14,7 @@ from pycoco.node.storage.image_record import image_record
 from pycoco.node.storage.image_store import ImageStore
 from tests.strategies import image_configs, json_documents
 from tests.strategies.choices import Choices
-from tests.support.storage_tool import DRIVER, empty_store, listed, loader
+from tests.support.node.storage_tool import DRIVER, empty_store, listed, loader
 from tests.unit.layout.samples import dump, sample, sha256
 
 PROGRAMS = ("storagetool",)
