@@ -90,14 +90,14 @@ class Reading:
         self, network: Network, parsed: ParsedReference, artifact_type: str | None
     ) -> tuple[Referrer, ...]:
         """What refers to the top-level manifest, asked of the pull source that serves it."""
-        from pycoco.backends.python.registry import referrers
+        from pycoco.backends.python.registry import referrers_api
         from pycoco.backends.python.registry.docker_source import DockerSource
         from pycoco.documents.index import Index
 
         source = DockerSource(network, parsed, self._configuration.get().pull_sources(parsed), time.monotonic())
         read = await self._answered(source, self._flows.manifest(parsed))
         index = Index.from_bytes(read.body, read.media_type) if read.media_type in media_types.INDEXES else None
-        return await referrers.find(await source.endpoint(), read.digest, index, artifact_type)
+        return await referrers_api.find(await source.endpoint(), read.digest, index, artifact_type)
 
     async def _resolved_by_get(self, network: Network, parsed: ParsedReference, how: str) -> Resolved:
         return Resolved.by_get(await self.manifest(network, parsed), how)
