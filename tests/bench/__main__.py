@@ -26,7 +26,7 @@ from tests.support.certificates import CertificateAuthority
 from tests.support.images import ALL, build_images
 from tests.support.tools import ROOT, build_tool
 
-_LETTERS = "abcdefg"
+_LETTERS = "abcdefgh"
 
 
 def main() -> int:
@@ -107,6 +107,7 @@ def _measure(bench: Bench, results: Results, letters: str) -> None:
         "e": bench.stored,
         "f": bench.start,
         "g": bench.pure,
+        "h": bench.resolve,
     }
     for letter in letters:
         if letter == "c":

@@ -30,7 +30,8 @@ class Job:
 
     `digests_only` asks programs for the tag's digest instead of the config. `store` is pycoco's; with `again` seconds
     pycoco's client reads the same once more after as long, and that second reading is what is measured. `open` leaves
-    out what it takes to import pycoco and to open its client.
+    out what it takes to import pycoco and to open its client. `revalidate` is the option of pycoco's client, and
+    `resolve` asks it for the digests alone.
     """
 
     contender: str
@@ -44,6 +45,8 @@ class Job:
     again: float | None = None
     open: bool = False
     control: str = ""
+    revalidate: str | None = None
+    resolve: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,16 @@ def _pycoco(job: Job, setting: Setting) -> Outcome:
 
     options: dict[str, Any] = {"auth_file": setting.auth_file, "platform": contenders.PLATFORM}
     backend = contenders.TWINS[job.contender]
-    with pycoco.Client(backend=backend, store=job.store or None, **options) as client:
+    with pycoco.Client(
+        backend=backend, store=job.store or None, revalidate=job.revalidate, **options
+    ) as client:
         if job.open:
             watch = _Watch()
 
         def read_all() -> None:
+            if job.resolve:
+                _resolve_all(client, job.references)
+                return
             for reference, image in client.inspect_many(job.references, concurrency=CONCURRENCY):
                 if isinstance(image, pycoco.PycocoError):
                     raise RuntimeError(f"{reference}: {image}") from image
@@ -101,6 +109,14 @@ def _pycoco(job: Job, setting: Setting) -> Outcome:
             watch = _Watch()
             read_all()
         return watch.outcome(_peak_bytes())
+
+
+def _resolve_all(client: Any, references: list[str]) -> None:
+    for reference, resolved in client.resolve_many(references, concurrency=CONCURRENCY):
+        if isinstance(resolved, Exception):
+            raise RuntimeError(f"{reference}: {resolved}") from resolved
+        if resolved.how != "HEAD":
+            raise RuntimeError(f"{reference} took a {resolved.how}")
 
 
 def _reset(control: str) -> None:

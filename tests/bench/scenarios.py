@@ -1,4 +1,4 @@
-"""The scenarios (a) to (g) of docs/benchmarks.md: who takes part in each, how often, and what is counted meanwhile.
+"""The scenarios (a) to (h) of docs/benchmarks.md: who takes part in each, how often, and what is counted meanwhile.
 
 It is not for what a contender does (see `contenders`, `job`, `measure`), nor for what is asked of it (`targets`).
 """
@@ -33,6 +33,7 @@ STORED = "e: pinned and in the store, first reading"
 STORED_AGAIN = "e: pinned and in the store, later readings"
 START = "f: start-up"
 PURE = "g: operations without network"
+RESOLVE = "h: the digests of many tags"
 
 ROUND_TRIP = 0.020
 
@@ -106,6 +107,17 @@ class Bench:
                 name: make(name, count=size.images, store=f"{store}/{TWINS[name]}", again=size.pause, control=control)
                 for name in TWINS
             }
+            jobs |= {
+                f"{name}, revalidate=head": make(
+                    name,
+                    count=size.images,
+                    store=f"{store}/{TWINS[name]}-head",
+                    again=size.pause,
+                    control=control,
+                    revalidate="head",
+                )
+                for name in TWINS
+            }
             jobs |= {name: make(name, count=size.program_images, digests_only=True) for name in PROGRAMS}
             return self._jobs(AGAIN, jobs, rounds=1)
 
@@ -148,6 +160,13 @@ class Bench:
             rows += [_row(PURE, f"{operation}, {name}", benchmark) for name, benchmark in found.items()]
         return rows
 
+    def resolve(self) -> list[Row]:
+        """(h): one HEAD for each tag, 64 at a time, from nothing; programs by the command for it."""
+        make = partial(self._job, host=self.registry.secured, digests_only=True)
+        jobs = {name: make(name, count=self.size.images, resolve=True) for name in TWINS}
+        jobs |= {name: make(name, count=self.size.program_images) for name in PROGRAMS}
+        return self._jobs(RESOLVE, jobs)
+
     def _job(
         self,
         name: str,
@@ -160,6 +179,8 @@ class Bench:
         open: bool = False,
         control: str = "",
         digests_only: bool = False,
+        revalidate: str | None = None,
+        resolve: bool = False,
     ) -> Job:
         images = self.registry.images[:count]
         return Job(
@@ -176,6 +197,8 @@ class Bench:
             open=open,
             control=control,
             digests_only=digests_only,
+            revalidate=revalidate,
+            resolve=resolve,
         )
 
     def _jobs(self, scenario: str, jobs: dict[str, Job], rounds: int | None = None) -> list[Row]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from tests.mutation.fault import Fault
 from tests.mutation.local_faults import LOCAL_FAULTS
 from tests.mutation.network_faults import NETWORK_FAULTS
+from tests.mutation.reading_faults import READING_FAULTS
 
 _PARITY = "tests/parity/test_pure_operations.py::test_twins_agree"
 CHOOSE = f"{_PARITY}[choose_instance]"
@@ -220,4 +221,5 @@ FAULTS = (
     ),
     *NETWORK_FAULTS,
     *LOCAL_FAULTS,
+    *READING_FAULTS,
 )

@@ -1,0 +1,180 @@
+"""Faults in what is less than an image, or more: digests by HEAD, tags, manifests, platforms, referrers, credentials.
+
+It is not for planting them (see `__main__`).
+"""
+
+from __future__ import annotations
+
+from tests.mutation.fault import Fault
+
+MATRIX = "tests/parity/matrix/test_other_readings.py"
+PYTHON = "tests/unit/python/test_other_readings.py"
+REFERRERS = "tests/unit/python/test_referrers.py"
+KUBERNETES = "tests/unit/configuration/auth/test_kubernetes.py"
+CRIO = "tests/unit/configuration/auth/test_crio.py"
+REAL = "tests/end_to_end/test_other_readings.py"
+
+READING_FAULTS = (
+    Fault(
+        "a digest of any algorithm believed of a HEAD",
+        "backends/python/registry/docker_source.py",
+        'if not digest.startswith("sha256:") or not digests.is_valid(digest):',
+        "if not digests.is_valid(digest):",
+        (MATRIX,),
+    ),
+    Fault(
+        "a HEAD that is not allowed taken for an error",
+        "backends/python/registry/docker_source.py",
+        "if answer.status == 405:",
+        "if answer.status == 501:",
+        (MATRIX,),
+    ),
+    Fault(
+        "a digest told against the reference believed",
+        "backends/python/reading.py",
+        "if parsed.digest and told.digest != parsed.digest:",
+        "if False:",
+        (MATRIX,),
+    ),
+    Fault(
+        "a namespace-proxy forgotten by HEAD",
+        "backends/python/reading.py",
+        "if any(source.namespace_proxy for source in sources):",
+        "if False:",
+        (MATRIX,),
+    ),
+    Fault(
+        "tags asked of a mirror",
+        "backends/python/reading.py",
+        "endpoint = await network.endpoint(own, parsed, time.monotonic())",
+        "endpoint = await network.endpoint("
+        "self._configuration.get().pull_sources(parsed)[0], parsed, time.monotonic())",
+        (MATRIX,),
+    ),
+    Fault(
+        "a Link that is no whole path followed",
+        "configuration/urls.py",
+        'if not found.path.startswith("/") or found.path == "/":',
+        'if found.path == "/":',
+        (MATRIX,),
+    ),
+    Fault(
+        "a digest listed among tags",
+        "backends/python/registry/tag_list.py",
+        "if not text or digests.is_valid(text):",
+        "if not text:",
+        (MATRIX,),
+    ),
+    Fault(
+        "pages of tags followed in a circle",
+        "answers/tag_pages.py",
+        "if key in self._asked or len(self._asked) >= TAG_PAGES_LIMIT:",
+        "if len(self._asked) >= 3 * TAG_PAGES_LIMIT:",
+        ("tests/unit/test_tag_pages.py",),
+    ),
+    Fault(
+        "a repository's tag ignored",
+        "answers/tag_pages.py",
+        'if "@" in text or ":" in text.rpartition("/")[2]:',
+        'if "@" in text:',
+        ("tests/unit/test_tag_pages.py",),
+    ),
+    Fault(
+        "an attestation read as an image",
+        "documents/choose.py",
+        "if unknown or ATTESTATION in annotations:",
+        "if unknown:",
+        (MATRIX,),
+    ),
+    Fault(
+        "a shared config read again",
+        "documents/read_image.py",
+        "received = self._configs.get(need.digest) or self._from_known(need) or (yield need)",
+        "received = self._from_known(need) or (yield need)",
+        (MATRIX,),
+    ),
+    Fault(
+        "one broken image of an index fails them all",
+        "documents/read_image.py",
+        "if not top.is_index or isinstance(error, (DeadlineError, OperationCancelledError)):",
+        "if True:",
+        (MATRIX,),
+    ),
+    Fault(
+        "errors that do not say which manifest was read",
+        "documents/read_image.py",
+        "error.digest, error.media_type, error.raw_manifest = top.digest, top.media_type, top.body",
+        "pass",
+        (MATRIX,),
+    ),
+    Fault(
+        "an ambiguous top-level manifest handed out",
+        "documents/read_image.py",
+        "        top.parse()\n",
+        "",
+        (MATRIX,),
+    ),
+    Fault(
+        "referrers of every type",
+        "documents/referrers.py",
+        "if artifact_type is not None and each.artifact_type != artifact_type:",
+        "if False:",
+        (REFERRERS,),
+    ),
+    Fault(
+        "no referrers without the API",
+        "backends/python/registry/referrers.py",
+        "_NO_API = frozenset({400, 404, 406})",
+        "_NO_API = frozenset({404})",
+        (REFERRERS,),
+    ),
+    Fault(
+        "a list of referrers that is not whole",
+        "backends/python/registry/referrers.py",
+        "    except NotFoundError:\n        return None",
+        "    except RegistryError:\n        return None",
+        (REFERRERS,),
+    ),
+    Fault(
+        "pages of referrers followed in a circle",
+        "backends/python/registry/referrers.py",
+        "if page in seen or len(seen) >= PAGES_LIMIT:",
+        "if len(seen) >= 10**9:",
+        (REFERRERS,),
+    ),
+    Fault(
+        "a stored tag taken for current without asking",
+        "answers/revalidation.py",
+        'found = stored.find(f"{repository}@{resolved.digest}", platform)',
+        "found = None",
+        (f"{REAL}::test_an_unchanged_tag_is_one_head_and_no_get",),
+    ),
+    Fault(
+        "a glob that fits several parts of a host",
+        "configuration/auth/kubernetes.py",
+        "if key_port != port or len(globs) != len(parts) or not path.startswith(slash + key_path):",
+        "if key_port != port or len(globs) > len(parts) or not path.startswith(slash + key_path):",
+        (KUBERNETES,),
+    ),
+    Fault(
+        "the shortest key first",
+        "configuration/auth/kubernetes.py",
+        "key=lambda entry: entry.key.encode(), reverse=True)",
+        "key=lambda entry: entry.key.encode())",
+        (KUBERNETES,),
+    ),
+    Fault(
+        "user and password before auth",
+        "configuration/auth/kubernetes.py",
+        'if texts.get("auth"):',
+        'if texts.get("auth") and not username:',
+        (KUBERNETES,),
+    ),
+    Fault(
+        "a namespace that is a path",
+        "configuration/auth/crio.py",
+        "if _NAMESPACE.fullmatch(namespace) is None:",
+        "if not namespace:",
+        (CRIO,),
+    ),
+)
