@@ -86,9 +86,7 @@ def _pycoco(job: Job, setting: Setting) -> Outcome:
 
     options: dict[str, Any] = {"auth_file": setting.auth_file, "platform": contenders.PLATFORM}
     backend = contenders.TWINS[job.contender]
-    with pycoco.Client(
-        backend=backend, store=job.store or None, revalidate=job.revalidate, **options
-    ) as client:
+    with pycoco.Client(backend=backend, store=job.store or None, revalidate=job.revalidate, **options) as client:
         if job.open:
             watch = _Watch()
 

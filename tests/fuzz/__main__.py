@@ -10,13 +10,17 @@ import argparse
 import os
 import sys
 
-from tests.fuzz.scripted_fetch import fetch
-from tests.fuzz.search import Budget, search
+from pycoco.backends.contract import NETWORK
+from tests.fuzz import tag_lists
+from tests.fuzz.scripted_fetch import FetchReport, fetch
+from tests.fuzz.search import Budget, Report, search
+from tests.fuzz.tag_lists import TagsReport
 from tests.parity.operations import BY_NAME, OPERATIONS
-from tests.parity.twins import opened_twins
+from tests.parity.twins import Twins, opened_twins
 
-FETCH = "fetch"
-NAMES = [*(operation.name for operation in OPERATIONS), FETCH]
+TAGS = "tags"
+FETCHES = [name for name in NETWORK if name != TAGS]
+NAMES = [*(operation.name for operation in OPERATIONS), *NETWORK]
 
 
 def main() -> int:
@@ -30,11 +34,17 @@ def main() -> int:
     with opened_twins() as twins:
         for name in names:
             budget = Budget(seconds, limits.get(name, limits.get("")))
-            report = fetch(given.seed, budget) if name == FETCH else search(BY_NAME[name], twins, given.seed, budget)
+            report = _search(name, twins, given.seed, budget)
             print(report, flush=True)
             found += report.differences
     print("The twins differ: see above." if found else "No disagreement.")
     return 1 if found else 0
+
+
+def _search(name: str, twins: Twins, seed: int, budget: Budget) -> Report | FetchReport | TagsReport:
+    if name == TAGS:
+        return tag_lists.search(seed, budget)
+    return fetch(seed, budget, name) if name in FETCHES else search(BY_NAME[name], twins, seed, budget)
 
 
 def _arguments() -> argparse.Namespace:

@@ -35,6 +35,7 @@ class FetchReport:
     """What a search did. Memory is in megabytes, as the search went on; it has to stay flat."""
 
     seed: int
+    operation: str = "fetch"
     cases: int = 0
     seconds: float = 0.0
     differences: int = 0
@@ -45,25 +46,25 @@ class FetchReport:
     def __str__(self) -> str:
         middle = self.memory[len(self.memory) // 2]
         lines = [
-            f"fetch: {self.cases} cases in {self.seconds:.1f} s, {self.cases / self.seconds:.0f} a second; "
+            f"{self.operation}: {self.cases} cases in {self.seconds:.1f} s, {self.cases / self.seconds:.0f} a second; "
             f"seed {self.seed}; {self.differences} disagreements, {self.not_repeated} that did not repeat; "
             f"{self.memory[0]:.0f} MB at the start, {middle:.0f} MB in the middle, {self.memory[-1]:.0f} MB at the end",
             "  " + ", ".join(f"{name}: {count}" for name, count in self.reached.most_common()),
         ]
-        missing = MUST_REACH - self.reached.keys()
+        missing = MUST_REACH - self.reached.keys() if self.operation == "fetch" else ()
         return "\n".join([*lines, *([f"  not reached: {sorted(missing)}"] if missing else [])])
 
 
-def fetch(seed: int, budget: Budget) -> FetchReport:
-    """Search with backends and registries of its own."""
-    with opened_stage() as stage:
+def fetch(seed: int, budget: Budget, operation: str = "fetch") -> FetchReport:
+    """Search with backends and registries of its own, for one of contract.NETWORK."""
+    with opened_stage(operation) as stage:
         return search(stage, seed, budget)
 
 
 def search(stage: Stage, seed: int, budget: Budget) -> FetchReport:
     """Try visits until the budget is spent, and print each disagreement; one of its kind is told once."""
-    report = FetchReport(seed, memory=[megabytes()])
-    database = DirectoryBasedExampleDatabase(DATABASE / "fetch")
+    report = FetchReport(seed, stage.operation, memory=[megabytes()])
+    database = DirectoryBasedExampleDatabase(DATABASE / stage.operation)
     known: set[tuple[str, str, str]] = set()
     under_way: deque[tuple[bytes, Begun]] = deque()
     started = told = time.monotonic()
@@ -102,7 +103,7 @@ def _end(
     go, python = stage.end(begun)
     report.cases += 1
     report.reached[python.kind] += 1
-    if compare(begun.visit, go, python) is None:
+    if compare(begun.visit, go, python, stage.operation) is None:
         database.delete(_KEY, octets)
         return
     found = stage.disagreement(begun.visit)

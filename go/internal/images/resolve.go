@@ -124,7 +124,7 @@ func notTold(told digest.Digest, err error) string {
 		errors.Is(err, digest.ErrDigestInvalidLength),
 		errors.Is(err, digest.ErrDigestUnsupported):
 		return noDigestTold
-	case err != nil:
+	case err != nil && strings.HasPrefix(err.Error(), "reading digest "): // not "getting": a ping's or a token server's
 		if known := failure.OfRegistry(err, ""); known != nil && known.Status == 405 {
 			return headNotAllowed
 		}

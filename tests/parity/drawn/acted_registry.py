@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import gzip
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
+from zlib import crc32
 
 from pycoco.backends.python.registry.token import TOKEN_LIMIT
 from pycoco.documents.values import MANIFEST_LIMIT
@@ -80,11 +81,21 @@ class Actor:
         found = self._place(request)
         if found is None:
             return Answer(404, body=b"no such route\n")
+        head = self._told(request, found)
         refused = registry.accepts and request.header("Authorization") != registry.accepts
         if refused and found in ("manifest", "instance", "config"):
             refusal = Reply(401, registry.ping[0].headers, '{"errors":[{"code":"UNAUTHORIZED"}]}')
             return self._acted(refusal, found, hosts)
-        return self._acted(self._next(number, found, registry), found, hosts)
+        acted = self._acted(self._next(number, found, registry), found, hosts)
+        return replace(acted, headers=[*acted.headers, *head]) if head and acted.raw is None else acted
+
+    def _told(self, request: Request, place: str) -> list[tuple[str, str]]:
+        """What a HEAD is told of the manifest's digest: mostly the right one, as the visit has it."""
+        if request.method != "HEAD" or place not in ("manifest", "instance"):
+            return []
+        right, other = sha256(self._image.top), sha256(b"another")
+        told = (right, right, right, "", other, "sha512:" + "a" * 128, right[:-1])[crc32(repr(self.visit).encode()) % 7]
+        return [("Docker-Content-Digest", told)] if told else []
 
     def _place(self, request: Request) -> str | None:
         if request.path == "/v2/":

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pycoco.backends.contract import Backend, Fetched, Session
+from pycoco.backends.contract import BY_HEAD, Backend, FetchedInstances, Resolved, Session
 from pycoco.backends.go.backend import GoBackend
 from pycoco.backends.python.backend import PythonBackend
 from pycoco.configuration.settings import Settings
@@ -64,7 +64,7 @@ class Outcome:
     """What one backend made of a visit: `kind` is VALUE or the error's class."""
 
     kind: str
-    fetched: Fetched | None
+    fetched: Any
     error: PycocoError | None
     sent: tuple[Sent, ...]
 
@@ -101,13 +101,20 @@ class Begun:
 
     visit: Visit
     number: int
-    under_way: list[tuple[Actor, Session, Future[Fetched]]]
+    under_way: list[tuple[Actor, Session, Future[Any]]]
 
 
 class Stage:
-    """Both backends and the servers that act for them."""
+    """Both backends and the servers that act for them. `operation` is the one of contract.NETWORK that is asked for."""
 
-    def __init__(self, root: Path, servers: dict[tuple[int, bool], ScriptedRegistry], certificates: Path) -> None:
+    def __init__(
+        self,
+        root: Path,
+        servers: dict[tuple[int, bool], ScriptedRegistry],
+        certificates: Path,
+        operation: str = "fetch",
+    ) -> None:
+        self.operation = operation
         self._root = root
         self._servers = servers
         self._certificates = certificates
@@ -123,7 +130,10 @@ class Stage:
         """Where the backends differ. What does not repeat when tried alone, with more patience, is not told."""
         found = []
         for visit, (go, python) in zip(visits, self.outcomes(visits), strict=True):
-            if compare(visit, go, python) is not None and (confirmed := self.disagreement(visit)) is not None:
+            if (
+                compare(visit, go, python, self.operation) is not None
+                and (confirmed := self.disagreement(visit)) is not None
+            ):
                 found.append(confirmed)
         return found
 
@@ -132,7 +142,7 @@ class Stage:
         found: Disagreement | None = None
         for patience in (1.0, 2.0):
             [(go, python)] = self.outcomes([replace(visit, timeout=visit.timeout * patience)])
-            found = compare(visit, go, python)
+            found = compare(visit, go, python, self.operation)
             if found is None:
                 return None
         return found
@@ -143,7 +153,7 @@ class Stage:
         smallest, candidates = found, simpler(found.visit)
         while time.monotonic() < until and (visit := next(candidates, None)) is not None:
             [(go, python)] = self.outcomes([replace(visit, timeout=min(visit.timeout, _SIMPLE_TIMEOUT))])
-            again = compare(visit, go, python)
+            again = compare(visit, go, python, self.operation)
             if again is not None and again.what == found.what:
                 smallest, candidates = again, simpler(visit)
         return self.disagreement(smallest.visit) or found
@@ -155,6 +165,8 @@ class Stage:
 
     def begin(self, visit: Visit) -> Begun:
         """Let both backends set out."""
+        if self.operation == "resolve":
+            visit = _answered_alike(visit)
         number = next(self._numbers)
         chosen = self._settings(visit, number)
         under_way = []
@@ -162,7 +174,8 @@ class Stage:
             actor = Actor(visit, self._hosts(visit), f"{backend.name}-{number}")
             self._actors[actor.name] = actor
             session = backend.open(replace(chosen, user_agent=actor.name))
-            future = session.fetch(self._reference(visit), platform=_PLATFORM, timeout=visit.timeout)
+            more = {"platform": _PLATFORM} if self.operation == "fetch" else {}
+            future = getattr(session, self.operation)(self._reference(visit), timeout=visit.timeout, **more)
             under_way.append((actor, session, future))
         return Begun(visit, number, under_way)
 
@@ -175,11 +188,11 @@ class Stage:
             (self._root / f"{begun.number}.{kind}").unlink(missing_ok=True)
         return go, python
 
-    def _end(self, actor: Actor, session: Session, future: Future[Fetched]) -> Outcome:
-        fetched: Fetched | None = None
+    def _end(self, actor: Actor, session: Session, future: Future[Any]) -> Outcome:
+        fetched: Any = None
         error: PycocoError | None = None
         try:
-            fetched = future.result(actor.visit.timeout + _PATIENCE)
+            fetched = comparable(future.result(actor.visit.timeout + _PATIENCE))
         except PycocoError as raised:
             error = raised
         session.close()
@@ -230,7 +243,7 @@ class Stage:
 
 
 @contextmanager
-def opened_stage() -> Iterator[Stage]:
+def opened_stage(operation: str = "fetch") -> Iterator[Stage]:
     """A stage in a directory of its own."""
     with ExitStack() as stack:
         root = stack.enter_context(quiet_directory("pycoco-fetch-"))
@@ -247,13 +260,35 @@ def opened_stage() -> Iterator[Stage]:
             for number in (0, 1)
             for tls in (False, True)
         }
-        yield Stage(root, servers, trusted)
+        yield Stage(root, servers, trusted, operation)
 
 
-def compare(visit: Visit, go: Outcome, python: Outcome) -> Disagreement | None:
+def _answered_alike(visit: Visit) -> Visit:
+    """The same registries, whose pings and token servers answer the first time as later.
+
+    To read the manifest after a HEAD, the Go backend asks both anew.
+    """
+    primary, mirror = (
+        replace(each, ping=each.ping[-1:], token=each.token[-1:]) for each in (visit.primary, visit.mirror)
+    )
+    return replace(visit, primary=primary, mirror=mirror)
+
+
+def comparable(found: Any) -> Any:
+    """What both backends must agree on: of a HEAD's answer Go is told the digest alone, and errors differ in words."""
+    if isinstance(found, Resolved) and found.how == BY_HEAD:
+        return replace(found, media_type="", size=None)
+    if isinstance(found, FetchedInstances):
+        return found.top, [
+            (place, type(each).__name__ if isinstance(each, PycocoError) else each) for place, each in found.instances
+        ]
+    return found
+
+
+def compare(visit: Visit, go: Outcome, python: Outcome, operation: str = "fetch") -> Disagreement | None:
     """What is wrong with these two outcomes of one visit, the gravest first; None for nothing."""
     for what, ours, theirs in (
-        ("Somebody does what nobody may.", forbidden(visit, go), forbidden(visit, python)),
+        ("Somebody does what nobody may.", forbidden(visit, go, operation), forbidden(visit, python, operation)),
         ("The results differ.", (go.kind, go.fetched or go.error), (python.kind, python.fetched or python.error)),
         ("Credentials go to different places.", go.with_credentials, python.with_credentials),
         ("The requests differ.", go.asked, python.asked),
@@ -264,7 +299,7 @@ def compare(visit: Visit, go: Outcome, python: Outcome) -> Disagreement | None:
             differs = go.kind != python.kind or go.fetched != python.fetched
         elif go.kind == "DeadlineError":
             differs = False  # how far each came in its time is no matter of theirs
-        elif _may_repeat(visit):
+        elif operation != "fetch" or _may_repeat(visit):  # others ping for each source, and again before a GET
             differs = list(dict.fromkeys(ours)) != list(dict.fromkeys(theirs))
         else:
             differs = ours != theirs
@@ -287,12 +322,12 @@ def _may_repeat(visit: Visit) -> bool:
     )
 
 
-def forbidden(visit: Visit, outcome: Outcome) -> list[str]:
+def forbidden(visit: Visit, outcome: Outcome, operation: str = "fetch") -> list[str]:
     """The requests that nobody may ever send: for layers, tags, other blobs, or with somebody else's credentials."""
-    return [f"{each.line} {each.credentials}" for each in outcome.sent if _is_forbidden(visit, each)]
+    return [f"{each.line} {each.credentials}" for each in outcome.sent if _is_forbidden(visit, each, operation)]
 
 
-def _is_forbidden(visit: Visit, sent: Sent) -> bool:
+def _is_forbidden(visit: Visit, sent: Sent, operation: str) -> bool:
     request = sent.request
     document = DOCUMENT_PATH.fullmatch(request.path)
     image = IMAGES[visit.image]
@@ -300,11 +335,13 @@ def _is_forbidden(visit: Visit, sent: Sent) -> bool:
         "blobs": {sha256(CONFIG)},
         "manifests": {sha256(image.top) if visit.pinned else "v1", sha256(image.instance)},
     }
-    if document is not None and document[2] not in wanted[document[1]]:
+    in_index = operation == "fetch_instances" and document is not None and document[2].encode() in image.top
+    if document is not None and document[2] not in wanted[document[1]] and not in_index:
         return True
     if request.path.startswith("/v2/") and document is None and request.path != "/v2/" and not _is_redirected(visit):
         return True
-    if request.method not in ("GET", "POST") or (request.method == "POST" and request.path.startswith("/v2/")):
+    methods = ("GET", "POST", "HEAD") if operation == "resolve" else ("GET", "POST")
+    if request.method not in methods or (request.method == "POST" and request.path.startswith("/v2/")):
         return True
     authorization = request.all("Authorization")
     redirected = REDIRECTED_PATH.match(request.path)

@@ -60,3 +60,25 @@ def test_backends_agree_on_drawn_behaviour(stage: Stage) -> None:
     agree()
     missing = MUST_REACH - reached.keys()
     assert not missing, f"the strategy does not reach {sorted(missing)} any more: {dict(reached)}"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("operation", ["resolve", "fetch_manifest", "fetch_instances"])
+def test_backends_agree_on_other_readings(operation: str) -> None:
+    """The same behaviours, for what is less than an image, or more."""
+    with opened_stage(operation) as stage:
+
+        @settings(
+            max_examples=3,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=(Phase.generate,),
+            suppress_health_check=tuple(HealthCheck),
+        )
+        @given(visits(VISITS_IN_AN_EXAMPLE))
+        def agree(drawn: Visits) -> None:
+            found = stage.disagreements(drawn)
+            assert not found, str(stage.simplified(found[0]))
+
+        agree()

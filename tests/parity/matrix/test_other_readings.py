@@ -155,7 +155,7 @@ MIRRORED = '[[registry]]\nlocation = "host1"\n[[registry.mirror]]\nlocation = "h
 WITH_CONFIG = f"/v2/app/blobs/{sha256(CONFIG)}"
 
 
-def guarded(*, scheme: str = "Bearer") -> Callable[[], Script]:
+def guarded(*, scheme: str = "Bearer", token: Answer = TOKEN) -> Callable[[], Script]:
     """A registry that wants a token, or a password, for everything."""
 
     def make() -> Script:
@@ -164,7 +164,7 @@ def guarded(*, scheme: str = "Bearer") -> Callable[[], Script]:
         def script(request: Request) -> Answer:
             challenge = f'{scheme} realm="http://{request.header("Host")}/token",service="svc"'
             if request.path == "/token":
-                return TOKEN
+                return token
             wanted = "Bearer t0k" if scheme == "Bearer" else BASIC
             if request.path == "/v2/" or request.header("Authorization") != wanted:
                 return Answer(401, [("WWW-Authenticate", challenge)])
@@ -258,6 +258,34 @@ RESOLVE = [
         readings.resolve("app:image"),
         (guarded(),),
         lines=[PING, TOKEN_LINE, f"{HEAD}/image"],
+    ),
+    Row(
+        "a token server that does not allow GET",
+        readings.resolve("app:image"),
+        (guarded(token=Answer(405)),),
+        "RegistryError",
+        lines=[PING, TOKEN_LINE],
+    ),
+    Row("a ping that is not allowed", readings.resolve("app:image"), ({"/v2/": Answer(405)},), "RegistryError", [PING]),
+    Row(
+        "an answer to HEAD that announces chunks",
+        readings.resolve("app:index"),
+        (
+            {
+                **registry(),
+                f"{HEAD}/index": Answer(headers=[("Docker-Content-Digest", sha256(PLAIN_INDEX))], chunked=True),
+            },
+        ),
+        lines=[PING, f"{HEAD}/index"],
+    ),
+    *(
+        Row(
+            f"status {status} that announces chunks",
+            readings.resolve("app:index"),
+            ({**registry(), f"{HEAD}/index": Answer(status, chunked=True)},),
+            "RegistryError",
+        )
+        for status in (204, 304, 418)
     ),
     Row("a password", readings.resolve("app:image"), (guarded(scheme="Basic"),), options={"creds": CREDS}),
     Row("a wrong password", readings.resolve("app:image"), (guarded(scheme="Basic"),), "UnauthorizedError"),

@@ -53,7 +53,7 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
             if self._stream is None:
                 self._stream = await self._connect()
             await self._send(self._stream, request)
-            head = await self._head(self._stream)
+            head = await self._head(self._stream, bodiless=request.method == b"HEAD")
         except BaseException:
             await self.aclose()
             raise
@@ -115,8 +115,10 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
         with contextlib.suppress(httpcore.WriteError):
             await stream.write(b"".join(part for part in parts if part))
 
-    async def _head(self, stream: httpcore.AsyncNetworkStream) -> h11.Response | h11.InformationalResponse:
-        """The answer's head; what came behind it waits for `body`."""
+    async def _head(
+        self, stream: httpcore.AsyncNetworkStream, *, bodiless: bool
+    ) -> h11.Response | h11.InformationalResponse:
+        """The answer's head; what came behind it waits for `body`. `bodiless` says that the request was a HEAD."""
         self._received.clear()
         left, lines = _HEAD_LIMIT, _HEAD_LINES
         while True:
@@ -130,7 +132,8 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
             event = self._parsed(head)
             if type(event) is h11.Response or (type(event) is h11.InformationalResponse and event.status_code == 101):
                 break
-        if self._http.their_state is h11.SEND_BODY and _is_chunked(event):
+        bodiless = bodiless or event.status_code in (204, 304)  # whatever their heads announce (RFC 9112, 6.3)
+        if not bodiless and self._http.their_state is h11.SEND_BODY and _is_chunked(event):
             self._chunks = Chunks()
             self._chunks.feed(self._received)
         elif self._received:

@@ -54,6 +54,7 @@ def users(found: Keyring, reference: str) -> list[str]:
         ("*.azurecr.io", "azurecr.io/app", False),
         ("*.*.azurecr.io", "a.team.azurecr.io/app", True),
         ("*.dkr.ecr.*.amazonaws.com", "123.dkr.ecr.eu-west-1.amazonaws.com/app", True),
+        ("*.io", "quay.io.example.com/app", False),
         ("te*m.azurecr.io", "team.azurecr.io/app", True),
         ("te*mm.azurecr.io", "tem.azurecr.io/app", False),
         ("t*a*m.azurecr.io", "t-a-a-m.azurecr.io/app", True),
