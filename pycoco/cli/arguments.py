@@ -218,6 +218,8 @@ def _scan(commands: Any) -> None:
     command.add_argument("references", nargs="?", metavar="REFERENCES", help="a text file, a .csv, a .parquet, or -")
     command.add_argument("--output", metavar="DIR", help="where the dataset is, or will be, in a folder of its own")
     command.add_argument("--column", metavar="NAME", help="of a .csv or .parquet; default: reference, or its only one")
+    command.add_argument("--resolve-only", action="store_true", help="digests alone, by HEAD: has a tag moved?")
+    command.add_argument("--all-platforms", action="store_true", help="a row for each image of an index")
     command.add_argument("--raw", action="store_true", help="with the documents' exact bytes")
     command.add_argument(
         "--retry-failed", action="store_true", help="read what failed and may succeed, as a next stage"

@@ -47,6 +47,8 @@ def run(parsed: argparse.Namespace) -> int:
             concurrency=parsed.concurrency,
             per_registry=parsed.per_registry,
             rate=parsed.rate,
+            resolve_only=parsed.resolve_only,
+            all_platforms=parsed.all_platforms,
             raw=parsed.raw,
             retry_failed=parsed.retry_failed,
             send_secrets=parsed.send_secrets,

@@ -6,8 +6,8 @@ Ray `pycoco-oci[ray]`. docs/fleet.md has the guarantees.
 """
 
 from pycoco.fleet.engines import Engine
-from pycoco.fleet.part import record_batch
 from pycoco.fleet.progress import Progress, Summary
+from pycoco.fleet.reading import record_batch
 from pycoco.fleet.scan import scan
 from pycoco.fleet.schema import COLUMNS, RAW_COLUMNS, SCHEMA_VERSION, arrow_schema
 

@@ -19,6 +19,7 @@ from pycoco.fleet.parquet import pyarrow_parquet
 from pycoco.fleet.part import part_path, read_result
 
 _COLUMNS = [
+    "position",
     "requested_at",
     "elapsed_ms",
     "os",
@@ -28,7 +29,6 @@ _COLUMNS = [
     "encrypted",
     "layers_size",
     "error_code",
-    "retryable",
 ]
 
 
@@ -53,7 +53,7 @@ class Figures:
 
     @property
     def rows(self) -> int:
-        """How many references have a row."""
+        """How many rows there are."""
         return self.images + self.failed
 
     @property
@@ -78,13 +78,15 @@ def scan_folder(directory: Path) -> Path:
 
 
 def figures_of(directory: Path) -> Figures:
-    """Return the figures of the scan in `directory`. A row that was tried again in a later stage counts there only."""
+    """Return the figures of the scan in `directory`. What was tried again in a later stage counts there only."""
     folder = Folder(scan_folder(directory))
     figures = Figures(folder.path.name, planned=_planned(folder))
-    last = folder.stages - 1
-    for stage in range(folder.stages):
+    later: set[int] = set()
+    for stage in reversed(range(folder.stages)):
+        found: set[int] = set()
         for number in sorted(folder.done(stage)):
-            _add_part(figures, part_path(folder.stage(stage), number), superseded=stage < last)
+            _add_part(figures, part_path(folder.stage(stage), number), later, found)
+        later |= found if stage else set()
     return figures
 
 
@@ -95,15 +97,17 @@ def _planned(folder: Folder) -> int:
         raise LayoutError(f"{folder.path / '_scan.json'} is damaged") from None
 
 
-def _add_part(figures: Figures, path: Path, *, superseded: bool) -> None:
+def _add_part(figures: Figures, path: Path, later: set[int], found: set[int]) -> None:
+    """Add a part's rows, but for references that a later stage has; put the positions of all into `found`."""
     result = read_result(path)
     if result is None:
         return
     registry = figures.by_registry.setdefault(result.registry, Counter())
     for batch in pyarrow_parquet().ParquetFile(path).iter_batches(columns=_COLUMNS):
         for row in batch.to_pylist():
-            if not (superseded and row["retryable"]):
+            if row["position"] not in later:
                 _add(figures, registry, row)
+            found.add(row["position"])
 
 
 def _add(figures: Figures, registry: Counter[str], row: dict[str, Any]) -> None:

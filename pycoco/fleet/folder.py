@@ -66,8 +66,12 @@ class Folder:
         dataset = pyarrow_dataset()
         rows = dataset.dataset(sorted(map(str, self.stage(stage).glob("part-*.parquet"))), format="parquet")
         wanted = dataset.field("retryable") == True  # noqa: E712 - an expression of Arrow's
+        last = -1
         for batch in rows.to_batches(columns=["position", "reference"], filter=wanted):
-            yield from zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)
+            for position, reference in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True):
+                if position != last:  # of an index, several rows may have failed
+                    yield position, reference
+                last = position
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -13,20 +13,18 @@ import os
 import threading
 import time
 import uuid
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from pycoco.batch import Feed
 from pycoco.client import Client
-from pycoco.errors import LayoutError, PycocoError, RateLimitedError
+from pycoco.errors import LayoutError, RateLimitedError
 from pycoco.fleet import rows
 from pycoco.fleet.parquet import pyarrow, pyarrow_parquet
+from pycoco.fleet.reading import Reading, read_rows
 from pycoco.fleet.schema import SCHEMA_VERSION, arrow_schema
-from pycoco.image import Image
 from pycoco.options import Options
 
 _FOOTER = b"pycoco.part"
@@ -38,6 +36,7 @@ class Job:
 
     key: str
     directory: str
+    reading: Reading
     raw: bool
     options: Options = field(repr=False)
 
@@ -60,14 +59,17 @@ class Task:
 
 @dataclass(frozen=True)
 class PartResult:
-    """What became of a part: rows by error code ("" for images), or that the registry's limit ended it early.
+    """What became of a part: how many references it has, how many failed, and its rows by error code ("" for none).
 
-    `limited` is then how many references it refused, and `retry_after` the longest wait in seconds that it advised,
-    None where it advised none. `began` and `ended` are seconds since the epoch.
+    `limited` is how many references a registry's limit refused, which ended the part early, and `retry_after` the
+    longest wait in seconds that it advised, None where it advised none. `began` and `ended` are seconds since the
+    epoch.
     """
 
     number: int
     registry: str
+    references: int
+    failed: int
     codes: dict[str, int]
     began: float
     ended: float
@@ -126,17 +128,23 @@ def run_part(job: Job, task: Task) -> PartResult:
     have = {row["position"] for row in read}
     limited: list[RateLimitedError] = []
     read += _read(job, task, have, limited)
-    codes = dict(Counter(row["error_code"] or "" for row in read))
     if limited:
         _write(partial, job, read, None)
         advised = [error.retry_after for error in limited if error.retry_after is not None]
-        return PartResult(
-            task.number, task.registry, codes, began, time.time(), len(limited), max(advised, default=None)
-        )
-    result = PartResult(task.number, task.registry, codes, began, time.time())
+        return _result(task, read, began, len(limited), max(advised, default=None))
+    result = _result(task, read, began)
     _write(path, job, sorted(read, key=lambda row: int(row["position"])), result)
     partial.unlink(missing_ok=True)
     return result
+
+
+def _result(
+    task: Task, read: list[rows.Row], began: float, limited: int = 0, retry_after: float | None = None
+) -> PartResult:
+    references = len({row["position"] for row in read})
+    failed = len({row["position"] for row in read if row.get("error_code")})
+    codes = dict(Counter(row.get("error_code") or "" for row in read))
+    return PartResult(task.number, task.registry, references, failed, codes, began, time.time(), limited, retry_after)
 
 
 def read_result(path: Path) -> PartResult | None:
@@ -151,98 +159,17 @@ def read_result(path: Path) -> PartResult | None:
 
 
 def _read(job: Job, task: Task, have: set[int], limited: list[RateLimitedError]) -> list[rows.Row]:
-    client = client_for(job)
     remaining = [one for one in task.references if one[0] not in have]
-    refused = None if task.final else limited
-    return read_rows(client, remaining, raw=job.raw, concurrency=task.concurrency, rate=task.rate, limited=refused)
-
-
-def read_rows(
-    client: Client,
-    references: Sequence[tuple[int, str]],
-    *,
-    raw: bool,
-    concurrency: int,
-    rate: float | None = None,
-    limited: list[RateLimitedError] | None = None,
-) -> list[rows.Row]:
-    """Return a row for each positioned reference, in the order in which they ended.
-
-    With a list `limited`, what a registry's limit refuses goes there instead, and nothing more is begun.
-    """
-    # The same reference may be there several times; its readings end in any order, and are all alike.
-    started: dict[str, deque[tuple[int, datetime, float]]] = {}
-    found: list[rows.Row] = []
-
-    def starting() -> Iterator[str]:
-        for position, reference in references:
-            if limited:
-                return
-            started.setdefault(reference, deque()).append((position, datetime.now(timezone.utc), time.monotonic()))
-            yield reference
-
-    with _paced(starting(), rate) as paced:
-        for reference, result in client.inspect_many(paced, concurrency=concurrency):
-            position, requested_at, clock = started[reference].popleft()
-            if isinstance(result, RateLimitedError) and limited is not None:
-                limited.append(result)
-                continue
-            row = rows.row(position, reference, requested_at, time.monotonic() - clock, client.backend)
-            found.append(row | _columns(result, raw))
-    return found
-
-
-def record_batch(client: Client, references: Iterable[str], *, raw: bool = False, concurrency: int = 64) -> Any:
-    """Read `references` and return a pyarrow.RecordBatch with a row for each, in their order.
-
-    For engines that hand batches of Arrow from function to function, such as Spark's mapInArrow; the columns are
-    those of a scan, `position` counts within this call, and nothing is written. Failures of images are rows.
-    """
-    found = read_rows(client, list(enumerate(references)), raw=raw, concurrency=concurrency)
-    found.sort(key=lambda row: int(row["position"]))
-    return pyarrow().RecordBatch.from_pylist(found, schema=arrow_schema(raw))
-
-
-@contextlib.contextmanager
-def _paced(references: Iterator[str], rate: float | None) -> Iterator[Iterator[str] | Feed]:
-    """Yield the references so that no more than `rate` begin a second; without a rate, as they are.
-
-    A thread does the waiting, since whoever waits between references could not take what has completed.
-    """
-    if rate is None:
-        yield references
-        return
-    feed = Feed(ahead=1)
-    over = threading.Event()
-
-    def put() -> None:
-        due = time.monotonic()
-        for reference in references:
-            feed.put(reference)
-            due = (
-                max(due, time.monotonic() - 1) + 1 / rate
-            )  # what a slow moment cost is made up for, a second's at most
-            if over.wait(max(0.0, due - time.monotonic())):
-                break
-        feed.end()
-
-    thread = threading.Thread(target=put, name="pycoco-pace", daemon=True)
-    thread.start()
-    try:
-        yield feed
-    finally:
-        over.set()
-        feed.take()  # who waits for room gets it, and ends
-        thread.join()
-
-
-def _columns(result: Image | PycocoError, raw: bool) -> rows.Row:
-    try:
-        if isinstance(result, Image):
-            return rows.image_columns(result, raw=raw) | {"error_code": None}
-        return rows.error_columns(result)
-    except PycocoError as error:  # documents that both backends accept and that still cannot be typed
-        return rows.error_columns(error)
+    found = read_rows(
+        client_for(job),
+        remaining,
+        reading=job.reading,
+        raw=job.raw,
+        concurrency=task.concurrency,
+        rate=task.rate,
+        limited=None if task.final else limited,
+    )
+    return [row for each in found for row in each]
 
 
 def _kept(partial: Path) -> list[rows.Row]:

@@ -12,7 +12,7 @@ from pycoco.fleet.part import PartResult
 
 @dataclass
 class Tally:
-    """Rows of one registry: how many there will be, are, and failed."""
+    """References of one registry: how many there are, are done, and failed."""
 
     total: int = 0
     done: int = 0
@@ -24,8 +24,8 @@ class Progress:
     """How far a scan is. `registries` has a tally for each registry, "" being short names; `seconds` is this run's
     time.
 
-    `before` are rows that an earlier run had done. `waiting` says until when a registry's limit pauses it, in seconds
-    of time.monotonic().
+    `before` are references that an earlier run had done. `waiting` says until when a registry's limit pauses it, in
+    seconds of time.monotonic().
     """
 
     registries: dict[str, Tally] = field(default_factory=dict)
@@ -36,22 +36,22 @@ class Progress:
 
     @property
     def total(self) -> int:
-        """All rows that there will be."""
+        """All references."""
         return sum(tally.total for tally in self.registries.values())
 
     @property
     def done(self) -> int:
-        """Rows that there are."""
+        """References that are done."""
         return sum(tally.done for tally in self.registries.values())
 
     @property
     def failed(self) -> int:
-        """Rows with an error."""
+        """References of which something failed."""
         return sum(tally.failed for tally in self.registries.values())
 
     @property
     def rate(self) -> float:
-        """Rows a second in this run."""
+        """References a second in this run."""
         return (self.done - self.before) / self.seconds if self.seconds > 0 else 0.0
 
     @property
@@ -62,8 +62,8 @@ class Progress:
     def add(self, result: PartResult) -> None:
         """Count a part that is whole."""
         tally = self.registries[result.registry]
-        tally.done += result.rows
-        tally.failed += result.rows - result.codes.get("", 0)
+        tally.done += result.references
+        tally.failed += result.failed
         self.codes.update(result.codes)
 
 
@@ -71,12 +71,14 @@ class Progress:
 class Summary:
     """What a scan came to. `directory` is the dataset, `stage` its stage that was worked on.
 
-    `by_error` counts rows by error code, `by_registry` has (rows, failed) for each registry, "" being short names.
-    `before` are rows that were done by an earlier run, `seconds` is the time of this one.
+    `references` were read, of `failed` of them something failed, and there are `rows`: as many, but for every platform.
+    `by_error` counts rows by error code, `by_registry` has (references, failed) for each registry, "" being short
+    names. `before` are references that were done by an earlier run, `seconds` is the time of this one.
     """
 
     directory: Path
     stage: int
+    references: int
     rows: int
     failed: int
     before: int
@@ -86,14 +88,15 @@ class Summary:
 
     @property
     def rate(self) -> float:
-        """Rows a second in this run."""
-        return (self.rows - self.before) / self.seconds if self.seconds > 0 else 0.0
+        """References a second in this run."""
+        return (self.references - self.before) / self.seconds if self.seconds > 0 else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as one JSON object."""
         return {
             "directory": str(self.directory),
             "stage": self.stage,
+            "references": self.references,
             "rows": self.rows,
             "failed": self.failed,
             "before": self.before,
@@ -101,7 +104,8 @@ class Summary:
             "rate": round(self.rate, 1),
             "by_error": self.by_error,
             "by_registry": {
-                name: {"rows": rows, "failed": failed} for name, (rows, failed) in self.by_registry.items()
+                name: {"references": references, "failed": failed}
+                for name, (references, failed) in self.by_registry.items()
             },
         }
 
@@ -113,7 +117,8 @@ def summary_of(progress: Progress, directory: Path, stage: int) -> Summary:
     return Summary(
         directory=directory,
         stage=stage,
-        rows=progress.done,
+        references=progress.done,
+        rows=progress.codes.total(),
         failed=progress.failed,
         before=progress.before,
         seconds=progress.seconds,

@@ -9,8 +9,10 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+from pycoco.answers.platform_images import PlatformImage
+from pycoco.backends.contract import Resolved
 from pycoco.documents.descriptor import Layer
-from pycoco.errors import DeadlineError, PycocoError, RegistryError
+from pycoco.errors import DeadlineError, ManifestError, PycocoError, RegistryError
 from pycoco.image import Image
 
 Row = dict[str, Any]
@@ -58,7 +60,7 @@ def image_columns(image: Image, *, raw: bool) -> Row:
         "stop_signal": text(config.stop_signal),
         "annotations": _pairs(manifest.annotations),
         "layers": [_layer(layer) for layer in manifest.layers],
-        "layers_size": manifest.layers_size,
+        "layers_size": manifest.layers_size if manifest.layers_size < 2**63 else None,
         "encrypted": image.encrypted,
         "platforms": texts(map(str, platforms)),
     }
@@ -71,10 +73,33 @@ def image_columns(image: Image, *, raw: bool) -> Row:
     return filled
 
 
-def error_columns(error: PycocoError) -> Row:
-    """Return the columns that a failure fills."""
-    answered = error if isinstance(error, RegistryError) else None
+def resolved_columns(resolved: Resolved) -> Row:
+    """Return the columns that a digest fills which a registry claimed."""
     return {
+        "pull_source": text(resolved.pull_source),
+        "digest": resolved.digest,
+        "media_type": text(resolved.media_type) or None,
+    }
+
+
+def platform_columns(found: PlatformImage, *, raw: bool) -> Row:
+    """Return the columns that one image of an index fills, or that it cannot be read."""
+    if isinstance(found.image, Image):
+        return image_columns(found.image, raw=raw)
+    platform = found.platform
+    named = {"os": platform.os, "architecture": platform.architecture, "variant": platform.variant} if platform else {}
+    named = {name: text(value) for name, value in named.items()}
+    return named | error_columns(found.image) | {"instance_digest": text(found.digest)}
+
+
+def error_columns(error: PycocoError) -> Row:
+    """Return the columns that a failure fills, with what was read of the index or artifact that is of no use."""
+    answered = error if isinstance(error, RegistryError) else None
+    read = error if isinstance(error, ManifestError) and error.digest else None
+    return {
+        "digest": read.digest if read else None,
+        "media_type": text(read.media_type) if read else None,
+        "platforms": texts(read.platforms) if read else None,
         "error_code": error.code,
         "error_message": text(str(error)),
         "http_status": answered.status if answered else None,

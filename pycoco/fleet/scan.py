@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pycoco.errors import BackendError, ConfigurationError, PycocoError
-from pycoco.fleet import references as reading
 from pycoco.fleet.engines import Completed, Engine, WorkerLostError, engine_of
 from pycoco.fleet.folder import Folder, prepare
 from pycoco.fleet.limits import Window
 from pycoco.fleet.part import Job, PartResult, Task, part_path, read_result
 from pycoco.fleet.plan import Part, Plan
 from pycoco.fleet.progress import Progress, Summary, Tally, summary_of
+from pycoco.fleet.reading import Reading
+from pycoco.fleet.references import opened
 from pycoco.options import Options, settings_of
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def scan(
     concurrency: int = CONCURRENCY,
     per_registry: int | None = None,
     rate: float | None = None,
+    resolve_only: bool = False,
+    all_platforms: bool = False,
     raw: bool = False,
     retry_failed: bool = False,
     send_secrets: bool = False,
@@ -86,11 +89,14 @@ def scan(
     the rows, so that the same call continues a scan and no other mixes in. `pycoco.fleet.schema.COLUMNS` says what a
     row has.
 
+    A row is an image's. With `resolve_only` it is a digest's, asked for by one HEAD request: has the tag moved? With
+    `all_platforms` there is one for each image of an index. `raw` adds the documents' exact bytes.
+
     `engine` is "processes" (default: `workers` on this machine, or a core each), "in-process", "ray", or a
     dask.distributed.Client; `output` must be the same folder for all workers. `per_registry` bounds the images in
     flight at one registry over all workers, `rate` the images begun there a second. A registry that limits is paused
-    for everybody for as long as it asks. `retry_failed` reads the failed rows that may succeed into a next stage. `raw`
-    adds the documents' exact bytes. `progress` is called with a Progress as it changes, and once a second.
+    for everybody for as long as it asks. `retry_failed` reads the failed rows that may succeed into a next stage.
+    `progress` is called with a Progress as it changes, and once a second.
 
     `options` are those of `pycoco.options.Options`; `timeout` defaults to 60 seconds for each image here and `retries`
     to 3. Secrets among them go to Dask or Ray only with `send_secrets`; name an auth_file that the workers have
@@ -100,21 +106,22 @@ def scan(
     or another scan writes there, UnavailableError where the scheduler is gone. Failures of images are rows.
     """
     _check(part_size, concurrency, per_registry, rate)
+    reading = _reading(resolve_only=resolve_only, all_platforms=all_platforms, raw=raw)
     options = {"timeout": TIMEOUT, "retries": RETRIES, **options}
     settings = settings_of(options, {})  # wrong options are told at once, and once
     runs = engine_of(engine, workers)
     _keep_secrets(options, runs, send_secrets)
     _refuse_hook(options, runs)
-    with reading.opened(references, column) as found:
+    with opened(references, column) as found:
         decisive = {name: _plain(getattr(settings, name)) for name in _IN_HASH}
-        decisive |= {"backend": options.get("backend", "auto"), "raw": raw}
+        decisive |= {"backend": options.get("backend", "auto"), "reading": reading, "raw": raw}
         folder, existed = prepare(Path(output).absolute(), found, decisive, part_size=part_size)
     with folder.locked():
         stage, plan = _stage(folder, retry_failed and existed, part_size)
         if plan is None:
             raise ConfigurationError("no row failed in a way that may pass; there is nothing to retry")
         folder.remove_leftovers(stage)
-        job = Job(uuid.uuid4().hex, str(folder.stage(stage)), raw, options)
+        job = Job(uuid.uuid4().hex, str(folder.stage(stage)), reading, raw, options)
         driver = _Driver(plan, job, runs, progress)
         window = Window(driver.waiting, slots=runs.slots, concurrency=concurrency, per_registry=per_registry, rate=rate)
         try:
@@ -122,6 +129,12 @@ def scan(
         finally:
             runs.close(job)
         return summary_of(driver.progress, folder.path, stage)
+
+
+def _reading(*, resolve_only: bool, all_platforms: bool, raw: bool) -> Reading:
+    if resolve_only and (all_platforms or raw):
+        raise ConfigurationError("resolve_only reads nothing but the digest; leave out all_platforms and raw")
+    return "resolve" if resolve_only else "platforms" if all_platforms else "image"
 
 
 def _check(part_size: int, concurrency: int, per_registry: int | None, rate: float | None) -> None:

@@ -139,7 +139,9 @@ def _scan(references: str, output: str, engine: str, answer: Any) -> None:
         return
     from distributed import Client, LocalCluster
 
-    cluster = LocalCluster(n_workers=os.cpu_count(), threads_per_worker=1, dashboard_address=None, host="127.0.0.1")
+    cluster = LocalCluster(
+        n_workers=os.cpu_count(), threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1"
+    )
     with cluster, Client(cluster) as client:
         answer.put(json.dumps(scan(references, output, **{**options, "engine": client}).to_dict()))
 

@@ -31,7 +31,9 @@ def registry() -> Iterator[ScriptedRegistry]:
 def dask() -> Iterator[Any]:
     """A Client of a Dask cluster on this machine."""
     distributed = require_module("distributed")
-    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1")
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1"
+    )
     with cluster, distributed.Client(cluster) as client:
         yield client
 

@@ -81,7 +81,7 @@ def test_a_dask_worker_is_killed(registry: ScriptedRegistry, tmp_path: Path) -> 
     distributed = require_module("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -100,7 +100,9 @@ def test_the_dask_scheduler_goes(registry: ScriptedRegistry, tmp_path: Path, das
 
     references = references_at(registry.host, 400)
     command = [sys.executable, "-m", "distributed.cli.dask_spec", "--spec"]
-    scheduler = json.dumps({"cls": "distributed.Scheduler", "opts": {"host": "127.0.0.1", "dashboard": False}})
+    scheduler = json.dumps(
+        {"cls": "distributed.Scheduler", "opts": {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}}
+    )
     with subprocess.Popen([*command, scheduler], stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stderr is not None
         address = next(line.split()[-1] for line in process.stderr if "Scheduler at:" in line)

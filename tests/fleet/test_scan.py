@@ -14,6 +14,7 @@ from pycoco.fleet import Progress, Summary, scan
 from pycoco.fleet.folder import Folder
 from pycoco.fleet.part import PartResult
 from pycoco.fleet.schema import COLUMNS, RAW_COLUMNS, arrow_schema
+from pycoco.testing import FakeRegistry
 from tests.boundary import served
 from tests.fleet.tables import references_at, rows_in
 from tests.support.images import BuiltImages
@@ -199,7 +200,7 @@ def test_a_job_does_not_show_its_options() -> None:
     from pycoco.fleet.part import Job, Task
 
     secret = base64.b64encode(b"hunter2").decode()
-    job = Job("key", "/output", False, {"creds": ("user", secret), "registry_token": secret})
+    job = Job("key", "/output", "image", False, {"creds": ("user", secret), "registry_token": secret})
     assert secret not in repr(job) + repr(Task(1, "quay.io", [(0, secret)], 1, None))
 
 
@@ -247,5 +248,44 @@ def test_the_schema_has_every_documented_column() -> None:
 
 
 def test_a_row_is_counted_once_however_often_its_part_is_reported() -> None:
-    result = PartResult(1, "", {"": 3, "not_found": 2}, 0.0, 1.0)
+    result = PartResult(1, "", 5, 2, {"": 3, "not_found": 2}, 0.0, 1.0)
     assert result.rows == 5
+
+
+def test_digests_alone_by_head(pycoco_registry: FakeRegistry, tmp_path: Path) -> None:
+    references = [pycoco_registry.image(f"team/app:v{number}") for number in range(5)]
+    summary = scanned([*references, f"{pycoco_registry.host}/team/none:v1"], tmp_path, resolve_only=True)
+    rows = rows_in(summary.directory)
+    assert [row["digest"] for row in rows[:5]] == [pycoco_registry.digest(reference) for reference in references]
+    assert (rows[5]["error_code"], rows[5]["digest"]) == ("not_found", None)
+    assert {request.method for request in pycoco_registry.requests if "/manifests/" in request.path} == {"HEAD"}
+    with pytest.raises(ConfigurationError, match="leave out all_platforms and raw"):
+        scanned(references, tmp_path, resolve_only=True, raw=True)
+
+
+def test_every_image_of_an_index(pycoco_registry: FakeRegistry, tmp_path: Path) -> None:
+    platforms = ["linux/amd64", "linux/arm64/v8", "windows/amd64"]
+    index = pycoco_registry.image("team/app:v1", platforms=platforms)
+    single = pycoco_registry.image("team/one:v1", platform="linux/s390x")
+    missing = f"{pycoco_registry.host}/team/none:v1"
+    summary = scanned([index, single, missing], tmp_path, all_platforms=True, raw=True)
+    assert (summary.references, summary.rows, summary.failed) == (3, 5, 1)
+    rows = rows_in(summary.directory)
+    assert [(row["position"], row["os"], row["architecture"]) for row in rows] == [
+        (0, "linux", "amd64"),
+        (0, "linux", "arm64"),
+        (0, "windows", "amd64"),
+        (1, "linux", "s390x"),
+        (2, None, None),
+    ]
+    assert all(row["raw_config"] for row in rows[:4])
+    read = [request.path for request in pycoco_registry.requests if "/manifests/v1" in request.path]
+    assert len(read) == 3, "an index is read once"
+
+
+def test_what_was_read_of_an_index_without_the_platform_is_kept(pycoco_registry: FakeRegistry, tmp_path: Path) -> None:
+    reference = pycoco_registry.image("team/app:v1", platforms=["linux/arm64/v8", "windows/amd64"])
+    summary = scanned([reference], tmp_path, platform="linux/riscv64")
+    (row,) = rows_in(summary.directory)
+    assert (row["error_code"], row["digest"]) == ("no_matching_platform", pycoco_registry.digest(reference))
+    assert row["platforms"] == ["linux/arm64/v8", "windows/amd64"]
