@@ -77,8 +77,8 @@ class Store:
         """
         if not _is_findable(image):
             return False
-        for body in documents_of(image):
-            self._keep(digests.of(body), body)
+        for digest, body in documents_of(image):
+            self._keep(digest, body)
         name = reference or name_of(image)
         if name and not self._full and self._listed.get(name) != image.digest:
             self._list(image, name)

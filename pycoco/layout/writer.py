@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from pycoco.configuration import reference as references
 from pycoco.documents import digest as digests
 from pycoco.documents import media_types
+from pycoco.documents.manifest import Manifest
 from pycoco.documents.syntax import strict_json
 from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import (
@@ -80,15 +81,30 @@ def save(image: ImageDocuments, directory: str | os.PathLike[str], *, reference:
         raise UnsupportedManifestError("a schema 1 image has no config of its own: no OCI layout can hold it")
     target = Layout(os.fspath(directory), durable=True)
     target.prepare()
-    for body in documents_of(image):
-        target.put(digests.of(body), body)
+    for digest, body in documents_of(image):
+        target.put(digest, body)
     target.add_entries(entries)
 
 
-def documents_of(image: ImageDocuments) -> list[bytes]:
-    """Return what is written of `image`, in the order that leaves nothing named that is not yet there."""
-    documents = [image.raw_config, image.raw_manifest]
-    return documents if image.raw_index is None else [*documents, image.raw_index]
+def documents_of(image: ImageDocuments) -> list[tuple[str, bytes]]:
+    """Return what is written of `image`, each under its digest, in the order that leaves nothing named not yet there.
+
+    A document is looked for under the digest by which another one names it, which may be a sha512; index.json, written
+    here, names by sha256.
+    """
+    config = Manifest.from_bytes(image.raw_manifest, image.media_type).config
+    found = [
+        (_named(config.digest if config is not None else "", image.raw_config), image.raw_config),
+        (_named(image.instance_digest or image.digest, image.raw_manifest), image.raw_manifest),
+        (digests.of(image.raw_manifest), image.raw_manifest),
+    ]
+    if image.raw_index is not None:
+        found.append((digests.of(image.raw_index), image.raw_index))
+    return list(dict.fromkeys(found))
+
+
+def _named(digest: str, body: bytes) -> str:
+    return digest if digests.matches(body, digest) else digests.of(body)
 
 
 def name_of(image: ImageDocuments) -> str:
@@ -154,8 +170,12 @@ class Layout:
             raise LayoutError(f"{self.directory!r} is neither empty nor an OCI layout: give another directory")
 
     def put(self, digest: str, body: bytes) -> None:
-        """Write `body`, whose sha256 `digest` is, as a blob, unless it is there whole."""
-        name = os.path.join("blobs", "sha256", digest.removeprefix("sha256:"))
+        """Write `body`, whose digest is `digest`, as a blob, unless it is there whole."""
+        algorithm, _, encoded = digest.partition(":")
+        name = os.path.join("blobs", algorithm, encoded)
+        if algorithm != "sha256":
+            with self._errors():
+                os.makedirs(os.path.join(self.directory, "blobs", algorithm), exist_ok=True)
         try:
             if read_regular(os.path.join(self.directory, name), len(body)) == body:
                 return

@@ -72,7 +72,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         ("no", "cannot be read"),
         ("latin", "not UTF-8"),
         (".", "cannot be read"),
-        ("pipe", "no object"),
+        ("pipe", "not a regular file"),
     ):
         with pytest.raises((ConfigurationError, ContainerConfigError), match=message):
             read_request(tmp_path / name)
