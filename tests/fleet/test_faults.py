@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -22,7 +23,7 @@ from pycoco.fleet.engines import processes as processes_module
 from pycoco.fleet.part import Job, Task
 from tests.boundary import served
 from tests.fleet.tables import references_at, require_module, rows_in
-from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
+from tests.support.scripted_registry import Answer, Request, Script, ScriptedRegistry
 from tests.support.tools import ROOT, require_tool
 
 _DRIVER = """
@@ -41,6 +42,17 @@ def scanned(references: list[str], output: Path, **how: Any) -> Summary:
 
 def complete(summary: Summary, references: list[str]) -> bool:
     return Counter(row["reference"] for row in rows_in(summary.directory)) == Counter(references)
+
+
+def answering_only(count: int) -> Script:
+    """The image for so many reads of a manifest, and no answer from then on: a scan of more never gets to its end."""
+    reads = itertools.count()
+
+    def script(request: Request) -> Answer:
+        late = "/manifests/" in request.path and next(reads) >= count
+        return Answer(wait=served.HANGS) if late else served.image(request)
+
+    return script
 
 
 class KillOnce:
@@ -126,7 +138,7 @@ def test_the_dask_scheduler_goes(registry: ScriptedRegistry, tmp_path: Path, das
 @pytest.mark.timeout(120)
 def test_the_driver_is_killed_and_started_again(registry: ScriptedRegistry, tmp_path: Path) -> None:
     references = references_at(registry.host, 400)
-    registry.script = served.slow(0.02, "/manifests/")
+    registry.script = answering_only(100)
     with _driver(tmp_path, references) as driver:
         assert served.until(lambda: len(list(tmp_path.glob("scan-*/stage=0/part-*.parquet"))) > 2, 60)
         workers = _children(driver.pid)
@@ -145,7 +157,7 @@ def test_the_driver_is_killed_and_started_again(registry: ScriptedRegistry, tmp_
 @pytest.mark.timeout(60)
 def test_ctrl_c_leaves_nothing_running_and_loses_nothing(registry: ScriptedRegistry, tmp_path: Path) -> None:
     references = references_at(registry.host, 400)
-    registry.script = served.slow(0.02, "/manifests/")
+    registry.script = answering_only(100)
     with _driver(tmp_path, references) as driver:
         assert served.until(lambda: bool(list(tmp_path.glob("scan-*/stage=0/part-*.parquet"))), 40)
         workers = _children(driver.pid)
