@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 
 from pycoco.cli.client_options import client_of
+from pycoco.client import Client
 from pycoco.cri import Bundle, CrioSettings, GuestAgreement, SandboxState, bundle, guest_agreement
 from pycoco.cri.crio_conf import read_crio_conf
 from pycoco.cri.request_file import read_file, read_request
@@ -28,6 +28,7 @@ def run(parsed: argparse.Namespace) -> int:
     group = None if parsed.group is None else read_file(parsed.group, _PASSWD_LIMIT)
     with client_of(parsed) as client:
         image = client.inspect(parsed.reference)
+        insecure = _insecure_hosts(client, image)
     agreement = guest_agreement(image)
     made = bundle(
         image,
@@ -42,7 +43,7 @@ def run(parsed: argparse.Namespace) -> int:
         pin=not parsed.no_pin,
         replace=parsed.replace,
     )
-    warnings = (*of_conf, *made.warnings, *_of_reading(parsed, made), *agreement.problems)
+    warnings = (*of_conf, *made.warnings, *insecure, *agreement.problems)
     for warning in dict.fromkeys(warnings):
         print(f"pycoco: warning: {warning}", file=sys.stderr)
     if parsed.json:
@@ -70,10 +71,15 @@ def _sandbox_state(parsed: argparse.Namespace) -> SandboxState | None:
     return None if parsed.sandbox_id is None else SandboxState(id=parsed.sandbox_id)
 
 
-def _of_reading(parsed: argparse.Namespace, made: Bundle) -> Iterator[str]:
-    if parsed.tls_verify is False and made.guest_pull is not None:
-        host = made.guest_pull.source.partition("/")[0]
-        yield f"{host} was read without verified TLS: the guest needs a registries.conf of its own that allows the same"
+def _insecure_hosts(client: Client, image: Image) -> tuple[str, ...]:
+    """Say which registries this host takes without verified TLS: that is its own configuration, not the guest's."""
+    candidates = client.explain(image.pinned).candidates if image.pinned else ()
+    sources = [source for candidate in candidates for source in candidate.sources if source.insecure]
+    hosts = dict.fromkeys(source.reference.removeprefix("docker://").partition("/")[0] for source in sources)
+    return tuple(
+        f"{host} is read without verified TLS here: a guest needs a registries.conf of its own that allows the same"
+        for host in hosts
+    )
 
 
 def _report(image: Image, made: Bundle, agreement: GuestAgreement) -> dict[str, object]:

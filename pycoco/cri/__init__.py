@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pycoco.cri.bundle import Bundle, bundle
 from pycoco.cri.container_config import ContainerConfig, PodSandboxConfig
+from pycoco.cri.crio_conf import CrioConf, read_crio_conf
 from pycoco.cri.guest.agreement import GuestAgreement, guest_agreement
 from pycoco.cri.guest.pull import GuestPull, guest_pull
 from pycoco.cri.image_status import ImageStatus, image_status
@@ -16,6 +17,7 @@ from pycoco.cri.spec.runtime_config import RuntimeConfig, runtime_config
 __all__ = [
     "Bundle",
     "ContainerConfig",
+    "CrioConf",
     "CrioSettings",
     "GuestAgreement",
     "GuestPull",
@@ -29,5 +31,6 @@ __all__ = [
     "guest_agreement",
     "guest_pull",
     "image_status",
+    "read_crio_conf",
     "runtime_config",
 ]

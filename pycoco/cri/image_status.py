@@ -25,8 +25,8 @@ class ImageStatus:
     """The fields of runtime.v1.Image, and the verbose info.
 
     `id` is the hexadecimal part of the config's digest, as CRI-O has it. `size` is in bytes: the layers as the
-    registry stores them and the config. CRI-O counts unpacked layers, which nobody can do without them, and the
-    documents it keeps; of an image without layers it counts those alone.
+    registry stores them and the config. CRI-O adds the unpacked layers, which nobody can do without them, to
+    `documents_size`: what it counts of an image without layers, the config, the list and the manifest twice.
     `uid` is None and `username` empty unless the image sets a user by number or by name.
     """
 
@@ -40,6 +40,7 @@ class ImageStatus:
     pinned: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     image_spec: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    documents_size: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `crictl inspecti` prints: keys sorted, 64-bit integers as strings, no unset message."""
@@ -84,6 +85,8 @@ def image_status(image: ImageMetadata, *, pinned: bool = False) -> ImageStatus:
         pinned=pinned,
         labels=config.labels,
         image_spec=_image_spec(image, config),
+        # c/storage keeps the manifest under its digest and as the image's own, and the list under its digest.
+        documents_size=len(image.raw_config) + 2 * len(image.raw_manifest) + len(image.raw_index or b""),
     )
 
 

@@ -111,6 +111,8 @@ def _of_instance(image: ImageMetadata) -> Iterator[str]:
     for layer, diff_id in zip(layers, diff_ids, strict=False):
         if not diff_id.startswith(_DIFF_ID_ALGORITHMS):
             yield f"the guest cannot check the layer {layer.digest}: its diff_id is {diff_id[:100]!r}"
-    yield from filter(None, map(layer_problem, {layer.digest: layer for layer in reversed(layers)}.values()))
+    first = {layer.digest: layer for layer in reversed(layers)}  # the guest asks for a digest once
+    once = dict.fromkeys(layer.digest for layer in layers)
+    yield from filter(None, (layer_problem(first[digest]) for digest in once))
     if config.os != "linux":
         yield f"the guest refuses the image: its config is for the os {config.os!r}"

@@ -55,6 +55,27 @@ def test_an_odd_image(name: str) -> None:
     check(name, image(name, "odd"), recorded("status-odd.json")[name]["inspecti"])
 
 
+UNPACKED = {
+    "sha256:eb6b7aa1aea3515942410ec8a880bdb4066099aac9248240854a9ddf55e7b708": 1996800,
+}
+"""What CRI-O counts of a layer, by its digest."""
+
+
+def test_the_size_is_that_of_the_unpacked_layers_and_the_documents() -> None:
+    """c/storage's Image.Size: of an image without layers it is that of the documents."""
+    compared = 0
+    for name in set(STATUS) - set(UNEQUAL):
+        of = image(name)
+        layers = json.loads(of.raw_manifest)["layers"]
+        if all(layer["digest"] in UNPACKED for layer in layers):
+            unpacked = sum(UNPACKED[layer["digest"]] for layer in layers)
+            theirs = int(recorded("status.json")[name]["status"]["size"])
+            assert image_status(of).documents_size + unpacked == theirs, name
+            compared += 1
+    assert compared >= 40
+    assert image_status(image("nolayers")).documents_size == int(recorded("status.json")["nolayers"]["status"]["size"])
+
+
 INDEX = "127.0.0.1:5077/t/ix@" + image("ix").digest
 INSTANCE = "127.0.0.1:5077/t/ix@" + image("ix").instance_digest
 
