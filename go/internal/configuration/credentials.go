@@ -17,6 +17,11 @@ func (h *Host) Credentials(named reference.Named) (*types.DockerAuthConfig, erro
 	if _, err := sysregistriesv2.CredentialHelpers(system); err != nil {
 		return nil, failure.InConfiguration(err)
 	}
+	if system.DockerAuthConfig == nil || h.Settings.Creds == nil && h.Settings.IdentityToken == "" {
+		if err := h.checkAuthFiles(); err != nil {
+			return nil, err
+		}
+	}
 	if err := h.CompleteCredentials(system, named); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"github.com/docker/go-connections/tlsconfig"
+	"go.podman.io/image/v5/docker/reference"
 	"go.podman.io/image/v5/types"
 
 	"github.com/pycoco/pycoco/go/internal/failure"
@@ -92,9 +93,13 @@ func (h *Host) SystemContext(platform *Platform) *types.SystemContext {
 	return &system
 }
 
-// NetworkContext makes the context for one operation that asks registries. proxy sees every request's URL before it is
+// NetworkContext makes the context for one operation that asks a reference's pull sources, once it is seen that the files
+// that it makes containers/image read can be. proxy sees every request's URL before it is
 // sent.
-func (h *Host) NetworkContext(platform *Platform, proxy func(*url.URL) (*url.URL, error)) (*types.SystemContext, error) {
+func (h *Host) NetworkContext(named reference.Named, sources []PullSource, platform *Platform, proxy func(*url.URL) (*url.URL, error)) (*types.SystemContext, error) {
+	if err := h.checkNetworkFiles(named, sources); err != nil {
+		return nil, err
+	}
 	system := h.SystemContext(platform)
 	system.DockerProxy = proxy
 	roots, err := h.roots.pool()

@@ -55,7 +55,7 @@ func (r *certificateRoots) read() {
 	}
 	r.named = x509.NewCertPool()
 	for _, file := range files {
-		if data, err := os.ReadFile(file); err == nil {
+		if data, err := readRegular(file); err == nil {
 			r.named.AppendCertsFromPEM(data)
 			break
 		}
@@ -66,7 +66,7 @@ func (r *certificateRoots) read() {
 			continue
 		}
 		for _, entry := range entries {
-			if data, err := os.ReadFile(filepath.Join(directory, entry.Name())); err == nil {
+			if data, err := readRegular(filepath.Join(directory, entry.Name())); err == nil {
 				r.named.AppendCertsFromPEM(data)
 			}
 		}

@@ -67,7 +67,7 @@ func (r reader) open(ctx context.Context, named reference.Named, platform *confi
 		return nil, err
 	}
 	watch := newRequestWatch(r.Proxies, sources, r.Settings.TLSVerify)
-	if system, err = r.NetworkContext(platform, watch.proxy); err != nil {
+	if system, err = r.NetworkContext(named, sources, platform, watch.proxy); err != nil {
 		return nil, err
 	}
 	if err := r.CompleteCredentials(system, named); err != nil {
@@ -149,7 +149,7 @@ func (r reader) readImage(
 ) (err error) {
 	if r.Settings.Policy != nil {
 		// Before anything of the image is parsed, as copySingleImage does.
-		if found.Policy, err = checkPolicy(ctx, system, unparsed); err != nil {
+		if found.Policy, err = r.checkPolicy(ctx, system, unparsed); err != nil {
 			return err
 		}
 	}

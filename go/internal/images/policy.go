@@ -18,13 +18,20 @@ import (
 	"go.podman.io/image/v5/types"
 	"go.podman.io/storage/pkg/configfile"
 
+	"github.com/pycoco/pycoco/go/internal/configuration"
 	"github.com/pycoco/pycoco/go/internal/failure"
 )
 
 // checkPolicy evaluates as copySingleImage does (copy/single.go). It returns an error or says which part of policy.json
 // allowed the image; there is no third answer.
-func checkPolicy(ctx context.Context, system *types.SystemContext, unparsed *image.UnparsedImage) (string, error) {
+func (r reader) checkPolicy(ctx context.Context, system *types.SystemContext, unparsed *image.UnparsedImage) (string, error) {
+	if err := r.CheckPolicyFile(); err != nil {
+		return "", err
+	}
 	file, policy, err := readPolicy(system)
+	if err == nil {
+		err = requireKeys(policy)
+	}
 	if err != nil {
 		return "", policyFailure(file, err)
 	}
@@ -61,6 +68,42 @@ func readPolicy(system *types.SystemContext) (file string, policy *signature.Pol
 	}
 	policy, err = signature.NewPolicyFromFile(file)
 	return file, policy, err
+}
+
+// requireKeys looks at the files of keys that a policy names before signature's parts read them: each of its kinds has
+// them under names of their own, which end alike.
+func requireKeys(policy *signature.Policy) error {
+	encoded, err := json.Marshal(policy)
+	if err != nil {
+		return err
+	}
+	var document any
+	if err := json.Unmarshal(encoded, &document); err != nil {
+		return err
+	}
+	return requireFilesUnder("", document)
+}
+
+func requireFilesUnder(key string, value any) error {
+	switch value := value.(type) {
+	case string:
+		if strings.HasSuffix(key, "Path") || strings.HasSuffix(key, "Paths") {
+			return configuration.RequireRegular(value)
+		}
+	case []any:
+		for _, each := range value {
+			if err := requireFilesUnder(key, each); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		for name, each := range value {
+			if err := requireFilesUnder(name, each); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func policyFailure(file string, err error) error {

@@ -57,7 +57,7 @@ func (r reader) resolve(ctx context.Context, named reference.Named) (*Resolved, 
 		}
 	}
 	watch := newRequestWatch(r.Proxies, sources, r.Settings.TLSVerify)
-	system, err := r.NetworkContext(nil, watch.proxy)
+	system, err := r.NetworkContext(named, sources, nil, watch.proxy)
 	if err != nil {
 		return nil, err
 	}

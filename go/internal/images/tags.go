@@ -50,7 +50,7 @@ func (r reader) tags(ctx context.Context, named reference.Named) (*TagPage, erro
 	}
 	watch := newRequestWatch(r.Proxies, []configuration.PullSource{own}, r.Settings.TLSVerify)
 	watch.pages = &pageWatch{registry: hostOf(named), asked: map[string]bool{}}
-	system, err := r.NetworkContext(nil, watch.proxy)
+	system, err := r.NetworkContext(named, []configuration.PullSource{own}, nil, watch.proxy)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ package operations
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"go.podman.io/image/v5/types"
@@ -73,9 +74,12 @@ func inSession[R interface{ session() uint64 }](
 			return nil, nil, err
 		}
 		defer leave()
+		if err := s.host.CheckFiles(); err != nil {
+			return nil, nil, err
+		}
 		result, parts, err := run(ctx, s.host, request)
 		if cause := context.Cause(ctx); err != nil && cause != nil {
-			return nil, nil, cause
+			return nil, nil, errors.Join(cause, err)
 		}
 		return result, parts, err
 	})

@@ -31,6 +31,7 @@ var (
 	sessionID atomic.Uint64
 	sessions  sync.Map // uint64 → *session
 
+	configurationStale atomic.Bool
 	configurationRead  time.Time
 	configurationMutex sync.Mutex
 )
@@ -50,8 +51,8 @@ func openSession(_ context.Context, request *settingsRequest) (any, [][]byte, er
 	}
 	opened := &session{host: host, environment: process.NewEnvironment(request.Settings.Environ)}
 	opened.ctx, opened.close = context.WithCancel(context.Background())
-	sysregistriesv2.InvalidateCache() // a new client sees the configuration as it is now
-	id := request.Session             // Python's own number, behind a pipe: it opens the session again in a program started later
+	configurationStale.Store(true) // a new client sees the configuration as it is now; whoever reads it has the lock
+	id := request.Session          // Python's own number, behind a pipe: it opens the session again in a program started later
 	if id == 0 {
 		id = sessionID.Add(1)
 	}
@@ -92,7 +93,7 @@ func (s *session) enter(ctx context.Context) (context.Context, func(), error) {
 	leave = sync.OnceFunc(leave)
 	unwatch := afterDone(joined, leave)
 	configurationMutex.Lock()
-	if now := time.Now(); now.Sub(configurationRead) > configurationAge {
+	if now := time.Now(); configurationStale.Swap(false) || now.Sub(configurationRead) > configurationAge {
 		configurationRead = now
 		sysregistriesv2.InvalidateCache()
 	}

@@ -1,0 +1,110 @@
+"""Files of the host that would be waited for, or never end: the same error at once from each backend."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pycoco
+from pycoco import errors
+from tests.support.scripted_registry import ScriptedRegistry
+
+
+def _fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+
+
+MADE: dict[str, Callable[[Path], None]] = {"fifo": _fifo, "device": _device, "sparse": _sparse}
+
+
+def _auth_file(path: Path, _home: Path) -> tuple[Path, dict[str, Any]]:
+    return path / "auth.json", {"auth_file": str(path / "auth.json")}
+
+
+def _docker_config(_path: Path, home: Path) -> tuple[Path, dict[str, Any]]:
+    (home / ".docker").mkdir(parents=True)
+    return home / ".docker" / "config.json", {}
+
+
+def _registries_conf(path: Path, _home: Path) -> tuple[Path, dict[str, Any]]:
+    return path / "registries.conf", {"registries_conf": str(path / "registries.conf")}
+
+
+def _user_registries_conf(_path: Path, home: Path) -> tuple[Path, dict[str, Any]]:
+    (home / ".config" / "containers").mkdir(parents=True)
+    return home / ".config" / "containers" / "registries.conf", {}
+
+
+def _drop_in(path: Path, _home: Path) -> tuple[Path, dict[str, Any]]:
+    return path / "10-more.conf", {"registries_conf_dir": str(path)}
+
+
+def _policy(path: Path, _home: Path) -> tuple[Path, dict[str, Any]]:
+    return path / "policy.json", {"policy": str(path / "policy.json")}
+
+
+def _authority(path: Path, _home: Path) -> tuple[Path, dict[str, Any]]:
+    return path / "ca.crt", {"cert_dir": str(path)}
+
+
+def _client_key(path: Path, _home: Path) -> tuple[Path, dict[str, Any]]:
+    (path / "client.cert").write_text("")
+    return path / "client.key", {"cert_dir": str(path)}
+
+
+PLACES: dict[str, tuple[Callable[[Path, Path], tuple[Path, dict[str, Any]]], type[pycoco.PycocoError]]] = {
+    "auth_file": (_auth_file, errors.CredentialsError),
+    "docker's config.json": (_docker_config, errors.CredentialsError),
+    "registries.conf": (_registries_conf, errors.ConfigurationError),
+    "the user's registries.conf": (_user_registries_conf, errors.ConfigurationError),
+    "a drop-in file": (_drop_in, errors.ConfigurationError),
+    "policy.json": (_policy, errors.ConfigurationError),
+    "ca.crt": (_authority, errors.ConfigurationError),
+    "client.key": (_client_key, errors.ConfigurationError),
+}
+
+
+@pytest.mark.parametrize("made", MADE)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_file_that_is_none(
+    place: str, made: str, scripted: ScriptedRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("XDG_CONFIG_HOME", "DOCKER_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "files").mkdir()
+    find, kind = PLACES[place]
+    path, options = find(tmp_path / "files", home)
+    MADE[made](path)
+    began = time.monotonic()
+    with pytest.raises(pycoco.PycocoError) as caught:
+        pycoco.inspect(f"{scripted.host}/app:v1", backend=backend, timeout=10, **{"tls_verify": False, **options})
+    assert type(caught.value) is kind
+    assert path.name in str(caught.value)
+    assert time.monotonic() - began < 5
+    monkeypatch.setenv("HOME", str(tmp_path))  # nobody else is kept from working by it
+    assert pycoco.inspect(f"{scripted.host}/app:v1", backend=backend, timeout=10, tls_verify=False)
+
+
+def test_the_systems_roots_are_passed_over_where_they_are_no_file(
+    scripted: ScriptedRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    _fifo(tmp_path / "bundle.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "bundle.pem"))
+    assert pycoco.inspect(f"{scripted.host}/app:v1", backend=backend, tls_verify=False, timeout=10)
