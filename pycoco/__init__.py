@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pycoco.async_client import AsyncClient
     from pycoco.backends.exchange import Exchange
     from pycoco.client import Client, inspect
+    from pycoco.configuration.auth.given import Token
     from pycoco.documents.descriptor import Descriptor, IndexEntry, Layer, Platform
     from pycoco.documents.encryption import LayerEncryption, Recipient
     from pycoco.documents.image_config import History, ImageConfig
@@ -90,6 +91,7 @@ __all__ = [
     "Recipient",
     "RegistryError",
     "ShortNameError",
+    "Token",
     "TooLargeError",
     "UnauthorizedError",
     "UnavailableError",
@@ -110,6 +112,7 @@ _MODULE_OF = {
     **dict.fromkeys(("Descriptor", "IndexEntry", "Layer", "Platform"), "pycoco.documents.descriptor"),
     "Index": "pycoco.documents.index",
     "Manifest": "pycoco.documents.manifest",
+    "Token": "pycoco.configuration.auth.given",
 }
 
 # Modules that are used by their own name, pycoco.credentials.…, without an import of their own.

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, I
 from typing import TYPE_CHECKING, TypeVar
 
 from pycoco.answers.asked import Item, asked
-from pycoco.batch import Schedule, begin, cancel, outcome_of
+from pycoco.batch import Schedule, begin, cancel, outcome_of, require_many
 from pycoco.errors import PycocoError
 from pycoco.ready import Pending, Ready
 
@@ -39,6 +39,7 @@ async def in_flight(
     progress: Callable[[int], None] | None,
 ) -> AsyncGenerator[tuple[str, Finished | PycocoError], None]:
     """Yield (reference, result or PycocoError) for each reference as it completes."""
+    require_many(references)
     schedule = Schedule(concurrency, per_registry)
     # What was taken and not yet yielded: those that run and as many set aside for a registry that is full.
     room = asyncio.Semaphore(2 * concurrency if per_registry else concurrency)

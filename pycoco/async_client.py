@@ -17,6 +17,7 @@ from pycoco.options import requested_platform
 from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
+    from os import PathLike
     from types import TracebackType
 
     from typing_extensions import Self
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pycoco.backends.contract import Resolved
     from pycoco.base_client import Started
     from pycoco.configuration.values import ParsedReference
+    from pycoco.documents.descriptor import Platform
     from pycoco.documents.referrers import Referrer
     from pycoco.explanation import Explanation
 
@@ -46,16 +48,27 @@ class AsyncClient(BaseClient):
         """Take a reference apart; see `Client.parse_reference`."""
         return self._parse_reference(reference)
 
-    async def explain(self, reference: str, *, platform: str | None = None) -> Explanation:
+    async def explain(self, reference: str, *, platform: str | Platform | None = None) -> Explanation:
         """Say how `reference` would be resolved; see `Client.explain`. Files and helpers are read in a thread."""
         import asyncio
 
         return await asyncio.to_thread(self._explain, reference, platform)
 
-    async def inspect(self, reference: str, *, platform: str | None = None, timeout: float | None = None) -> Image:
+    async def inspect(
+        self,
+        reference: str,
+        *,
+        platform: str | Platform | None = None,
+        timeout: float | None = None,
+        creds: tuple[str, str] | None = None,
+        auth_file: str | PathLike[str] | None = None,
+    ) -> Image:
         """Read the image that `reference` names; see `Client.inspect`."""
-        started = self._start(reference, platform, self._deadline(timeout))
-        return started.value if isinstance(started, Ready) else await self._kept(reference, await outcome(started))
+        called_with = self._called_with(creds, auth_file)
+        del creds  # no secret among the variables of an error's frames
+        with called_with as session:
+            started = self._start(reference, platform, self._deadline(timeout), session)
+            return started.value if isinstance(started, Ready) else await self._kept(reference, await outcome(started))
 
     async def resolve(self, reference: str, *, timeout: float | None = None) -> Resolved:
         """Ask what `reference` names at the moment; see `Client.resolve`."""
@@ -125,7 +138,7 @@ class AsyncClient(BaseClient):
         self,
         references: Iterable[Item] | AsyncIterable[Item],
         *,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         concurrency: int = CONCURRENCY,
         per_registry: int | None = None,
         timeout: float | None = None,

@@ -6,15 +6,27 @@ by name and no byte of a manifest.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
 
-from pycoco.errors import ConfigurationError, InvalidReferenceError
+from pycoco.configuration.auth.given import GivenCredentials, with_given
+from pycoco.errors import ConfigurationError, InvalidReferenceError, PycocoError
 from pycoco.image import Image
 from pycoco.opened import OpenedByProcess
-from pycoco.options import Options, checked_timeout, requested_platform, settings_of
+from pycoco.options import (
+    Options,
+    checked_auth_file,
+    checked_credentials,
+    checked_creds,
+    checked_timeout,
+    requested_platform,
+    settings_of,
+)
 from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
@@ -23,8 +35,10 @@ if TYPE_CHECKING:
 
     from pycoco.backends.contract import Fetched, Lists, Reader, Session
     from pycoco.backends.exchange import OnRequest
+    from pycoco.configuration.auth.given import Token
     from pycoco.configuration.settings import Settings
     from pycoco.configuration.values import ParsedReference
+    from pycoco.documents.descriptor import Platform
     from pycoco.explanation import Explanation
     from pycoco.layout.client_store import ClientStore
 
@@ -50,11 +64,12 @@ class BaseClient:
         self,
         *,
         backend: str = "auto",
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         registries_conf: str | PathLike[str] | None = None,
         registries_conf_dir: str | PathLike[str] | None = None,
         auth_file: str | PathLike[str] | None = None,
         creds: tuple[str, str] | None = None,
+        credentials: Mapping[str, tuple[str, str] | Token] | None = None,
         identity_token: str | None = None,
         registry_token: str | None = None,
         cert_dir: str | PathLike[str] | None = None,
@@ -72,26 +87,33 @@ class BaseClient:
         environ = dict(os.environ)
         self._revalidate = checked_revalidate(revalidate, store)
         self._timeout = checked_timeout(timeout)
-        self._settings = settings_of(
-            Options(
-                platform=platform,
-                registries_conf=registries_conf,
-                registries_conf_dir=registries_conf_dir,
-                auth_file=auth_file,
-                creds=creds,
-                identity_token=identity_token,
-                registry_token=registry_token,
-                cert_dir=cert_dir,
-                tls_verify=tls_verify,
-                short_names=short_names,
-                policy=policy,
-                store=store,
-                schema1=schema1,
-                nested_indexes=nested_indexes,
-                retries=retries,
-            ),
-            environ,
+        options = Options(
+            platform=platform,
+            registries_conf=registries_conf,
+            registries_conf_dir=registries_conf_dir,
+            auth_file=auth_file,
+            creds=creds,
+            credentials=credentials,
+            identity_token=identity_token,
+            registry_token=registry_token,
+            cert_dir=cert_dir,
+            tls_verify=tls_verify,
+            short_names=short_names,
+            policy=policy,
+            store=store,
+            schema1=schema1,
+            nested_indexes=nested_indexes,
+            retries=retries,
         )
+        del creds, credentials, identity_token, registry_token
+        try:
+            self._settings = settings_of(options, environ)
+            self._given = GivenCredentials(self._settings, checked_credentials(options))
+        except PycocoError as error:
+            # Whoever shows the variables of an error's frames shows no secret: raised anew, it has these frames alone.
+            raise error.with_traceback(None) from None
+        finally:
+            del options
         self._stored = _stored(self._settings)
         known = self._stored.known if self._stored else None
         self._opened = OpenedByProcess(self._settings, backend, environ, known, on_request)
@@ -108,37 +130,85 @@ class BaseClient:
         return self._opened.here().session
 
     def _reader(self, reference: str) -> Reader:
-        """What reads `reference`: this process's reader of local layouts, or its session for a registry's."""
+        """What reads `reference`: this process's reader of local layouts, or a session for a registry's."""
         opened = self._opened.here()
-        return opened.local if checked_reference(reference).startswith(_LOCAL_PREFIXES) else opened.session
+        if _is_local(reference):
+            return opened.local
+        return opened.session_with(self._settings_for(reference))
+
+    def _settings_for(self, reference: str, *, asks: bool = True) -> Settings:
+        """The client's settings, with the credentials that were given for the registry of `reference` and no others."""
+        if not self._given:
+            return self._settings
+        parsed = self._parse_reference(reference)
+        if parsed.transport != "docker":
+            return self._settings
+        if not parsed.short:
+            return self._given.settings_for([parsed], asks=asks)
+        candidates = self._session.short_name_candidates(reference)
+        return self._given.settings_for([self._parse_reference(each.reference) for each in candidates], asks=asks)
 
     def _parse_reference(self, reference: str) -> ParsedReference:
         return self._session.parse_reference(checked_reference(reference))
 
-    def _explain(self, reference: str, platform: str | None) -> Explanation:
+    def _explain(self, reference: str, platform: str | Platform | None) -> Explanation:
         from pycoco.explanation import explain
 
-        return explain(self._session, self._settings, checked_reference(reference), requested_platform(platform))
+        settings = self._settings_for(checked_reference(reference), asks=False)
+        return explain(self._session, settings, reference, requested_platform(platform))
 
     def _lists(self, reference: str) -> Lists:
         """What reads lists about `reference` page by page."""
         opened = self._opened.here()
-        return opened.local if checked_reference(reference).startswith(_LOCAL_PREFIXES) else opened.lists
+        if _is_local(reference):
+            return opened.local
+        return opened.lists_with(self._settings_for(reference))
 
-    def _start(self, reference: str, platform: str | None, timeout: float | None) -> Pending[Started] | Ready[Image]:
-        """Start reading an image. What the store has whole is ready at once, and nothing of it is left to keep."""
+    def _start(
+        self,
+        reference: str,
+        platform: str | Platform | None,
+        timeout: float | None,
+        session: Session | None = None,
+    ) -> Pending[Started] | Ready[Image]:
+        """Start reading an image, with `session` if that is not None.
+
+        What the store has whole is ready at once, and nothing of it is left to keep.
+        """
         wanted = requested_platform(platform)
-        reader = self._reader(reference)
+        reader = self._reader(reference) if session is None or _is_local(reference) else session
         opened = self._opened.here()
         if self._stored is not None:
             stored = self._stored.find(reference, wanted)
             if stored is not None:
                 return Ready(Image.from_fetched(stored, reference))
-            if self._revalidate and self._settings.policy is None and reader is opened.session:
+            if self._revalidate and self._settings.policy is None and reader is not opened.local:
                 from pycoco.answers.revalidation import revalidated
 
                 return revalidated(reader, self._stored, reference, wanted, timeout, opened.threads)
         return reader.fetch(reference, platform=wanted, timeout=timeout)
+
+    @contextlib.contextmanager
+    def _called_with(
+        self, creds: tuple[str, str] | None, auth_file: str | PathLike[str] | None
+    ) -> Iterator[Session | None]:
+        """A session for one call with credentials of its own; None where the call has none."""
+        settings = self._settings
+        if creds is not None:
+            settings = with_given(settings, checked_creds("creds", creds))
+        if auth_file is not None:
+            settings = replace(settings, auth_file=checked_auth_file(auth_file))
+            if creds is None:
+                settings = replace(settings, creds=None, identity_token=None, registry_token=None)
+        del creds
+        if settings is self._settings:
+            yield None
+            return
+        session = self._opened.here().open(settings)
+        try:
+            yield session
+        finally:
+            session.close(wait=False)
 
     def _image(self, reference: str, fetched: Started) -> Image:
         """Make an Image of what was fetched, and keep it in the store if there is one."""
@@ -153,8 +223,11 @@ class BaseClient:
         deadline = checked_timeout(timeout) if timeout is not None else self._timeout
         return None if deadline is None else min(deadline, _LONGEST)
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client does not pickle: it has connections, and perhaps secrets; make one where it is used")
+
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._opened}>"
+        return f"<{type(self).__name__} {getattr(self, '_opened', 'not open')}>"
 
     def __del__(self) -> None:
         by_process = getattr(self, "_opened", None)
@@ -183,6 +256,10 @@ def _stored(settings: Settings) -> ClientStore | None:
     from pycoco.layout.client_store import ClientStore
 
     return ClientStore(settings.store, settings)
+
+
+def _is_local(reference: str) -> bool:
+    return checked_reference(reference).startswith(_LOCAL_PREFIXES)
 
 
 def checked_reference(reference: str) -> str:

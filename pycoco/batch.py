@@ -34,8 +34,11 @@ class Schedule:
     """
 
     def __init__(self, concurrency: int, per_registry: int | None) -> None:
-        if concurrency < 1 or (per_registry is not None and per_registry < 1):
-            raise ConfigurationError("concurrency and per_registry must be at least 1")
+        for name, number in (("concurrency", concurrency), ("per_registry", per_registry)):
+            if number is None and name == "per_registry":
+                continue
+            if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+                raise ConfigurationError(f"{name} is {number!r}; give a whole number, 1 or more")
         self._concurrency = concurrency
         self._per_registry = per_registry or concurrency
         self._at_registry: Counter[str] = Counter()
@@ -86,6 +89,12 @@ def registry_of(reference: str) -> str:
         return ""
     first, slash, _ = reference.removeprefix("docker://").partition("/")
     return first if slash and ("." in first or ":" in first or first == "localhost") else ""
+
+
+def require_many(references: object) -> None:
+    """Raise TypeError for one text where many references are wanted: its letters would be taken for them."""
+    if isinstance(references, (str, bytes)):
+        raise TypeError(f"give an iterable of references such as [{references!r}], not one text")
 
 
 class Feed:
@@ -156,6 +165,7 @@ def in_flight(
     progress: Callable[[int], None] | None,
 ) -> Iterator[tuple[str, Finished | PycocoError]]:
     """Yield (reference, result or PycocoError) for each reference as it completes."""
+    require_many(references)
     schedule = Schedule(concurrency, per_registry)
     source = references if isinstance(references, Feed) else _Pulled(map(asked, references))
     return _in_flight(source, schedule, start, finish, progress)

@@ -14,6 +14,7 @@ from pycoco.options import Options, requested_platform
 from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
+    from os import PathLike
     from types import TracebackType
 
     from typing_extensions import Self, Unpack
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pycoco.backends.contract import Resolved
     from pycoco.batch import Feed
     from pycoco.configuration.values import ParsedReference
+    from pycoco.documents.descriptor import Platform
     from pycoco.documents.referrers import Referrer
     from pycoco.explanation import Explanation
     from pycoco.image import Image
@@ -49,7 +51,7 @@ class Client(BaseClient):
         """Take a reference apart, without asking anybody. Raises InvalidReferenceError."""
         return self._parse_reference(reference)
 
-    def explain(self, reference: str, *, platform: str | None = None) -> Explanation:
+    def explain(self, reference: str, *, platform: str | Platform | None = None) -> Explanation:
         """Say how `reference` would be resolved: candidates, pull sources, credentials' origin, certificates, policy.
 
         No network is used and no secret is in the answer. Raises InvalidReferenceError, ShortNameError,
@@ -57,14 +59,26 @@ class Client(BaseClient):
         """
         return self._explain(reference, platform)
 
-    def inspect(self, reference: str, *, platform: str | None = None, timeout: float | None = None) -> Image:
+    def inspect(
+        self,
+        reference: str,
+        *,
+        platform: str | Platform | None = None,
+        timeout: float | None = None,
+        creds: tuple[str, str] | None = None,
+        auth_file: str | PathLike[str] | None = None,
+    ) -> Image:
         """Read the image that `reference` names: its manifest, its index if there is one, and its config.
 
         `platform` ("os/arch" or "os/arch/variant") and `timeout` (seconds for the whole operation) default to the
-        client's. Raises a PycocoError; its tree is in `pycoco.errors`. A layer is never read.
+        client's. `creds` (user, password) and `auth_file` are for this call alone, instead of what credentials the
+        client has. Raises a PycocoError; its tree is in `pycoco.errors`. A layer is never read.
         """
         deadline = self._deadline(timeout)
-        read = finished(lambda: self._start(reference, platform, deadline), deadline)
+        called_with = self._called_with(creds, auth_file)
+        del creds  # no secret among the variables of an error's frames
+        with called_with as session:
+            read = finished(lambda: self._start(reference, platform, deadline, session), deadline)
         return read.value if isinstance(read, Ready) else self._image(reference, read)
 
     def resolve(self, reference: str, *, timeout: float | None = None) -> Resolved:
@@ -153,7 +167,7 @@ class Client(BaseClient):
         self,
         references: Iterable[Item] | Feed,
         *,
-        platform: str | None = None,
+        platform: str | Platform | None = None,
         concurrency: int = CONCURRENCY,
         per_registry: int | None = None,
         timeout: float | None = None,
@@ -236,5 +250,9 @@ def inspect(reference: str, **options: Unpack[Options]) -> Image:
 
     For more than one image make a Client: it keeps connections, tokens and configuration.
     """
-    with Client(**options) as client:
+    try:
+        client = Client(**options)
+    finally:
+        del options  # no secret among the variables of an error's frames
+    with client:
         return client.inspect(reference)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from pycoco.errors import OperationCancelledError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
-    from pycoco.backends.contract import Lists, Session
+    from pycoco.backends.contract import Backend, Lists, Session
     from pycoco.backends.exchange import OnRequest
     from pycoco.backends.flows import Known
     from pycoco.backends.python.session import PythonSession
@@ -27,35 +27,40 @@ class Opened:
     """What is open in this process. `local` is there once it is asked for."""
 
     def __init__(
-        self,
-        backend: str,
-        session: Session,
-        settings: Settings,
-        known: Known | None,
-        on_request: OnRequest | None = None,
+        self, backend: Backend, settings: Settings, known: Known | None, on_request: OnRequest | None = None
     ) -> None:
-        self.backend = backend
+        self.backend = backend.name
+        self._backend = backend
         self._on_request = on_request
-        self.session = session
         self._settings = settings
         self._known = known
+        self.session = self.open(settings)
+        # With other credentials than the settings' own: one for each that a client was given.
+        self._sessions: dict[Hashable, Session] = {}
+        self._lists: dict[Hashable, PythonSession] = {}
         self._local: LocalImages | None = None
-        self._lists: PythonSession | None = None
         self._threads: DaemonThreads | None = None
 
-    @property
-    def lists(self) -> Lists:
-        """What reads a registry's lists page by page: only the Python backend does, whichever the client has."""
-        if self._lists is None:
-            from pycoco.backends.exchange import Observer
-            from pycoco.backends.python.session import PythonSession
+    def open(self, settings: Settings) -> Session:
+        """Open one more session on the backend; whoever asked for it closes it."""
+        return self._backend.open(settings, known=self._known, on_request=self._on_request)
 
-            own = self.session
-            if not isinstance(own, PythonSession):
-                observer = Observer("python", self._on_request)
-                own = PythonSession(self._settings, self._known, observer)
-            self._lists = own
-        return self._lists
+    def session_with(self, settings: Settings) -> Session:
+        """Return the session on the backend that has these settings, which differ by their credentials at most."""
+        if settings is self._settings:
+            return self.session
+        return _kept(self._sessions, settings, lambda: self.open(settings))
+
+    def lists_with(self, settings: Settings) -> Lists:
+        """What reads a registry's lists page by page: only the Python backend does, whichever the client has."""
+        from pycoco.backends.exchange import Observer
+        from pycoco.backends.python.session import PythonSession
+
+        own = self.session_with(settings)
+        if isinstance(own, PythonSession):
+            return own
+        observer = Observer("python", self._on_request)
+        return _kept(self._lists, settings, lambda: PythonSession(settings, self._known, observer))
 
     @property
     def threads(self) -> DaemonThreads:
@@ -77,10 +82,22 @@ class Opened:
 
     def close(self, *, wait: bool = True) -> None:
         self.session.close(wait=wait)
-        if self._lists is not None:
-            self._lists.close(wait=wait)  # a second call does nothing
+        for session in (*self._sessions.values(), *self._lists.values()):
+            session.close(wait=wait)
         if self._local is not None:
             self._local.close()
+
+
+def _kept(sessions: dict[Hashable, S], settings: Settings, make: Callable[[], S]) -> S:
+    """Return the session of `sessions` that has the credentials of `settings`, made if there is none."""
+    key = (settings.creds, settings.identity_token, settings.registry_token)
+    session = sessions.get(key)
+    if session is None:
+        made = make()
+        session = sessions.setdefault(key, made)
+        if session is not made:  # another thread was faster
+            made.close()
+    return session
 
 
 class OpenedByProcess:
@@ -111,8 +128,7 @@ class OpenedByProcess:
             from pycoco.backends.select import select
 
             selected = select(self._backend, override=self._environ.get("PYCOCO_BACKEND"))
-            session = selected.open(self._settings, known=self._known, on_request=self._on_request)
-            made = Opened(selected.name, session, self._settings, self._known, self._on_request)
+            made = Opened(selected, self._settings, self._known, self._on_request)
             opened = self._opened.setdefault(os.getpid(), made)
             if opened is not made:  # another thread was faster
                 made.close()

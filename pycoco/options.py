@@ -6,10 +6,13 @@ It is not for acting on them; a backend does that.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+import stat
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 from pycoco._version import __version__
+from pycoco.configuration.auth.given import Given, Token
 from pycoco.configuration.settings import Settings
 from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import ConfigurationError
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from pycoco.backends.exchange import OnRequest
+    from pycoco.documents.descriptor import Platform
+
+_UNFIT_KEY = re.compile(r"[\s\x00-\x1f?#]")
 
 SHORT_NAME_MODES = ("enforcing", "permissive", "disabled")
 
@@ -29,7 +35,10 @@ class Options(TypedDict, total=False):
     platform: "os/arch" or "os/arch/variant"; default: this machine's, as CRI-O chooses.
     registries_conf, registries_conf_dir: read these instead of what containers-registries.conf(5) finds.
     auth_file: the only file to take credentials from; default: what REGISTRY_AUTH_FILE names, as for skopeo and podman.
-    creds: (user, password), for the image's own registry and never for a mirror on another host.
+    creds: (user, password), for the image's own registry and never for a mirror on another host. A client that has
+        them asks one registry only, and raises ConfigurationError for a second one; so with the two tokens below.
+    credentials: for each registry its (user, password) or `pycoco.Token`, by keys as in auth.json: "quay.io",
+        "quay.io/org"; the longest that matches counts, and none goes to another registry.
     identity_token, registry_token: an OAuth2 refresh token, or a bearer token used as it is.
     cert_dir: a directory with *.crt, *.cert and *.key, instead of what certs.d has for the registry.
     tls_verify: False accepts https without verification and then plain http, as skopeo's --tls-verify=false;
@@ -50,11 +59,12 @@ class Options(TypedDict, total=False):
     """
 
     backend: str
-    platform: str | None
+    platform: str | Platform | None
     registries_conf: str | PathLike[str] | None
     registries_conf_dir: str | PathLike[str] | None
     auth_file: str | PathLike[str] | None
     creds: tuple[str, str] | None
+    credentials: Mapping[str, tuple[str, str] | Token] | None
     identity_token: str | None
     registry_token: str | None
     cert_dir: str | PathLike[str] | None
@@ -70,22 +80,28 @@ class Options(TypedDict, total=False):
     on_request: OnRequest | None
 
 
-def requested_platform(text: str | None) -> RequestedPlatform | None:
-    """Return the platform that "os/arch" or "os/arch/variant" names; None stays None.
+def requested_platform(platform: str | Platform | RequestedPlatform | None) -> RequestedPlatform | None:
+    """Return the platform that "os/arch", "os/arch/variant" or a Platform names; None stays None.
 
     Raises ConfigurationError for another form.
     """
-    if text is None:
-        return None
-    parts = text.split("/")
+    if platform is None or isinstance(platform, RequestedPlatform):
+        return platform
+    if not isinstance(platform, str):
+        if not all(isinstance(getattr(platform, name, None), str) for name in ("os", "architecture", "variant")):
+            raise ConfigurationError(f"platform is {platform!r}; give text, os/arch or os/arch/variant, or a Platform")
+        return RequestedPlatform(platform.os, platform.architecture, platform.variant)
+    parts = platform.split("/")
     if len(parts) not in (2, 3) or not all(parts):
-        raise ConfigurationError(f"platform is {text!r}; write os/arch or os/arch/variant, such as linux/arm64")
-    return RequestedPlatform(*parts)
+        raise ConfigurationError(f"platform is {platform!r}; write os/arch or os/arch/variant, such as linux/arm64")
+    return RequestedPlatform(*(_text("platform", part) for part in parts))
 
 
 def checked_timeout(timeout: float | None) -> float | None:
     """Return `timeout` in seconds, or None for no limit. Raises ConfigurationError unless it is positive."""
-    if timeout is not None and not 0 < timeout < float("inf"):
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
         raise ConfigurationError(f"timeout is {timeout!r}; give seconds above 0, or None for no limit")
     return timeout
 
@@ -93,25 +109,27 @@ def checked_timeout(timeout: float | None) -> float | None:
 def settings_of(options: Options, environ: Mapping[str, str]) -> Settings:
     """Return the settings for a session: `options` checked, `environ` taken as it is now.
 
-    Raises ConfigurationError that names the option at fault.
+    `credentials` are not among them: they are for one registry each (see `configuration.auth.given`). Raises
+    ConfigurationError that names the option at fault.
     """
     short_names = options.get("short_names", "enforcing")
     if short_names not in SHORT_NAME_MODES:
         raise ConfigurationError(f"short_names is {short_names!r}; use one of {', '.join(SHORT_NAME_MODES)}")
+    tls_verify = options.get("tls_verify")
     return Settings(
         platform=requested_platform(options.get("platform")) or RequestedPlatform(),
-        registries_conf=_path("registries_conf", options.get("registries_conf")),
-        registries_conf_dir=_path("registries_conf_dir", options.get("registries_conf_dir")),
-        auth_file=_path("auth_file", options.get("auth_file")) or environ.get("REGISTRY_AUTH_FILE") or None,
-        creds=_creds(options.get("creds")),
-        identity_token=options.get("identity_token") or None,
-        registry_token=options.get("registry_token") or None,
-        cert_dir=_path("cert_dir", options.get("cert_dir")),
-        tls_verify=options.get("tls_verify"),
+        registries_conf=_existing("registries_conf", options.get("registries_conf")),
+        registries_conf_dir=_existing("registries_conf_dir", options.get("registries_conf_dir"), directory=True),
+        auth_file=_existing("auth_file", options.get("auth_file")) or environ.get("REGISTRY_AUTH_FILE") or None,
+        creds=checked_creds("creds", options.get("creds")),
+        identity_token=_token("identity_token", options.get("identity_token")),
+        registry_token=_token("registry_token", options.get("registry_token")),
+        cert_dir=_existing("cert_dir", options.get("cert_dir"), directory=True),
+        tls_verify=None if tls_verify is None else _flag("tls_verify", tls_verify),
         short_names=short_names,
         policy=_policy(options.get("policy")),
         store=_path("store", options.get("store")),
-        schema1=options.get("schema1", False),
+        schema1=_flag("schema1", options.get("schema1", False)),
         nested_indexes=_count("nested_indexes", options.get("nested_indexes", 0)),
         retries=_count("retries", options.get("retries", 0)),
         user_agent=f"pycoco/{__version__}",
@@ -119,18 +137,111 @@ def settings_of(options: Options, environ: Mapping[str, str]) -> Settings:
     )
 
 
-def _path(name: str, path: str | PathLike[str] | None) -> str | None:
-    if path is None:
+def checked_credentials(options: Options) -> dict[str, Given]:
+    """Return the option `credentials`, checked. Raises ConfigurationError, which never shows a secret."""
+    credentials = options.get("credentials")
+    if credentials is None:
+        return {}
+    if not isinstance(credentials, Mapping):
+        raise ConfigurationError('credentials must be a mapping such as {"quay.io": ("user", "password")}')
+    beside = [name for name in ("creds", "identity_token", "registry_token") if options.get(name) is not None]
+    if beside:
+        raise ConfigurationError(f"credentials and {beside[0]} are both given; put all of them into credentials")
+    return {_key(key): _given(f"credentials for {key}", value) for key, value in credentials.items()}
+
+
+def checked_creds(name: str, creds: tuple[str, str] | None) -> tuple[str, str] | None:
+    """Return a pair of user and password, or None. Raises ConfigurationError that names the option."""
+    if creds is None:
         return None
-    text = os.fspath(path)
-    if not text:
-        raise ConfigurationError(f"{name} is empty; give a path, or None")
+    if isinstance(creds, str) or not isinstance(creds, Sequence) or len(creds) != 2:
+        raise ConfigurationError(f"{name} must be a pair of user and password")
+    user, password = creds
+    if not _is_sendable(user) or not _is_sendable(password) or not user:
+        raise ConfigurationError(f"{name} must be a pair of user and password, both text and the user not empty")
+    return user, password
+
+
+def checked_auth_file(path: str | PathLike[str]) -> str | None:
+    """Return the path of an existing file of credentials. Raises ConfigurationError."""
+    return _existing("auth_file", path)
+
+
+def _given(name: str, value: object) -> Given:
+    if isinstance(value, Token):
+        if value.kind not in ("identity", "registry"):
+            raise ConfigurationError(f'{name}: a Token is of the kind "identity" or "registry", not {value.kind!r}')
+        return Token(_token(name, value.value) or "", value.kind)
+    creds = checked_creds(name, value)  # type: ignore[arg-type]  # that is what is checked
+    if creds is None:
+        raise ConfigurationError(f"{name} must be a pair of user and password, or a pycoco.Token")
+    return creds
+
+
+def _key(key: object) -> str:
+    """A key as in auth.json: a registry, or a repository or namespace of it."""
+    if not isinstance(key, str) or not key.partition("/")[0] or "@" in key or _UNFIT_KEY.search(key):
+        raise ConfigurationError("a key of credentials is not one of auth.json's, such as quay.io or quay.io/org")
+    return key
+
+
+def _token(name: str, token: str | None) -> str | None:
+    if token is None or token == "":
+        return None
+    if not _is_sendable(token) or not token.isprintable() or not token.isascii():
+        raise ConfigurationError(f"{name} must be text of printable ASCII characters")
+    return token
+
+
+def _is_sendable(text: object) -> bool:
+    """Whether this is text that can be encoded: half of a surrogate pair cannot."""
+    return isinstance(text, str) and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _text(name: str, text: str) -> str:
+    if not _is_sendable(text) or not text.isprintable():
+        raise ConfigurationError(f"{name} holds {text!r}, which is no name")
     return text
 
 
-def _count(name: str, count: int) -> int:
-    if count < 0:
-        raise ConfigurationError(f"{name} is {count}; give 0 or more")
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} is {value!r}; give True or False")
+    return value
+
+
+def _path(name: str, path: str | PathLike[str] | None) -> str | None:
+    if path is None:
+        return None
+    if isinstance(path, (str, os.PathLike)):
+        text = os.fspath(path)
+        if isinstance(text, str) and text and "\0" not in text:
+            return text
+    if path in ("", b""):
+        raise ConfigurationError(f"{name} is empty; give a path, or None")
+    raise ConfigurationError(f"{name} is {path!r}; give a path, or None")
+
+
+def _existing(name: str, path: str | PathLike[str] | None, *, directory: bool = False) -> str | None:
+    """A path that was named has to be there: what is not found would otherwise be as if it had not been named."""
+    text = _path(name, path)
+    if text is None:
+        return None
+    try:
+        is_directory = stat.S_ISDIR(os.stat(text).st_mode)
+    except FileNotFoundError:
+        raise ConfigurationError(f"{name} is {text}, which does not exist", file=text) from None
+    except OSError as error:
+        raise ConfigurationError(f"{name} is {text}, which cannot be read: {error.strerror}", file=text) from None
+    if is_directory != directory:
+        what = "a file" if is_directory else "a directory"
+        raise ConfigurationError(f"{name} is {text}; give {what}", file=text)
+    return text
+
+
+def _count(name: str, count: object) -> int:
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        raise ConfigurationError(f"{name} is {count!r}; give a whole number, 0 or more")
     return count
 
 
@@ -138,15 +249,3 @@ def _policy(policy: str | PathLike[str] | bool | None) -> str | None:
     if policy is None or policy is False:
         return None
     return "" if policy is True else _path("policy", policy)
-
-
-def _creds(creds: tuple[str, str] | None) -> tuple[str, str] | None:
-    if creds is None:
-        return None
-    try:
-        user, password = creds
-    except (TypeError, ValueError):
-        raise ConfigurationError("creds must be a pair of user and password") from None
-    if not isinstance(user, str) or not isinstance(password, str) or not user:
-        raise ConfigurationError("creds must be a pair of user and password, both text and the user not empty")
-    return user, password

@@ -14,10 +14,12 @@ from pycoco.ready import Pending, Ready
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pycoco.documents.descriptor import Platform
+
 R = TypeVar("R")
 S = TypeVar("S")
 
-Item: TypeAlias = "str | tuple[str, str | None]"
+Item: TypeAlias = "str | tuple[str, str | Platform | None]"
 """A reference, or a pair of a reference and the platform to choose for it."""
 
 
@@ -26,11 +28,11 @@ class Asked(str):
 
     __slots__ = ("_began", "_ended", "platform")
 
-    platform: str | None
+    platform: str | Platform | None
     _began: float
     _ended: float
 
-    def __new__(cls, reference: str, platform: str | None = None) -> Asked:
+    def __new__(cls, reference: str, platform: str | Platform | None = None) -> Asked:
         made = super().__new__(cls, reference)
         made.platform = platform
         made._began = made._ended = 0.0
@@ -62,7 +64,7 @@ class Outcome(tuple[str, R]):
     `platform` is the one that was asked for with this reference, None for none; `seconds` how long it took.
     """
 
-    platform: str | None
+    platform: str | Platform | None
     seconds: float
 
     @classmethod
@@ -94,7 +96,7 @@ def asked(item: Item) -> str:
     return item
 
 
-def platform_of(reference: str, default: str | None) -> str | None:
+def platform_of(reference: str, default: str | Platform | None) -> str | Platform | None:
     """Return the platform to choose for one reference of a batch, whose own is `default`."""
     own = reference.platform if isinstance(reference, Asked) else None
     return default if own is None else own

@@ -141,8 +141,8 @@ signal.pause()
 
 
 def test_too_much_memory_ends_the_program_only(scripted: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four megabytes of manifest can be hundreds of megabytes in memory; several at once are a bomb."""
-    bomb = b'{"schemaVersion":2,"manifests":[' + b",".join([b"{}"] * 1_300_000) + b"]}"
+    """Four megabytes of manifest can be a hundred megabytes in memory; many at once are a bomb."""
+    bomb = b'{"schemaVersion":2,"manifests":[' + b",".join([b'{"digest":"%b"}' % (b"x" * 20)] * 110_000) + b"]}"
 
     def script(request: Request) -> Answer:
         if "/bomb/manifests/" not in request.path:
@@ -156,7 +156,7 @@ def test_too_much_memory_ends_the_program_only(scripted: ScriptedRegistry, monke
         + """
 with client() as used:
     used.inspect(host + "/app:v1")
-    results = dict(used.inspect_many([host + f"/bomb:v{number}" for number in range(6)]))
+    results = dict(used.inspect_many([host + f"/bomb:v{number}" for number in range(64)]))
     print({str(each) for each in results.values()})
     print(used.inspect(host + "/app:v1").digest[:7])
 """,

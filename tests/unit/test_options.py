@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+import pycoco
 from pycoco import Client, ConfigurationError
 from pycoco.documents.values import RequestedPlatform
 from pycoco.options import Options, checked_timeout, requested_platform, settings_of
@@ -53,6 +55,7 @@ def test_what_is_refused_is_named(options: Options, name: str) -> None:
 
 
 def test_paths_may_be_path_objects_and_policy_a_boolean(tmp_path: Path) -> None:
+    (tmp_path / "auth.json").touch()
     settings = settings_of(Options(auth_file=tmp_path / "auth.json", policy=True), {"HOME": "/h"})
     assert settings.auth_file == str(tmp_path / "auth.json")
     assert settings.policy == ""
@@ -84,8 +87,83 @@ def test_the_variable_overrides_auto_alone(monkeypatch: pytest.MonkeyPatch) -> N
         Client()
 
 
-def test_registry_auth_file_is_the_default_of_auth_file_as_in_skopeo_and_podman() -> None:
+def test_registry_auth_file_is_the_default_of_auth_file_as_in_skopeo_and_podman(tmp_path: Path) -> None:
+    given = tmp_path / "given.json"
+    given.touch()
     environ = {"REGISTRY_AUTH_FILE": "/run/auth.json"}
     assert settings_of(Options(), environ).auth_file == "/run/auth.json"
-    assert settings_of(Options(auth_file="/given.json"), environ).auth_file == "/given.json"
+    assert settings_of(Options(auth_file=given), environ).auth_file == str(given)
     assert settings_of(Options(), {"REGISTRY_AUTH_FILE": ""}).auth_file is None
+
+
+WRONG: list[tuple[str, object]] = [
+    ("tls_verify", "false"),
+    ("tls_verify", 0),
+    ("schema1", "no"),
+    ("retries", 1.5),
+    ("retries", True),
+    ("retries", -1),
+    ("nested_indexes", "1"),
+    ("timeout", "5"),
+    ("timeout", True),
+    ("policy", 0),
+    ("policy", 1),
+    ("policy", b"/p"),
+    ("short_names", None),
+    ("short_names", True),
+    ("creds", ("user", "\ud800")),
+    ("creds", ["user"]),
+    ("creds", ("user", b"password")),
+    ("creds", {"user": "password"}),
+    ("identity_token", 7),
+    ("identity_token", "a\nb"),
+    ("registry_token", b"token"),
+    ("registry_token", "\udc00"),
+    ("store", 1),
+    ("store", "a\0b"),
+    ("platform", 7),
+    ("platform", "linux/\ud800"),
+    ("platform", ("linux", "amd64")),
+    ("credentials", [("quay.io", ("u", "p"))]),
+    ("credentials", {"quay.io": "u:p"}),
+    ("credentials", {"quay.io": None}),
+    ("credentials", {"quay.io": ("u", "\ud800")}),
+    ("credentials", {"": ("u", "p")}),
+    ("credentials", {"quay.io/a@sha256": ("u", "p")}),
+    ("credentials", {7: ("u", "p")}),
+    ("credentials", {"quay.io": pycoco.Token("t", "bearer")}),  # type: ignore[arg-type]
+    ("credentials", {"quay.io": pycoco.Token(7)}),  # type: ignore[arg-type]
+    *((name, "/no/such/place") for name in ("auth_file", "cert_dir", "registries_conf", "registries_conf_dir")),
+    ("auth_file", "/"),
+    ("cert_dir", "/etc/passwd"),
+    ("registries_conf_dir", "/etc/passwd"),
+]
+
+
+@pytest.mark.parametrize("backend", ["go", "python"])
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_value_of_the_wrong_kind_is_refused_by_its_name(backend: str, name: str, value: object) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        Client(backend=backend, **{name: value})  # type: ignore[arg-type]
+
+
+def test_a_platform_may_be_a_platform() -> None:
+    assert requested_platform(pycoco.Platform("linux", "arm", "v7")) == RequestedPlatform("linux", "arm", "v7")
+
+
+@pytest.mark.parametrize("backend", ["go", "python"])
+def test_one_text_is_not_many_references(backend: str) -> None:
+    async def ask() -> None:
+        async with pycoco.AsyncClient(backend=backend) as client:
+            async for _ in client.inspect_many("quay.io/a"):
+                pass
+
+    with Client(backend=backend) as client:
+        for many in (client.inspect_many, client.resolve_many):
+            with pytest.raises(TypeError, match="not one text"):
+                many("quay.io/a")
+        for name in ("concurrency", "per_registry"):
+            with pytest.raises(ConfigurationError, match=name):
+                client.inspect_many(["quay.io/a"], **{name: "5"})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="not one text"):
+        asyncio.run(ask())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
@@ -178,16 +179,22 @@ class PythonSession:
         task = asyncio.current_task()
         assert task is not None
         network.tasks.add(task)
+        failed: PycocoError
         try:
             if reference.parse_reference(text).transport != "docker":
                 raise InvalidReferenceError(f"{_shown(text)} is a local layout; a backend reads from registries")
             return await self._patiently(text, deadline, lambda candidate: read(network, candidate))
-        except (PycocoError, asyncio.CancelledError):
-            raise
+        except PycocoError as error:
+            failed = error
         except Exception as error:
-            raise BackendError(f"the Python backend failed ({type(error).__name__}); please report this") from error
+            _log.error("the Python backend failed: %s", "".join(traceback.format_exception(error)))
+            failed = BackendError(f"the Python backend failed ({type(error).__name__}); please report this")
         finally:
             network.tasks.discard(task)
+        try:
+            raise _without_frames(failed)
+        finally:
+            del failed  # an error must not be kept alive by its own traceback
 
     async def _patiently(self, text: str, deadline: float | None, read: Callable[[ParsedReference], Awaitable[T]]) -> T:
         """Ask again, as often as the settings say, while a registry cannot be reached or fails.
@@ -214,6 +221,19 @@ class PythonSession:
                 last = error
         assert last is not None  # there is never no candidate
         raise last
+
+
+def _without_frames(error: PycocoError) -> PycocoError:
+    """Return the error without the frames it has come through: what they hold, secrets too, is this package's own."""
+    seen: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        each = pending.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            each.__traceback__ = None
+            pending += [each.__cause__, each.__context__]
+    return error
 
 
 def _qualified(text: str) -> ParsedReference:
