@@ -7,7 +7,7 @@ nothing of its parent's can be used there.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pycoco.errors import OperationCancelledError
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pycoco.configuration.settings import Settings
     from pycoco.daemon_threads import DaemonThreads
     from pycoco.layout.local import LocalImages
+
+S = TypeVar("S", bound="Session")
 
 
 class Opened:
