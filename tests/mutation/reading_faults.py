@@ -8,6 +8,7 @@ from __future__ import annotations
 from tests.mutation.fault import Fault
 
 MATRIX = "tests/parity/matrix/test_other_readings.py"
+TAGS = "tests/parity/matrix/test_tag_lists.py"
 PYTHON = "tests/unit/python/test_other_readings.py"
 REFERRERS = "tests/unit/python/test_referrers.py"
 KUBERNETES = "tests/unit/configuration/auth/test_kubernetes.py"
@@ -49,21 +50,21 @@ READING_FAULTS = (
         "endpoint = await network.endpoint(own, parsed, time.monotonic())",
         "endpoint = await network.endpoint("
         "self._configuration.get().pull_sources(parsed)[0], parsed, time.monotonic())",
-        (MATRIX,),
+        (TAGS,),
     ),
     Fault(
         "a Link that is no whole path followed",
         "configuration/urls.py",
         'if not found.path.startswith("/") or found.path == "/":',
         'if found.path == "/":',
-        (MATRIX,),
+        (TAGS,),
     ),
     Fault(
         "a digest listed among tags",
         "backends/python/registry/tag_list.py",
         "if not text or digests.is_valid(text):",
         "if not text:",
-        (MATRIX,),
+        (TAGS,),
     ),
     Fault(
         "pages of tags followed in a circle",
