@@ -27,7 +27,10 @@ struct Failure {
 }
 
 fn failure(stage: &'static str, error: impl std::fmt::Display) -> Failure {
-    Failure { stage, error: error.to_string() }
+    Failure {
+        stage,
+        error: error.to_string(),
+    }
 }
 
 fn unpacked(media_type: &str) -> bool {
@@ -44,7 +47,8 @@ fn unpacked(media_type: &str) -> bool {
 }
 
 fn judge(manifest: &OciImageManifest, config: &str) -> Result<(), Failure> {
-    let config = ImageConfiguration::from_reader(config.as_bytes()).map_err(|error| failure("config", error))?;
+    let config = ImageConfiguration::from_reader(config.as_bytes())
+        .map_err(|error| failure("config", error))?;
     let diff_ids = config.rootfs().diff_ids();
     if diff_ids.len() != manifest.layers.len() {
         return Err(failure("diff_ids", format!("{} diff_ids", diff_ids.len())));
@@ -66,9 +70,14 @@ fn judge(manifest: &OciImageManifest, config: &str) -> Result<(), Failure> {
 async fn answer(client: &Client, reference: &str) -> serde_json::Value {
     let reference: Reference = match reference.parse() {
         Ok(reference) => reference,
-        Err(error) => return json!({"digest": "", "stage": "reference", "error": format!("{error}")}),
+        Err(error) => {
+            return json!({"digest": "", "stage": "reference", "error": format!("{error}")})
+        }
     };
-    match client.pull_manifest_and_config(&reference, &RegistryAuth::Anonymous).await {
+    match client
+        .pull_manifest_and_config(&reference, &RegistryAuth::Anonymous)
+        .await
+    {
         Err(error) => json!({"digest": "", "stage": "manifest", "error": error.to_string()}),
         Ok((manifest, digest, config)) => match judge(&manifest, &config) {
             Ok(()) => json!({"digest": digest, "stage": "", "error": ""}),
@@ -78,8 +87,14 @@ async fn answer(client: &Client, reference: &str) -> serde_json::Value {
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let client = Client::new(ClientConfig { protocol: ClientProtocol::Http, ..Default::default() });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let client = Client::new(ClientConfig {
+        protocol: ClientProtocol::Http,
+        ..Default::default()
+    });
     let mut output = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         let found = runtime.block_on(answer(&client, &line.expect("a line")));
