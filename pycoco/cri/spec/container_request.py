@@ -140,6 +140,12 @@ def container_request(
             f"the container config has no linux.security_context, so CRI-O runs it as root and not as {config.user!r}; "
             "the kubelet always sends one"
         )
+    privileged = _privileged(context, pod)
+    if context.privileged and not privileged:
+        warnings.append(
+            "the container asks to be privileged and its sandbox has no security context, so CRI-O makes it "
+            "unprivileged: give a privileged sandbox"
+        )
     return ContainerRequest(
         image=image,
         config=config,
@@ -158,7 +164,7 @@ def container_request(
             state,
             annotation_value(pod.annotations, "userns-mode.crio.io", "io.kubernetes.cri-o.userns-mode"),
         ),
-        privileged=_privileged(context, pod),
+        privileged=privileged,
         systemd=process.runs_systemd(args[0]),
         args=args,
         reserved_names=reserved,

@@ -68,6 +68,11 @@ def test_stop_signals(signal: str, expected: str) -> None:
     assert bool(warnings) == bool(expected)
 
 
+def test_privileged_without_a_privileged_sandbox() -> None:
+    """SetPrivileged: a sandbox without a security context makes it unprivileged, and says nothing."""
+    assert "CRI-O makes it unprivileged" in said(container=samples.with_context(privileged=True))
+
+
 def test_an_empty_first_argument() -> None:
     assert "the first argument is empty" in said({"Cmd": [""]})
 
