@@ -23,6 +23,7 @@ from pycoco.options import (
     checked_auth_file,
     checked_credentials,
     checked_creds,
+    checked_crio,
     checked_timeout,
     requested_platform,
     settings_of,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from pycoco.backends.contract import Fetched, Lists, Reader, Session
     from pycoco.backends.exchange import OnRequest
     from pycoco.configuration.auth.given import Token
+    from pycoco.configuration.auth.kubernetes import Keyring
     from pycoco.configuration.settings import Settings
     from pycoco.configuration.values import ParsedReference
     from pycoco.documents.descriptor import Platform
@@ -69,7 +71,8 @@ class BaseClient:
         registries_conf_dir: str | PathLike[str] | None = None,
         auth_file: str | PathLike[str] | None = None,
         creds: tuple[str, str] | None = None,
-        credentials: Mapping[str, tuple[str, str] | Token] | None = None,
+        credentials: Mapping[str, tuple[str, str] | Token] | Keyring | None = None,
+        namespace: str | None = None,
         identity_token: str | None = None,
         registry_token: str | None = None,
         cert_dir: str | PathLike[str] | None = None,
@@ -94,6 +97,7 @@ class BaseClient:
             auth_file=auth_file,
             creds=creds,
             credentials=credentials,
+            namespace=namespace,
             identity_token=identity_token,
             registry_token=registry_token,
             cert_dir=cert_dir,
@@ -109,6 +113,7 @@ class BaseClient:
         try:
             self._settings = settings_of(options, environ)
             self._given = GivenCredentials(self._settings, checked_credentials(options))
+            self._namespace, self._crio = namespace or "", checked_crio(options)
         except PycocoError as error:
             # Whoever shows the variables of an error's frames shows no secret: raised anew, it has these frames alone.
             raise error.with_traceback(None) from None
@@ -137,7 +142,16 @@ class BaseClient:
         return opened.session_with(self._settings_for(reference))
 
     def _settings_for(self, reference: str, *, asks: bool = True) -> Settings:
-        """The client's settings, with the credentials that were given for the registry of `reference` and no others."""
+        """The client's settings, with the credentials that were given for the registry of `reference` and no others.
+
+        For a pod's namespace, with the file of credentials that CRI-O would read for it.
+        """
+        settings = self._given_for(reference, asks=asks)
+        if self._crio is None or _is_local(reference):
+            return settings
+        return replace(settings, auth_file=self._crio.auth_file(reference, self._namespace))
+
+    def _given_for(self, reference: str, *, asks: bool) -> Settings:
         if not self._given:
             return self._settings
         parsed = self._parse_reference(reference)

@@ -92,7 +92,7 @@ class Opened:
 
 def _kept(sessions: dict[Hashable, S], settings: Settings, make: Callable[[], S]) -> S:
     """Return the session of `sessions` that has the credentials of `settings`, made if there is none."""
-    key = (settings.creds, settings.identity_token, settings.registry_token)
+    key = (settings.creds, settings.identity_token, settings.registry_token, settings.auth_file)
     session = sessions.get(key)
     if session is None:
         made = make()

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from pycoco.backends.exchange import OnRequest
+    from pycoco.configuration.auth.crio import CrioAuthentication
+    from pycoco.configuration.auth.kubernetes import Keyring
     from pycoco.documents.descriptor import Platform
 
 _UNFIT_KEY = re.compile(r"[\s\x00-\x1f?#]")
@@ -38,7 +40,10 @@ class Options(TypedDict, total=False):
     creds: (user, password), for the image's own registry and never for a mirror on another host. A client that has
         them asks one registry only, and raises ConfigurationError for a second one; so with the two tokens below.
     credentials: for each registry its (user, password) or `pycoco.Token`, by keys as in auth.json: "quay.io",
-        "quay.io/org"; the longest that matches counts, and none goes to another registry.
+        "quay.io/org"; the longest that matches counts, and none goes to another registry. Or a Keyring of
+        `pycoco.credentials`, whose keys are Kubernetes' with its globs; the kubelet would try shorter ones after it.
+    namespace: find credentials as CRI-O does for a pod of this Kubernetes namespace: in its own file in
+        namespaced_auth_dir if there is one for the image, else in global_auth_file, both as crio.conf has them.
     identity_token, registry_token: an OAuth2 refresh token, or a bearer token used as it is.
     cert_dir: a directory with *.crt, *.cert and *.key, instead of what certs.d has for the registry.
     tls_verify: False accepts https without verification and then plain http, as skopeo's --tls-verify=false;
@@ -64,7 +69,8 @@ class Options(TypedDict, total=False):
     registries_conf_dir: str | PathLike[str] | None
     auth_file: str | PathLike[str] | None
     creds: tuple[str, str] | None
-    credentials: Mapping[str, tuple[str, str] | Token] | None
+    credentials: Mapping[str, tuple[str, str] | Token] | Keyring | None
+    namespace: str | None
     identity_token: str | None
     registry_token: str | None
     cert_dir: str | PathLike[str] | None
@@ -137,16 +143,36 @@ def settings_of(options: Options, environ: Mapping[str, str]) -> Settings:
     )
 
 
-def checked_credentials(options: Options) -> dict[str, Given]:
+def checked_crio(options: Options) -> CrioAuthentication | None:
+    """Return where CRI-O would look for credentials, if the option `namespace` asks for it.
+
+    Raises ConfigurationError for what is no namespace, for a crio.conf that cannot be read, and beside an `auth_file`.
+    """
+    namespace = options.get("namespace")
+    if namespace is None:
+        return None
+    from pycoco.configuration.auth import crio  # what few ask for is not loaded for the others
+
+    crio.checked_namespace(namespace)
+    if options.get("auth_file") is not None:
+        raise ConfigurationError("namespace and auth_file are both given; the namespace says which file it is")
+    return crio.read(crio.CRIO_CONF, crio.CRIO_CONF_DIRECTORY)
+
+
+def checked_credentials(options: Options) -> dict[str, Given] | Keyring:
     """Return the option `credentials`, checked. Raises ConfigurationError, which never shows a secret."""
     credentials = options.get("credentials")
     if credentials is None:
         return {}
-    if not isinstance(credentials, Mapping):
+    from pycoco.configuration.auth.kubernetes import Keyring
+
+    if not isinstance(credentials, (Mapping, Keyring)):
         raise ConfigurationError('credentials must be a mapping such as {"quay.io": ("user", "password")}')
     beside = [name for name in ("creds", "identity_token", "registry_token") if options.get(name) is not None]
     if beside:
         raise ConfigurationError(f"credentials and {beside[0]} are both given; put all of them into credentials")
+    if isinstance(credentials, Keyring):
+        return credentials
     return {_key(key): _given(f"credentials for {key}", value) for key, value in credentials.items()}
 
 

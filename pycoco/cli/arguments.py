@@ -78,6 +78,10 @@ def _add_client_options(command: argparse.ArgumentParser) -> None:
         help="without the password it is asked for, or read from standard input",
     )
     access.add_argument("--auth-file", metavar="FILE", help="take credentials from this file alone")
+    if command.get_default("command") != "pull":  # it has one of its own
+        access.add_argument(
+            "--namespace", metavar="NAME", help="find credentials as CRI-O does for a pod of this namespace"
+        )
     access.add_argument("--identity-token", metavar="TOKEN", help="an OAuth2 refresh token")
     access.add_argument("--registry-token", metavar="TOKEN", help="a bearer token, used as it is")
     access.add_argument("--cert-dir", metavar="DIR", help="with *.crt, *.cert and *.key")

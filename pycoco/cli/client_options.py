@@ -18,6 +18,7 @@ def options_of(parsed: argparse.Namespace) -> Options:
         registries_conf=parsed.registries_conf,
         registries_conf_dir=parsed.registries_conf_dir,
         auth_file=parsed.auth_file,
+        namespace=None if parsed.command == "pull" else parsed.namespace,  # which is for CRI-O's policy there too
         creds=_creds(parsed.creds),
         identity_token=parsed.identity_token,
         registry_token=parsed.registry_token,

@@ -50,12 +50,18 @@ def namespaced_auth_file(reference: str, namespace: str, directory: str = NAMESP
 
     It need not exist. Raises InvalidReferenceError, ConfigurationError.
     """
-    if _NAMESPACE.fullmatch(namespace) is None:
-        raise ConfigurationError(f"namespace is {namespace[:100]!r}; give the name of a Kubernetes namespace")
+    checked_namespace(namespace)
     if not directory.startswith("/"):
         raise ConfigurationError(f"namespaced_auth_dir is {directory[:200]!r}; give an absolute path, as CRI-O demands")
     name = hashlib.sha256(repository_name(reference).encode()).hexdigest()
     return configuration_files.join(directory, f"{namespace}-{name}.json")
+
+
+def checked_namespace(namespace: str) -> str:
+    """Return the name of a Kubernetes namespace. Raises ConfigurationError for anything else: it goes into a path."""
+    if not isinstance(namespace, str) or _NAMESPACE.fullmatch(namespace) is None:
+        raise ConfigurationError(f"namespace is {str(namespace)[:100]!r}; give the name of a Kubernetes namespace")
+    return namespace
 
 
 def read(file: str = CRIO_CONF, directory: str = CRIO_CONF_DIRECTORY) -> CrioAuthentication:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pycoco.configuration.auth import auth_files
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference
 from pycoco.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pycoco.configuration.auth.kubernetes import Keyring
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +38,17 @@ Given: TypeAlias = "tuple[str, str] | Token"
 class GivenCredentials:
     """What one client was given: `by_key`, by keys as in auth.json, or what its settings hold, for one registry."""
 
-    def __init__(self, settings: Settings, by_key: Mapping[str, Given] | None) -> None:
+    def __init__(self, settings: Settings, by_key: Mapping[str, Given] | Keyring | None) -> None:
         self._settings = settings
-        self._by_key = dict(by_key or {})
+        self._keyring = None if by_key is None or isinstance(by_key, Mapping) else by_key
+        self._by_key = dict(by_key) if isinstance(by_key, Mapping) else {}
         self._contents = auth_files.Contents(dict.fromkeys(self._by_key, auth_files.Entry()), {})
         self._bare = bool(settings.creds or settings.identity_token or settings.registry_token)
         self._registry = ""
         self._lock = threading.Lock()
 
     def __bool__(self) -> bool:
-        return self._bare or bool(self._by_key)
+        return self._bare or bool(self._by_key) or bool(self._keyring)
 
     def settings_for(self, references: Sequence[ParsedReference], *, asks: bool = True) -> Settings:
         """Return the client's settings with what was given for the registry of `references`, which one name stands for.
@@ -66,6 +70,9 @@ class GivenCredentials:
         return with_given(self._settings, given[0] if given else None)
 
     def _find(self, reference: ParsedReference) -> Given | None:
+        if self._keyring is not None:
+            fits = self._keyring.lookup(reference.text)
+            return None if not fits else fits[0].creds or Token(fits[0].identity_token)
         match = auth_files.find(self._contents, f"{reference.domain}/{reference.path}", legacy=False)
         return self._by_key[match[0]] if match else None
 
