@@ -1,4 +1,4 @@
-"""From a reference to an image's metadata: what to ask for, in which order, and what to check before asking on.
+"""From a reference to an image's metadata: what to ask for, in which order, and what to check before the next is asked.
 
 It is not for asking: the flow is a generator without input or output, which a registry client, a local layout or a
 test drives alike. It yields a Need and is sent the Received that answers it:
