@@ -45,7 +45,7 @@ def _backend() -> dict[str, Any]:
     refused: dict[str, str] = {}
     try:
         if override and override != "auto":
-            chosen, why = select(override), f"PYCOCO_BACKEND is {override}"
+            chosen, why = select(override=override), f"PYCOCO_BACKEND is {override}"
         else:
             chosen, refused = automatic()
             why = "the first that works here" if not refused else f"after {' and '.join(refused)}"
