@@ -126,7 +126,7 @@ $(VENV)/installed: $(VENV)/tools $(INSTALL_SOURCES)
 
 $(VENV)/cross: $(VENV)/installed
 	@echo "Installing zig and auditwheel into $(VENV)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check build 'ziglang>=0.15' 'auditwheel>=6'
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[wheels]'
 	@touch $@
 
 $(VENV)/documentation: $(VENV)/installed
