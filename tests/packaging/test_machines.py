@@ -12,7 +12,7 @@ import pytest
 
 from tests.boundary import served
 from tests.packaging.conftest import BuildWheel
-from tests.support.foreign_machine import foreign_machine
+from tests.support.machine import machine
 from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
 
 TRY = Path(__file__).with_name("try_machine.py")
@@ -29,12 +29,12 @@ def script(request: Request) -> Answer:
 
 @pytest.mark.parametrize(("architecture", "byteorder"), [("aarch64", "little"), ("s390x", "big")])
 def test_a_wheel_works_on_its_machine(architecture: str, byteorder: str, released: BuildWheel) -> None:
-    machine = foreign_machine(architecture)
-    machine.pip_install("/opt/pycoco", released(f"manylinux_2_17_{architecture}"))
-    (machine.root / "opt" / TRY.name).write_bytes(TRY.read_bytes())
+    there = machine(architecture)
+    there.pip_install("/opt/pycoco", released(f"manylinux_2_17_{architecture}"))
+    (there.root / "opt" / TRY.name).write_bytes(TRY.read_bytes())
     with ScriptedRegistry(script) as registry:
         backends = ("go", "go-process", "python")
-        tried = machine.run(
+        tried = there.run(
             "/usr/bin/python3",
             "-W",
             "ignore",

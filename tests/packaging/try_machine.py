@@ -24,7 +24,8 @@ COUNT = 100
 def main() -> None:
     """Print what was found."""
     host, backends = sys.argv[1], sys.argv[2:]
-    found: dict[str, Any] = {"machine": platform.machine(), "byteorder": sys.byteorder, "backends": {}}
+    found: dict[str, Any] = {"python": platform.python_version(), "machine": platform.machine()}
+    found |= {"byteorder": sys.byteorder, "backends": {}}
     for backend in backends:
         found["backends"][backend] = tried(host, backend)
     found["child"] = in_a_fork(host)
