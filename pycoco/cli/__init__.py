@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from pycoco.cli.arguments import parse
 from pycoco.cli.exit_status import INTERRUPTED, exit_status
+from pycoco.cli.grammar import parse
 from pycoco.errors import PycocoError
 
 

@@ -1,0 +1,80 @@
+"""The command line's grammar: which commands there are, and the arguments of the one that is asked for.
+
+It is not for checking values that the API checks anyway; what is wrong there comes back as its error. The parser of one
+command is made, unless the help of all is wanted: making them all takes as long as reading an image.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pycoco._version import __version__
+from pycoco.cli.grammar import fleet, node, reading, writing
+from pycoco.cli.grammar.command import EPILOG, HelpFormatter
+from pycoco.cli.spellings import rewritten
+
+COMMANDS: dict[str, Callable[[Any], None]] = {
+    "inspect": reading.inspect,
+    "manifest": reading.manifest,
+    "config": reading.config,
+    "digest": reading.digest,
+    "tags": reading.tags,
+    "referrers": reading.referrers,
+    "explain": reading.explain,
+    "save": writing.save,
+    "status": writing.status,
+    "bundle": writing.bundle,
+    "scan": fleet.scan,
+    "pull": node.pull,
+    "serve": node.serve,
+    "completion": reading.completion,
+    "version": reading.version,
+}
+
+FLAGS = (
+    "--all",
+    "--all-platforms",
+    "--instance",
+    "--json",
+    "--list",
+    "--no-crio-annotations",
+    "--no-pin",
+    "--pin",
+    "--raw",
+    "--replace",
+    "--resolve-only",
+    "--retry-failed",
+    "--schema1",
+    "--send-secrets",
+    "--verbose",
+)
+"""The options without a value, of all commands together: what may stand before a command and takes nothing with it."""
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line; exits with status 2 and a message where it is wrong, as argparse does."""
+    given = sys.argv[1:] if arguments is None else arguments
+    words = rewritten(given, tuple(COMMANDS), FLAGS, lambda line: print(f"pycoco: {line}", file=sys.stderr))
+    wanted = words[0] if words else ""
+    return parser(only=wanted if wanted in COMMANDS else None).parse_args(words)
+
+
+def parser(*, only: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of every command, or of one."""
+    made = argparse.ArgumentParser(
+        prog="pycoco",
+        description="Reads a container image's manifest and config, and not a byte of its layers, as CRI-O would.",
+        epilog=f"pycoco COMMAND --help has the options and examples of one.\n{EPILOG}",
+        formatter_class=HelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument("--version", action="version", version=f"pycoco {__version__}")
+    made.set_defaults(verbose=0)
+    commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, add in COMMANDS.items():
+        if only in (None, name):
+            add(commands)
+    return made

@@ -1,0 +1,54 @@
+"""What every command has: its name, the module that runs it, its help and its examples."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "inspect": (
+        "pycoco inspect quay.io/acme/app:v1",
+        "pycoco inspect quay.io/acme/app:v1 --platform linux/arm64 --json",
+        "pycoco inspect --from-file references.txt --resume images.jsonl",
+    ),
+    "manifest": ("pycoco manifest quay.io/acme/app:v1", "pycoco manifest --list quay.io/acme/app:v1"),
+    "config": ("pycoco config quay.io/acme/app:v1",),
+    "digest": ("pycoco digest quay.io/acme/app:v1", "pycoco digest --instance quay.io/acme/app:v1"),
+    "tags": ("pycoco tags quay.io/acme/app",),
+    "referrers": ("pycoco referrers quay.io/acme/app:v1 --artifact-type application/spdx+json",),
+    "explain": ("pycoco explain nginx",),
+    "save": ("pycoco save quay.io/acme/app:v1 layout/",),
+    "status": ("pycoco status quay.io/acme/app:v1",),
+    "bundle": ("pycoco bundle quay.io/acme/secret:1.4 /run/c1 --container container.json --json",),
+    "scan": (
+        "pycoco scan references.txt --output images/",
+        "pycoco scan images.csv --column image --output images/ --per-registry 16",
+        "pycoco scan --report images/",
+    ),
+    "pull": ("pycoco pull quay.io/acme/secret:1.4",),
+    "serve": ("pycoco serve --handler kata-cc",),
+    "verify": ("pycoco verify quay.io/acme/app:v1",),
+    "version": ("pycoco version",),
+    "completion": ("pycoco completion bash > ~/.local/share/bash-completion/completions/pycoco",),
+}
+
+EPILOG = "Exit statuses: docs/reference/errors.md. Results go to standard output, everything else to standard error."
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Leaves the examples as they stand."""
+
+
+def new_command(commands: Any, name: str, module: str, help: str) -> argparse.ArgumentParser:
+    """Add a command that `pycoco.cli.MODULE` runs."""
+    examples = "\n".join(f"  {line}" for line in EXAMPLES.get(name, ()))
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help,
+        description=help,
+        epilog=f"examples:\n{examples}\n\n{EPILOG}" if examples else EPILOG,
+        formatter_class=HelpFormatter,
+        allow_abbrev=False,
+    )
+    command.set_defaults(module=module, command=name)
+    return command

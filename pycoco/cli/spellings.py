@@ -1,0 +1,84 @@
+"""Other ways to write the same command line: options before the command, and the spellings of skopeo's users.
+
+It is not for the grammar (see `arguments`), into whose words everything is turned here. A spelling of skopeo's is
+understood and answered with one hint on stderr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+_SAME = {"--authfile": "--auth-file", "--retry-times": "--retries"}
+_WITH_VALUE = {*_SAME, "--override-os", "--override-arch", "--override-variant"}
+
+
+def rewritten(
+    arguments: Sequence[str], verbs: Sequence[str], flags: Sequence[str], hint: Callable[[str], None]
+) -> list[str]:
+    """Return the arguments in pycoco's own words, the command first. `flags` are the options that take no value."""
+    words = _command_first(list(arguments), verbs, flags)
+    understood = _understood(words)
+    if understood != words:
+        hint(f"in pycoco's words: pycoco {' '.join(_without_secrets(understood))}")
+    return understood
+
+
+def _command_first(words: list[str], verbs: Sequence[str], flags: Sequence[str]) -> list[str]:
+    """Move the command before the options that stand before it."""
+    at = 0
+    while at < len(words) and words[at].startswith("-") and words[at] not in ("-", "--", "-h", "--help", "--version"):
+        takes_value = "=" not in words[at] and words[at] not in flags and not set(words[at][1:]) <= {"v"}
+        at += 2 if takes_value else 1
+    if 0 < at < len(words) and (words[at] in verbs or words[at] == "list-tags"):
+        return [words[at], *words[:at], *words[at + 1 :]]
+    return words
+
+
+def _understood(words: list[str]) -> list[str]:
+    if not words:
+        return words
+    verb, rest = words[0], words[1:]
+    if verb == "list-tags":
+        verb = "tags"
+    if verb == "inspect" and "--config" in rest:
+        verb, rest = "config", [word for word in rest if word not in ("--config", "--raw")]
+    elif verb == "inspect" and "--raw" in rest:
+        verb, rest = "manifest", ["--list", *(word for word in rest if word != "--raw")]
+    return [verb, *_options(rest)]
+
+
+def _options(words: list[str]) -> list[str]:
+    found: list[str] = []
+    platform = {"os": "", "arch": "", "variant": ""}
+    at = 0
+    while at < len(words):
+        name, equals, value = words[at].partition("=")
+        if name not in _WITH_VALUE:
+            found.append(words[at])
+            at += 1
+            continue
+        if not equals:
+            if at + 1 == len(words):  # the grammar says what is missing
+                return [*found, _SAME.get(name, "--platform")]
+            at += 1
+            value = words[at]
+        at += 1
+        if name in _SAME:
+            found += [_SAME[name], value]
+        else:
+            platform[name.removeprefix("--override-")] = value
+    if any(platform.values()):
+        # Without an architecture there is no platform to name, and the grammar says what one looks like.
+        parts = (platform["os"] or "linux", platform["arch"], platform["variant"])
+        found += ["--platform", "/".join(part for part in parts if part)]
+    return found
+
+
+def _without_secrets(words: list[str]) -> list[str]:
+    shown: list[str] = []
+    for word in words:
+        name, equals, _ = word.partition("=")
+        secret = name in ("--creds", "--identity-token", "--registry-token")
+        after_secret = bool(shown) and shown[-1] in ("--creds", "--identity-token", "--registry-token")
+        shown.append("…" if after_secret else f"{name}=…" if secret and equals else word)
+    return shown
