@@ -12,7 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-logger = logging.getLogger("pycoco.requests")
+from pycoco.printable import get_logger
+
+logger = get_logger("pycoco.requests")
 
 _REPOSITORY = re.compile(r"/v2/(.+)/(?:manifests|blobs|tags|referrers)/[^/]+")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -133,8 +134,12 @@ def test_verbose_on_the_command_line_shows_them(backend: str, scripted: Scripted
     if backend == "go":
         assert "pycoco: WARNING pycoco.go: " in shown
         assert "take care" in shown
-    assert "pycoco: DEBUG" not in shown
-    assert "pycoco: DEBUG" in child.run(command, *arguments, "-vv").errors
+    assert _debugged(shown) == {"pycoco.requests"}  # each request, in one line
+    assert _debugged(child.run(command, *arguments, "-vv").errors) > {"pycoco.requests"}
+
+
+def _debugged(shown: str) -> set[str]:
+    return set(re.findall(r"^pycoco: DEBUG ([a-z.]+): ", shown, re.MULTILINE))
 
 
 def test_a_handler_that_fails_harms_nobody_else(scripted: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch) -> None:

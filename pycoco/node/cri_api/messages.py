@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pycoco.errors import BackendUnavailableError, PycocoError
+from pycoco.errors import BackendUnavailableError
 
 PACKAGE = "runtime.v1"
 IMAGE_SERVICE = f"/{PACKAGE}.ImageService/"
@@ -100,10 +100,8 @@ _MESSAGES: dict[str, tuple[tuple[str, int, str], ...]] = {
 }
 
 
-class MessageError(PycocoError, ValueError):
+class MessageError(ValueError):
     """Bytes that are not the message they should be."""
-
-    code = "message"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import asyncio
 import base64
 import contextlib
 import json
-import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -24,13 +23,14 @@ from pycoco.documents.typed import parse_object
 from pycoco.errors import BackendError, DeadlineError, DigestMismatchError, PycocoError, from_code
 from pycoco.image import Image
 from pycoco.node.service.worker import BYTES, TEXTS
+from pycoco.printable import get_logger
 
 MEMORY_LIMIT = 1024 * 1024 * 1024
 ANSWER_LIMIT = 24 * 1024 * 1024
 """Bytes of a worker's answer: three documents of 4 MiB in base64, signatures, and room."""
 READY_SECONDS = 30.0
 
-_log = logging.getLogger("pycoco.node")
+_log = get_logger("pycoco.node")
 
 
 @dataclass(frozen=True)
