@@ -7,9 +7,13 @@ regctl say of the same content is held against both backends, both clients and t
 from __future__ import annotations
 
 import asyncio
+import collections
 import json
+import re
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +27,7 @@ from tests.support.images import PLATFORMS, BuiltImages
 from tests.support.media_types import OCI_INDEX, OCI_MANIFEST
 from tests.support.referrers_registry import ReferrersRegistry
 from tests.support.registry import Registry
+from tests.support.scripted_registry import Answer, ScriptedRegistry
 from tests.support.signed_content import SBOM_TYPE, SIGNATURE_TYPE, SignedContent, sha256
 from tests.support.tools import build_tool, require_tool
 
@@ -47,6 +52,23 @@ def many_tags() -> Iterator[Registry]:
         CONTENT.push(registry.host, "a/b", referrers_tag=True)
         CONTENT.push_tags(registry.host, "many", TAGS)
         yield registry
+
+
+@pytest.fixture(scope="module")
+def cranes() -> Iterator[str]:
+    """crane's own registry, with the content of the one that has referrers; yields its host."""
+    command = [str(build_tool("crane")), "registry", "serve", "--address", "127.0.0.1:0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            found = re.search(r"serving on port (\d+)", process.stderr.readline())
+            assert found is not None, "crane does not say where it listens"
+            threading.Thread(target=collections.deque, args=[process.stderr, 0], daemon=True).start()
+            host = f"127.0.0.1:{found[1]}"
+            CONTENT.push(host, "a/b", referrers_tag=False)
+            yield host
+        finally:
+            process.terminate()
 
 
 def options(backend: str, **more: Any) -> dict[str, Any]:
@@ -347,6 +369,43 @@ def test_the_referrers_command(with_api: ReferrersRegistry, backend: str) -> Non
     document = json.loads(said)
     assert document["schema_version"] == 1
     assert {tuple(each["found"]) for each in document["referrers"]} == {("referrers-api",), ("cosign-tag",)}
+
+
+# crane's registry.
+
+
+def test_crane_s_registry_tells_the_same(cranes: str, backend: str) -> None:
+    reference = f"{cranes}/a/b:v1"
+    assert both_clients(backend, lambda client: client.resolve(reference)).digest == sha256(CONTENT.index)
+    assert both_clients(backend, lambda client: client.manifest(reference)).raw == CONTENT.index
+    assert both_clients(backend, lambda client: client.tags(f"{cranes}/a/b")) == [CONTENT.cosign_tag, "v1"]
+    ((platform, digest, image),) = both_clients(backend, lambda client: client.inspect_platforms(reference))
+    assert (str(platform), digest, image.raw_config) == ("linux/amd64", sha256(CONTENT.image), CONTENT.config)
+    found = both_clients(backend, lambda client: client.referrers(reference))
+    assert {sha256(CONTENT.attestation), sha256(CONTENT.cosign)} <= {each.digest for each in found}
+    assert run(build_tool("crane"), "ls", "--insecure", f"{cranes}/a/b").split() == [CONTENT.cosign_tag, "v1"]
+
+
+# Deadlines.
+
+
+def test_a_deadline_bounds_each_of_them(backend: str) -> None:
+    """A registry that keeps everybody waiting, whatever is asked of it."""
+    with ScriptedRegistry(lambda _: Answer(wait=60.0)) as slow:
+        repository = f"{slow.host}/app"
+        with pycoco.Client(backend=backend, tls_verify=False, timeout=0.3) as client:
+            asked: list[Callable[[], object]] = [
+                lambda: client.resolve(repository),
+                lambda: client.manifest(repository),
+                lambda: client.inspect_platforms(repository),
+                lambda: client.referrers(repository),
+                lambda: list(client.tags(repository)),
+            ]
+            for ask in asked:
+                started = time.monotonic()
+                with pytest.raises(pycoco.DeadlineError):
+                    ask()
+                assert time.monotonic() - started < 5
 
 
 # Batches.

@@ -13,7 +13,7 @@ import pytest
 
 from tests.parity import readings
 from tests.parity.authenticating import BASIC, CREDS, PING, TOKEN_LINE, TOO_MANY
-from tests.parity.fetching import mirrored, sha256
+from tests.parity.fetching import TIMEOUT, mirrored, sha256
 from tests.parity.matrix.reading_rows import (
     ARTIFACT,
     GET,
@@ -34,7 +34,13 @@ from tests.parity.matrix.reading_rows import (
 )
 from tests.parity.readings import Reading, read_from
 from tests.support.media_types import OCI_INDEX, OCI_MANIFEST
-from tests.support.scripted_registry import Answer, Script
+from tests.support.scripted_registry import Answer, Route, Script
+
+# A registry that fails once; whoever asks again is told.
+_FAILS_ONCE: dict[str, Route] = {
+    **registry(),
+    f"{HEAD}/image": [Answer(503), Answer(headers=[("Docker-Content-Digest", sha256(IMAGE))])],
+}
 
 RESOLVE = [
     Row("an image", readings.resolve("app:image"), (registry(),), lines=[PING, f"{HEAD}/image"], how="HEAD"),
@@ -217,6 +223,45 @@ RESOLVE = [
         conf='[[registry]]\nprefix = "host1"\nlocation = "host0"\n',
         pull_source="registry0/app:image",
     ),
+    Row(
+        "a short name's alias",
+        lambda session, _: readings.result(session.resolve("thing:image", timeout=TIMEOUT)),
+        (registry(),),
+        conf='[aliases]\n"thing" = "host0/app"\n',
+        pull_source="registry0/app:image",
+    ),
+    Row(
+        "a short name's second candidate",
+        lambda session, _: readings.result(session.resolve("app:image", timeout=TIMEOUT)),
+        ({"/v2/": Answer()}, registry()),
+        conf='unqualified-search-registries = ["host0", "host1"]\n',
+        options={"short_names": "permissive"},
+        pull_source="registry1/app:image",
+    ),
+    Row(
+        "a short name of two registries",
+        lambda session, _: readings.result(session.resolve("app:image", timeout=TIMEOUT)),
+        (registry(), registry()),
+        "ShortNameError",
+        [],
+        conf='unqualified-search-registries = ["host0", "host1"]\n',
+    ),
+    Row(
+        "plain http that nothing allows",
+        readings.resolve("app:image"),
+        (registry(),),
+        "UnavailableError",
+        options={"tls_verify": None},
+    ),
+    Row(
+        "plain http that registries.conf allows for the mirror alone",
+        readings.resolve("app:image"),
+        (registry(), registry()),
+        conf=MIRRORED + "insecure = true\n",
+        options={"tls_verify": None},
+        pull_source="registry0/app:image",
+    ),
+    Row("asked again", readings.resolve("app:image"), (_FAILS_ONCE,), options={"retries": 1}, how="HEAD"),
     Row(
         "no answer",
         readings.resolve("app:index"),
