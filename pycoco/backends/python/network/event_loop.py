@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
+import contextvars
 import os
 import threading
 import weakref
@@ -21,6 +22,9 @@ from pycoco.daemon_threads import DaemonThreads
 from pycoco.errors import DeadlineError, OperationCancelledError, PycocoError
 
 Result = TypeVar("Result")
+
+DEADLINE: contextvars.ContextVar[float | None] = contextvars.ContextVar("DEADLINE", default=None)
+"""When the operation under way has to be done, a moment of time.monotonic(); None for no limit."""
 
 THREAD_NAME = "pycoco-network"
 """The loop's thread, by which its log records can be told from others."""
@@ -119,7 +123,9 @@ class _Operation:
     def start(self) -> None:
         if self.future.cancelled():
             return
+        before = DEADLINE.set(self._deadline)
         self._task = self._loop.create_task(self._work())
+        DEADLINE.reset(before)
         self._task.add_done_callback(self._finish)
         self.future.add_done_callback(self._cancel_from_future)
         if self._deadline is not None:

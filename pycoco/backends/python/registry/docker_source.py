@@ -18,14 +18,14 @@ from typing import Protocol, TypeVar
 from pycoco.backends import contract
 from pycoco.backends.python.network.transport import Answer, timed_out
 from pycoco.backends.python.registry.blob import read_blob
-from pycoco.backends.python.registry.registry import Access, Registry, failure
+from pycoco.backends.python.registry.registry import MAY_BE_REFUSALS, Access, Registry, failure
 from pycoco.backends.python.registry.retry import transient_delay
 from pycoco.configuration.values import ParsedReference, PullSource
 from pycoco.documents import digest as digests
 from pycoco.documents import media_types
 from pycoco.documents.read_image import Need, Received
 from pycoco.documents.values import MANIFEST_LIMIT
-from pycoco.errors import ManifestError, PycocoError, RegistryError, UnauthorizedError
+from pycoco.errors import ManifestError, PycocoError, RegistryError
 from pycoco.printable import get_logger
 
 _ACCEPT = tuple(media_type.encode("ascii") for media_type in media_types.ACCEPT)
@@ -70,7 +70,7 @@ class Endpoints(Protocol):
 
     async def endpoint(self, source: PullSource, logical: ParsedReference, started: float) -> Endpoint: ...
 
-    def forget_credentials(self, source: PullSource, logical: ParsedReference, started: float) -> bool: ...
+    async def found_others(self, source: PullSource, logical: ParsedReference, started: float) -> bool: ...
 
 
 class DockerSource:
@@ -127,10 +127,12 @@ class DockerSource:
     async def _ask_source(self, source: PullSource, ask: Callable[[Endpoint, str], Awaitable[T]]) -> tuple[Endpoint, T]:
         try:
             return await self._ask_source_once(source, ask)
-        except UnauthorizedError:
-            if not self._endpoints.forget_credentials(source, self._logical, self._started):
+        except RegistryError as error:
+            if error.status not in MAY_BE_REFUSALS or not await self._endpoints.found_others(
+                source, self._logical, self._started
+            ):
                 raise
-        # The credentials were found for an earlier image; since then there may have been a login.
+        # The credentials were found for an earlier image; since then there was a login.
         return await self._ask_source_once(source, ask)
 
     async def _ask_source_once(

@@ -78,14 +78,15 @@ class Network:
         )
         return Endpoint(source.reference, named.path, named.digest or named.tag, registry, access)
 
-    def forget_credentials(self, source: PullSource, logical: ParsedReference, started: float) -> bool:
-        """Forget the credentials that were found for a pull source before `started`; whether there were any."""
-        key = (parse_canonical(source.reference).name, logical.domain)
+    async def found_others(self, source: PullSource, logical: ParsedReference, started: float) -> bool:
+        """Look anew for credentials found before `started` for a pull source; whether there are others."""
+        named = parse_canonical(source.reference)
+        key = (named.name, logical.domain)
         kept = self._credentials.get(key)
         if kept is None or kept.learnt >= started or kept.found.origin == "given":
             return False
-        del self._credentials[key]
-        return True
+        anew = await self._lookups.do(key, lambda: self._look_up(named, logical.domain))
+        return anew.found.credentials != kept.found.credentials
 
     async def close(self) -> None:
         """Close the idle connections. What is still in use closes when its task ends."""

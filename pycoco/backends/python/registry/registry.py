@@ -7,7 +7,6 @@ and scope. What was remembered and is refused is asked for once more; what was j
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,8 @@ from pycoco.backends.python.network.redirects import redacted
 from pycoco.backends.python.network.single_flight import SingleFlight
 from pycoco.backends.python.network.transport import Answer, Transport
 from pycoco.backends.python.registry import distribution_error, token
-from pycoco.backends.python.registry.retry import Backoff, retry_after
+from pycoco.backends.python.registry.brake import Brake
+from pycoco.backends.python.registry.retry import retry_after
 from pycoco.backends.python.registry.warning_header import warning_text
 from pycoco.configuration.values import Credentials
 from pycoco.errors import PycocoError, RegistryError, UnavailableError
@@ -29,6 +29,11 @@ DOCKER_HUB = "docker.io"
 DOCKER_HUB_HOST = "registry-1.docker.io"
 
 _TOKENS_KEPT = 4096
+
+MAY_BE_REFUSALS = frozenset({400, 401, 403, 404})
+"""Statuses by which registries say that credentials or a token do not count (any more)."""
+
+_PLAIN_HTTP_SECONDS = 1.0
 
 _WARNINGS_OF_AN_ANSWER = 10
 _WARNINGS_KEPT = 1000
@@ -87,6 +92,8 @@ class Registry:
         self._tokens: dict[Hashable, _KeptToken] = {}
         self._token_requests: SingleFlight[_KeptToken] = SingleFlight()
         self._warned: set[str] = set()
+        self._brake = Brake(self.host)
+        self._token_brake = Brake(f"the token server of {self.host}")
 
     async def get(
         self,
@@ -108,24 +115,27 @@ class Registry:
             headers.append((b"Range", b"bytes=%d-" % first_byte))
         # net/http asks for gzip where it is to see a whole body.
         request = _Request(self, path, access, headers, gzip=first_byte is None and method == "GET", method=method)
-        backoff = Backoff()
-        extra: Scope | None = None
-        while True:
-            answer = await request.send(extra)
-            if backoff.attempts == 0 and (scope := insufficient_scope(answer.status, answer.challenges)):
-                await answer.discard()
-                extra = scope
-                answer = await request.send(extra)
-            if answer.status == 401 and request.forget_remembered():
-                await answer.discard()
-                extra = None
-                continue
-            if not await _may_retry(answer, backoff):
-                return answer
+        answer = await request.send_patiently(self._brake)
+        if scope := insufficient_scope(answer.status, answer.challenges):
+            await answer.discard()
+            answer = await request.send_patiently(self._brake, scope)
+        if answer.status in MAY_BE_REFUSALS and request.forget_remembered(answer.status):
+            await answer.discard()
+            answer = await request.send_patiently(self._brake)
+        return answer
 
-    async def properties(self) -> _Properties:
-        """What the ping told, asking only the first time."""
-        return self._properties or await self._pings.do(None, self._ping_and_keep)
+    async def properties(self, access: Access) -> _Properties:
+        """What the ping told, asking only the first time, and again where it led to plain http.
+
+        That https could not be had counts for one operation that has something secret to send, as in containers/image,
+        and for a moment for others.
+        """
+        kept = self._properties
+        if kept is not None and kept.scheme == "http" and kept.learnt < access.started:
+            has_secret = access.registry_token or access.credentials != Credentials()
+            if has_secret or time.monotonic() - kept.learnt > _PLAIN_HTTP_SECONDS:
+                kept = None
+        return kept or await self._pings.do(None, self._ping_and_keep)
 
     async def _ping_and_keep(self) -> _Properties:
         # Kept here, not by who waits for it: nobody may find neither the ping under way nor its result.
@@ -147,11 +157,8 @@ class Registry:
     async def _ping_with(self, scheme: str) -> _Properties:
         url = f"{scheme}://{self.host}/v2/"
         headers = [(b"Docker-Distribution-API-Version", b"registry/2.0"), self._user_agent]
-        backoff = Backoff()
-        while True:
-            answer = await self.send_logged(url, headers, None, plain_http=scheme == "http")
-            if not await _may_retry(answer, backoff):
-                break
+        plain_http = scheme == "http"
+        answer = await self._brake.send(lambda: self.send_logged(url, headers, None, plain_http=plain_http))
         if answer.status not in (200, 401):
             raise await failure(f"pinging the registry {self.domain}", answer)
         challenges = tuple(answer.challenges)
@@ -192,15 +199,18 @@ class Registry:
                 return f"Bearer {kept.value}", key
         return None, None
 
-    def forget(self, key: Hashable, properties: _Properties, before: float) -> bool:
-        """After a 401: forget the token used, or that none was asked for, if that was learnt before; whether it was."""
-        if key is not None:
-            kept = self._tokens.get(key)
-            outdated = kept is not None and kept.learnt < before
-            if outdated:
-                del self._tokens[key]
-        else:
-            outdated = not properties.challenges and properties.learnt < before
+    def forget(self, key: Hashable, properties: _Properties, before: float, status: int) -> bool:
+        """After a refusal: forget the token used, and what the ping told, if learnt before; whether anything was.
+
+        A 401 may also mean that the registry wants to be asked in another way by now. Other statuses may only mean
+        that a token counts no more: Amazon's registries say 400 and 403 then, others 404.
+        """
+        kept = self._tokens.get(key) if key is not None else None
+        outdated = kept is not None and kept.learnt < before
+        if outdated:
+            del self._tokens[key]
+        if status == 401 and properties.learnt < before:
+            outdated = True
         if outdated:
             self.forget_properties(properties)
         return outdated
@@ -239,20 +249,19 @@ class Registry:
         return kept
 
     async def _ask_for_token(self, request: token.TokenRequest, *, plain_http: bool, patient: bool) -> _KeptToken:
-        backoff = Backoff()
-        while True:
-            answer = await self._transport.send(
+        # containers/image gives up at the first 429 of a token server; pycoco heeds it as a registry's, once there
+        # is no other pull source left.
+        answer = await self._token_brake.send(
+            lambda: self._transport.send(
                 request.method,
                 request.url,
                 [self._user_agent],
                 authorization=request.authorization,
                 body=request.body,
                 plain_http=plain_http,
-            )
-            # containers/image gives up at the first 429 of a token server; pycoco heeds it as a registry's, once there
-            # is no other pull source left.
-            if not patient or not await _may_retry(answer, backoff):
-                break
+            ),
+            patient=patient,
+        )
         what = f"getting a token for {self.domain}"
         if answer.status == 200:
             body = await answer.read(token.TOKEN_LIMIT, what)
@@ -288,10 +297,28 @@ class _Request:
     key: Hashable = None
     renewed: bool = False
 
-    async def send(self, extra: Scope | None) -> Answer:
+    async def send_patiently(self, brake: Brake, extra: Scope | None = None) -> Answer:
+        """Send it when the registry may be asked; what it takes to ask, a ping and a token, is had before."""
+        properties, authorization = await self._prepared(extra)
+        return await brake.send(lambda: self._send(properties, authorization))
+
+    async def _prepared(self, extra: Scope | None) -> tuple[_Properties, str | None]:
         registry, access = self.registry, self.access
-        self.properties = properties = await registry.properties()
-        authorization, self.key = await registry.authorization(properties, access, extra)
+        self.properties = properties = await registry.properties(access)
+        try:
+            authorization, self.key = await registry.authorization(properties, access, extra)
+        except RegistryError:
+            # Where to get a token was learnt by an earlier operation's ping, and may have moved since.
+            if properties.learnt >= access.started or self.renewed:
+                raise
+            self.renewed = True
+            registry.forget_properties(properties)
+            self.properties = properties = await registry.properties(access)
+            authorization, self.key = await registry.authorization(properties, access, extra)
+        return properties, authorization
+
+    async def _send(self, properties: _Properties, authorization: str | None) -> Answer:
+        registry, access = self.registry, self.access
         query = f"?ns={quote_plus(access.namespace)}" if access.namespace else ""
         url = f"{properties.scheme}://{registry.host}{self.path}{query}"
         plain_http = properties.scheme == "http"
@@ -303,11 +330,11 @@ class _Request:
             registry.forget_properties(properties)
             raise
 
-    def forget_remembered(self) -> bool:
-        """After a 401: whether the request used what an earlier operation had learnt, now forgotten. True only once."""
+    def forget_remembered(self, status: int) -> bool:
+        """After a refusal: whether the request used what an earlier operation had learnt, now forgotten. Only once."""
         if self.renewed or self.properties is None:
             return False
-        self.renewed = self.registry.forget(self.key, self.properties, self.access.started)
+        self.renewed = self.registry.forget(self.key, self.properties, self.access.started, status)
         return self.renewed
 
 
@@ -327,16 +354,3 @@ async def failure(what: str, answer: Answer, *, by_status: bool = False) -> Regi
         body,
         lambda: distribution_error.error_for(what, url, answer.status, challenges, body, advice, by_status=by_status),
     )
-
-
-async def _may_retry(answer: Answer, backoff: Backoff) -> bool:
-    """Whether to ask again after a 429, having waited and freed the answer's connection."""
-    if answer.status != 429:
-        return False
-    delay = backoff.next_delay(answer.header("retry-after"))
-    if delay is None:
-        return False
-    await answer.discard()
-    _log.debug("%s: too many requests, waiting %.1f seconds", redacted(answer.url), delay)
-    await asyncio.sleep(delay)
-    return True

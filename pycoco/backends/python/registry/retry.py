@@ -49,21 +49,3 @@ def transient_delay() -> float:
     import random  # as rarely
 
     return 1.0 + random.random() / 10
-
-
-class Backoff:
-    """The growing delay between requests that are answered with 429."""
-
-    def __init__(self) -> None:
-        self.attempts = 0
-        self._delay = FIRST_DELAY
-
-    def next_delay(self, header: str | None) -> float | None:
-        """The seconds to wait after one more 429 with this Retry-After, or None when it was the last attempt."""
-        self.attempts += 1
-        if self.attempts >= ATTEMPTS:
-            return None
-        advice = retry_after(header)
-        delay = min(self._delay if advice is None else advice, MAX_DELAY)
-        self._delay = delay * 2
-        return delay

@@ -11,7 +11,7 @@ from pycoco.backends.python.network.body import DamagedBodyError, Gunzip, Trunca
 from pycoco.backends.python.network.challenge import parse_challenges
 from pycoco.backends.python.network.redirects import Hop, keeps_authorization, next_hop, redacted
 from pycoco.backends.python.registry.distribution_error import error_for
-from pycoco.backends.python.registry.retry import Backoff, retry_after
+from pycoco.backends.python.registry.retry import retry_after
 from pycoco.backends.python.registry.warning_header import warning_text
 from pycoco.errors import (
     DeniedError,
@@ -201,13 +201,6 @@ def test_redacted() -> None:
 )
 def test_retry_after(header: str | None, seconds: float | None) -> None:
     assert retry_after(header, now=1_700_000_000.0) == seconds
-
-
-def test_the_delay_doubles_up_to_a_minute_and_ends_after_five_requests() -> None:
-    backoff = Backoff()
-    assert [backoff.next_delay(None) for _ in range(5)] == [2.0, 4.0, 8.0, 16.0, None]
-    backoff = Backoff()
-    assert [backoff.next_delay(header) for header in ("3600", None, "1", None)] == [60.0, 60.0, 1.0, 2.0]
 
 
 @pytest.mark.parametrize(
