@@ -174,7 +174,7 @@ READING_FAULTS = (
     Fault(
         "a namespace that is a path",
         "configuration/auth/crio.py",
-        "if _NAMESPACE.fullmatch(namespace) is None:",
+        "if not isinstance(namespace, str) or _NAMESPACE.fullmatch(namespace) is None:",
         "if not namespace:",
         (CRIO,),
     ),

@@ -178,6 +178,21 @@ def test_folders_are_not_too_full() -> None:
     assert not full, f"more than {MODULES} modules, which are two wings: {full}"
 
 
+def test_every_error_of_pycoco_s_stands_in_its_tree() -> None:
+    def classes(name: str) -> list[ast.ClassDef]:
+        return [node for node in ast.walk(ast.parse(MODULE_FILES[name].read_text())) if isinstance(node, ast.ClassDef)]
+
+    tree = {found.name for found in classes("errors")}
+    elsewhere = [
+        f"pycoco.{name}.{found.name}"
+        for name in MODULE_FILES
+        if name != "errors"
+        for found in classes(name)
+        if tree & {base.id for base in found.bases if isinstance(base, ast.Name)}
+    ]
+    assert not elsewhere, f"its code is in no table, and no reader of pycoco.errors knows it: {elsewhere}"
+
+
 def test_every_module_says_what_it_is_for() -> None:
     silent = [name for name, path in MODULE_FILES.items() if not ast.get_docstring(ast.parse(path.read_text()))]
     assert not silent
