@@ -13,20 +13,15 @@ from pycoco._version import __version__
 
 TYPE_CHECKING = False  # type checkers take it for true; the typing module's own would cost its import
 if TYPE_CHECKING:
-    from pycoco.answers.asked import Outcome
-    from pycoco.answers.platform_images import PlatformImage
-    from pycoco.answers.top_manifest import TopManifest
     from pycoco.async_client import AsyncClient
-    from pycoco.backends.contract import Resolved
     from pycoco.backends.exchange import Exchange
     from pycoco.client import Client, inspect
     from pycoco.configuration.auth.given import Token
     from pycoco.documents.descriptor import Descriptor, IndexEntry, Layer, Platform
     from pycoco.documents.encryption import LayerEncryption, Recipient
-    from pycoco.documents.image_config import HealthCheck, History, ImageConfig
+    from pycoco.documents.image_config import History, ImageConfig
     from pycoco.documents.index import Index
     from pycoco.documents.manifest import Manifest
-    from pycoco.documents.referrers import Referrer
     from pycoco.errors import (
         AmbiguousManifestError,
         BackendError,
@@ -74,7 +69,6 @@ __all__ = [
     "DigestMismatchError",
     "Exchange",
     "ForkedProcessError",
-    "HealthCheck",
     "History",
     "Image",
     "ImageConfig",
@@ -90,20 +84,15 @@ __all__ = [
     "NotAnImageError",
     "NotFoundError",
     "OperationCancelledError",
-    "Outcome",
     "Platform",
-    "PlatformImage",
     "PolicyRejectedError",
     "PycocoError",
     "RateLimitedError",
     "Recipient",
-    "Referrer",
     "RegistryError",
-    "Resolved",
     "ShortNameError",
     "Token",
     "TooLargeError",
-    "TopManifest",
     "UnauthorizedError",
     "UnavailableError",
     "UnsupportedManifestError",
@@ -119,12 +108,7 @@ _MODULE_OF = {
     **dict.fromkeys(("LayerEncryption", "Recipient"), "pycoco.documents.encryption"),
     "Exchange": "pycoco.backends.exchange",
     "Image": "pycoco.image",
-    **dict.fromkeys(("HealthCheck", "History", "ImageConfig"), "pycoco.documents.image_config"),
-    "Outcome": "pycoco.answers.asked",
-    "PlatformImage": "pycoco.answers.platform_images",
-    "Referrer": "pycoco.documents.referrers",
-    "Resolved": "pycoco.backends.contract",
-    "TopManifest": "pycoco.answers.top_manifest",
+    **dict.fromkeys(("History", "ImageConfig"), "pycoco.documents.image_config"),
     **dict.fromkeys(("Descriptor", "IndexEntry", "Layer", "Platform"), "pycoco.documents.descriptor"),
     "Index": "pycoco.documents.index",
     "Manifest": "pycoco.documents.manifest",
@@ -132,7 +116,7 @@ _MODULE_OF = {
 }
 
 # Modules that are used by their own name, pycoco.credentials.…, without an import of their own.
-_ROOMS = frozenset({"credentials", "fleet", "node"})
+_ROOMS = frozenset({"credentials"})
 
 
 def __getattr__(name: str) -> object:

@@ -6,10 +6,10 @@ what it really uses (server/inspect.go, pkg/config/config.go).
 
 from __future__ import annotations
 
+import http.client
 import os
+import socket
 from dataclasses import dataclass
-
-import httpx
 
 from pycoco.configuration.auth.crio import NAMESPACED_AUTH_DIR, CrioAuthentication
 from pycoco.configuration.toml_document import read_table
@@ -58,15 +58,19 @@ def read_crio_config(endpoint: str = CRIO_ENDPOINT) -> CrioConfig:
     """Ask the CRI-O at `endpoint`. Raises UnavailableError where none answers, ConfigurationError for an odd answer."""
     path = socket_path(endpoint)
     try:
-        with httpx.Client(transport=httpx.HTTPTransport(uds=path), timeout=_SECONDS) as client:
-            response = client.get("http://localhost/config")
-            body = response.content
-    except (httpx.HTTPError, OSError) as error:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as connection:
+            connection.settimeout(_SECONDS)
+            connection.connect(path)
+            connection.sendall(b"GET /config HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            response = http.client.HTTPResponse(connection)
+            response.begin()
+            body = response.read(_LIMIT + 1)
+    except (http.client.HTTPException, OSError) as error:
         raise UnavailableError(
             f"no CRI-O answers at {path}: {str(error) or type(error).__name__}; start it, or name its socket"
         ) from None
-    if response.status_code != 200 or len(body) > _LIMIT:
-        raise UnavailableError(f"what answers at {path} is no CRI-O: it has no /config (status {response.status_code})")
+    if response.status != 200 or len(body) > _LIMIT:
+        raise UnavailableError(f"what answers at {path} is no CRI-O: it has no /config (status {response.status})")
     return parse_crio_config(body, f"the configuration of the CRI-O at {path}")
 
 

@@ -10,6 +10,8 @@ import base64
 import hashlib
 import json
 import os
+import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -284,12 +286,31 @@ def test_crio_may_come_and_go(registry: Registry) -> None:
                 assert pull(service, reference) in crio.images()
 
 
+def children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for each in tasks for child in each.read_text().split()]
+
+
+def test_a_caller_that_goes_ends_the_read(service: ImageService) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
+        reference = f"127.0.0.1:{silent.getsockname()[1]}/team/app:v1"
+        with pytest.raises(grpc.RpcError) as raised:
+            call(service, PULL, pull_request(reference), timeout=1.5)
+        failed: Any = raised.value
+        assert failed.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert service.wait_for("pull")["answered"] == "cancelled"
+
+        (worker,) = children(service.process.pid)
+        deadline = time.monotonic() + 10
+        while children(worker) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert children(worker) == []
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 def test_the_process_that_reads_registries_has_no_privileges(service: ImageService) -> None:
-    children = Path(f"/proc/{service.process.pid}/task").glob("*/children")
-    workers = [int(pid) for each in children for pid in each.read_text().split()]
-
-    assert len(workers) == 1  # one is kept ready
+    workers = children(service.process.pid)
+    assert len(workers) == 1
     fields = dict(
         line.split(":\t", 1) for line in Path(f"/proc/{workers[0]}/status").read_text().splitlines() if ":\t" in line
     )
@@ -302,8 +323,7 @@ def test_the_process_that_reads_registries_has_no_privileges(service: ImageServi
 def test_a_worker_that_is_killed_costs_nothing_but_its_pull(
     service: ImageService, crio: CrioStandIn, registry: Registry
 ) -> None:
-    children = Path(f"/proc/{service.process.pid}/task").glob("*/children")
-    for pid in [int(pid) for each in children for pid in each.read_text().split()]:
+    for pid in children(service.process.pid):
         os.kill(pid, 9)
 
     assert pull(service, registry.reference(REPOSITORY, "encrypted")) in crio.images()

@@ -17,7 +17,7 @@ def test_every_public_name_is_there_once_and_in_order() -> None:
 
 
 def test_a_room_is_used_by_its_name_alone() -> None:
-    check = "import pycoco; assert len(pycoco.credentials.Keyring()) == 0; pycoco.fleet.scan, pycoco.node.pull"
+    check = "import pycoco; assert len(pycoco.credentials.Keyring()) == 0"
     subprocess.run([sys.executable, "-c", check], check=True, timeout=30)
 
 

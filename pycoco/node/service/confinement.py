@@ -31,7 +31,7 @@ def confine(user: str, memory: int) -> list[str]:
     Raises ConfigurationError for a user that is not known, OSError where the change is refused.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    _prctl(libc, _PR_SET_PDEATHSIG, _SIGKILL)
+    die_with_parent()
     for name, limit in (
         (resource.RLIMIT_DATA, memory),
         (resource.RLIMIT_FSIZE, FILE_SIZE_LIMIT),
@@ -42,7 +42,7 @@ def confine(user: str, memory: int) -> list[str]:
     left = []
     if user and os.geteuid() == 0:
         _become(user)
-        _prctl(libc, _PR_SET_PDEATHSIG, _SIGKILL)  # changing the user undid it
+        die_with_parent()  # changing the user undid it
         _prctl(libc, _PR_SET_DUMPABLE, 1)  # or it could not open what it holds itself, in /proc/self/fd
     elif os.geteuid() == 0:
         left.append("the user")
@@ -50,6 +50,11 @@ def confine(user: str, memory: int) -> list[str]:
     if not _deny_writing(libc):
         left.append("writing files, where the user may")
     return left
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process with the one that started it."""
+    _prctl(ctypes.CDLL(None, use_errno=True), _PR_SET_PDEATHSIG, _SIGKILL)
 
 
 def _become(user: str) -> None:

@@ -1,8 +1,8 @@
-"""Reading images in processes without privileges: one for each image, one kept ready, a few at once.
+"""Reading images in processes without privileges: one for each image, a few at once, forked by one that waits.
 
 It is not for what a process does (see `worker`), nor for what is done with an image. A process of its own for each
-image means that what one registry sends meets no other image's credentials; one that waits, with everything loaded,
-takes the start of Python out of the pull.
+image means that what one registry sends meets no other image's credentials; the one that forks them has everything
+loaded, which takes the start of Python out of the pull, and is started again when it has ended.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import base64
 import contextlib
 import json
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,111 +46,143 @@ class Reader:
     """Reads images in worker processes that run as `user`, `limit` at once."""
 
     def __init__(self, *, user: str, backend: str = "auto", memory: int = MEMORY_LIMIT, limit: int = 8) -> None:
-        self._arguments = (user, str(memory), backend)
+        self._arguments = (user, str(memory))
+        # With the Go backend each child loads the library anew, and its program could not be started at all.
+        self._backend = "python" if backend == "auto" else backend
         self._free = asyncio.Semaphore(limit)
-        self._spare: asyncio.Task[asyncio.subprocess.Process] | None = None
+        self._starting = asyncio.Lock()
+        self._worker: _Worker | None = None
 
     async def start(self) -> None:
-        """Start the first worker and see that it gets ready. Raises BackendError where it does not."""
-        self._spare = asyncio.ensure_future(self._started())
-        await asyncio.shield(self._spare)
+        """Start the worker and see that it gets ready. Raises BackendError where it does not."""
+        await self._running()
 
     async def read(
         self, reference: str, options: Mapping[str, Any], auths: Mapping[str, Any] | None, timeout: float
     ) -> ReadImage:
         """Read one image. `options` are the client's, `auths` what auth.json has by that name.
 
-        Raises what the worker's client raised, DeadlineError after `timeout` seconds, BackendError for a worker that
+        Raises what the child's client raised, DeadlineError after `timeout` seconds, BackendError for a child that
         ended otherwise, and ManifestError for an answer that contradicts itself.
         """
+        chosen = {**options, "backend": self._backend}
+        request = json.dumps({"reference": reference, "options": chosen, "auths": auths}).encode()
         async with self._free:
-            process = await self._taken()
-            request = json.dumps({"reference": reference, "options": dict(options), "auths": auths}).encode()
+            worker = await self._running()
             try:
-                answer = await asyncio.wait_for(_answer(process, request), timeout)
+                answer = await asyncio.wait_for(_answer(worker, request), timeout)
             except asyncio.TimeoutError:
                 raise DeadlineError(f"{reference} was not read within {timeout:g} seconds") from None
-            finally:
-                await _end(process)
         return _checked(answer, reference)
 
     async def close(self) -> None:
-        if self._spare is not None:
-            self._spare.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await _end(await self._spare)
+        if self._worker is not None:
+            await self._worker.close()
 
-    async def _taken(self) -> asyncio.subprocess.Process:
-        spare, self._spare = self._spare, None
+    async def _running(self) -> _Worker:
+        async with self._starting:
+            if self._worker is None or self._worker.process.returncode is not None:
+                if self._worker is not None:
+                    await self._worker.close()
+                self._worker = None
+                self._worker = await _started(self._arguments)
+            return self._worker
+
+
+class _Worker:
+    """The process that forks, the socket by which it is told of reads, and what it says to standard error."""
+
+    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket) -> None:
+        self.process = process
+        self._control = control
+        self.said: list[str] = []
+        self._listening = asyncio.ensure_future(self._listen())
+
+    async def ready(self) -> None:
+        """Wait until it says that it is ready. Raises BackendError where it does not."""
+        loop = asyncio.get_running_loop()
         try:
-            if spare is not None:
-                process = await spare
-                if process.returncode is None:
-                    return process
-            return await self._started()
-        finally:
-            self._spare = asyncio.ensure_future(self._started())
-            self._spare.add_done_callback(lambda task: task.cancelled() or task.exception())
+            kept = json.loads(await asyncio.wait_for(loop.sock_recv(self._control, 4096), READY_SECONDS))["kept"]
+        except (ValueError, KeyError, TypeError, OSError, asyncio.TimeoutError):
+            await self.close()
+            said = self.said[-1] if self.said else "it says nothing"
+            raise BackendError(f"the process that reads images does not start: {said}") from None
+        if kept:
+            _log.debug("a worker keeps %s", ", ".join(map(str, kept)))
 
-    async def _started(self) -> asyncio.subprocess.Process:
+    def hand_over(self, connection: socket.socket) -> None:
+        """Have a child read the request that comes over `connection`. Raises BackendError where it has ended."""
+        try:
+            socket.send_fds(self._control, [b"read"], [connection.fileno()])
+        except OSError:
+            raise BackendError("the process that reads images has ended") from None
+
+    async def close(self) -> None:
+        self._control.close()
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+        await self.process.wait()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait_for(self._listening, 1)
+
+    async def _listen(self) -> None:
+        assert self.process.stderr is not None
+        while line := await self.process.stderr.readline():
+            self.said = [*self.said[-10:], line.decode("utf-8", "replace").strip()[:300]]
+            _log.debug("a worker says: %r", self.said[-1])
+
+
+async def _started(arguments: tuple[str, ...]) -> _Worker:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    with theirs:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "pycoco.node.service.worker",
-            *self._arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
+            *arguments,
+            str(theirs.fileno()),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
-            limit=ANSWER_LIMIT,
+            pass_fds=(theirs.fileno(),),
             env={name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"},
             start_new_session=True,  # a Ctrl-C at the terminal is the server's to handle
         )
+    worker = _Worker(process, ours)
+    await worker.ready()
+    return worker
+
+
+async def _answer(worker: _Worker, request: bytes) -> dict[str, Any]:
+    ours, theirs = socket.socketpair()
+    with theirs:
         try:
-            assert process.stdout is not None
-            line = await asyncio.wait_for(process.stdout.readline(), READY_SECONDS)
-            kept = json.loads(line)["kept"]
-        except asyncio.CancelledError:
-            await _end(process)
+            worker.hand_over(theirs)
+        except BackendError:
+            ours.close()
             raise
-        except Exception:
-            await _end(process)
-            assert process.stderr is not None
-            said = (await process.stderr.read(4096)).decode("utf-8", "replace").strip().rpartition("\n")[2]
-            raise BackendError(
-                f"the process that reads images does not start: {said[:300] or 'it says nothing'}"
-            ) from None
-        if kept:
-            _log.debug("a worker keeps %s", ", ".join(map(str, kept)))
-        return process
-
-
-async def _answer(process: asyncio.subprocess.Process, request: bytes) -> dict[str, Any]:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with contextlib.suppress(ConnectionError):
-        process.stdin.write(request)
-        await process.stdin.drain()
-        process.stdin.close()
+    reader, writer = await asyncio.open_unix_connection(sock=ours)
     body = b""
-    while part := await process.stdout.read(1 << 20):
-        body += part
-        if len(body) > ANSWER_LIMIT:
-            raise BackendError("the process that reads images answers without end")
+    try:
+        writer.write(request)
+        writer.write_eof()
+        while part := await reader.read(1 << 20):
+            body += part
+            if len(body) > ANSWER_LIMIT:
+                raise BackendError("the process that reads images answers without end")
+    except ConnectionError:
+        pass  # it has ended, and what there is of an answer is no JSON
+    finally:
+        writer.close()  # a child that still reads is ended by this
     try:
         answer = json.loads(body)
     except ValueError:
-        raise BackendError(f"the process that reads images ended with status {await process.wait()}") from None
+        raise BackendError("the process that reads images has ended without an answer") from None
     if not isinstance(answer, dict):
         raise BackendError("the process that reads images answers something else")
     return answer
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-    with contextlib.suppress(asyncio.CancelledError):
-        await process.wait()
 
 
 def _checked(answer: dict[str, Any], requested: str) -> ReadImage:

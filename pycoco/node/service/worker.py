@@ -1,20 +1,26 @@
-"""The process that reads one image from its registry, and ends: `python -m pycoco.node.service.worker`.
+"""The process that reads registries: `python -m pycoco.node.service.worker`. It forks a child for each image.
 
-It is not started by hand (see `reader`). It is told how far to confine itself by its arguments, says "ready" with a
-line of JSON, reads one request from standard input and writes one answer to standard output. It has no privileges by
-the time it reads the request, and sees the credentials of that one image alone. What it answers is believed by nobody:
-the reader checks it again.
+It is not started by hand (see `reader`). Its arguments tell how far to confine itself and on which descriptor it is
+told of reads; it has no privileges by the time the first one comes. With each comes a socket, on which the child reads
+one request and writes one answer: what one registry sends meets no other image's credentials, and a start costs a fork.
+What a child answers is believed by nobody: the reader checks it again.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import json
 import os
 import pkgutil
+import select
+import signal
+import socket
 import sys
+import traceback
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from pycoco.errors import PycocoError
 
@@ -31,37 +37,71 @@ TEXTS = (
 )
 REQUEST_LIMIT = 4 * 1024 * 1024
 
-_ROOMS = ("pycoco.backends.python", "pycoco.configuration", "pycoco.documents")
+# What reading may need, loaded while files can still be read that the user later may not read. The Go library is loaded
+# by each child for itself: a process that has it cannot be forked.
+_ROOMS = ("pycoco.backends", "pycoco.configuration", "pycoco.documents", "pycoco.layout")
+_MODULES = ("pycoco.client", "encodings.idna", "cffi", "cffi.api")
 
 
 def main(arguments: list[str]) -> int:
-    """Confine this process, and read the image that standard input names."""
-    user, memory, backend = arguments[0], int(arguments[1]), arguments[2]
-    _load(backend)
-    from pycoco.node.service.confinement import confine
+    """Confine this process, say "ready" on the control socket, and fork a child for each socket that comes over it."""
+    user, memory, descriptor = arguments[0], int(arguments[1]), int(arguments[2])
+    for name in _MODULES:
+        import_module(name)
+    for room in _ROOMS:
+        package = import_module(room)
+        for found in pkgutil.walk_packages(package.__path__, f"{room}."):
+            if not found.name.endswith("._pycoco"):  # no module but the Go library: trying would load it
+                with contextlib.suppress(ImportError):  # a pure Python wheel has nothing to load it with
+                    import_module(found.name)
+    from pycoco.node.service.confinement import confine, die_with_parent
 
-    left = confine(user, memory)
-    print(json.dumps({"ready": True, "kept": left}), flush=True)
-    request = json.loads(sys.stdin.buffer.read(REQUEST_LIMIT))
+    kept = confine(user, memory)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
+    control = socket.socket(fileno=descriptor)
+    control.send(json.dumps({"ready": True, "kept": kept}).encode())
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 16, 1)
+        if not message:
+            return 0
+        if os.fork() == 0:
+            control.close()
+            die_with_parent()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            try:
+                _serve(socket.socket(fileno=descriptors[0]))
+            finally:
+                traceback.print_exc()
+                os._exit(1)
+        for each in descriptors:
+            os.close(each)
+
+
+def _serve(connection: socket.socket) -> NoReturn:
+    """Read the request, read the image, answer, and end."""
+    body = b""
+    while len(body) < REQUEST_LIMIT and (part := connection.recv(65536)):
+        body += part
+    request = json.loads(body)
+    _end_if_the_other_side_goes(connection)
     try:
         answer = _read(request)
     except PycocoError as error:
         answer = {"error": error.code, "message": str(error)}
-    sys.stdout.write(json.dumps(answer))
-    sys.stdout.flush()
+    fcntl.fcntl(connection, fcntl.F_SETFL, 0)
+    connection.sendall(json.dumps(answer).encode())
     os._exit(0)  # nothing is left to tidy up, and a backend's threads need not be waited for
 
 
-def _load(backend: str) -> None:
-    """Load what reading needs while files can still be read that the user later may not read."""
-    from pycoco.client import Client
-
-    Client(backend=backend).close()
-    import_module("encodings.idna")
-    for room in _ROOMS:
-        package = import_module(room)
-        for found in pkgutil.walk_packages(package.__path__, f"{room}."):
-            import_module(found.name)
+def _end_if_the_other_side_goes(connection: socket.socket) -> None:
+    """Have the kernel end this process by SIGIO when the reader closes its end: nobody waits for the answer then."""
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(connection, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(connection, fcntl.F_SETFL, os.O_ASYNC)
+    poll = select.poll()
+    poll.register(connection, 0)
+    if any(event & select.POLLHUP for _, event in poll.poll(0)):
+        os._exit(0)
 
 
 def _read(request: dict[str, Any]) -> dict[str, Any]:
