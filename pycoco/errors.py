@@ -12,7 +12,7 @@ somebody has to match.
         NotFoundError                  (LookupError)      no such repository, tag, manifest or blob
         UnauthorizedError              (PermissionError)  the registry did not accept who asks
         DeniedError                    (PermissionError)  the registry knows who asks and refuses
-        RateLimitedError                                  too many requests; .retry_after in seconds
+        RateLimitedError                                  too many requests; .retry_after in seconds, .rate_limit
         UnavailableError               (ConnectionError)  no usable answer: connection, TLS, or a server's failure
         BlockedError                   (PermissionError)  registries.conf blocks this registry
       ManifestError                    (ValueError)       a manifest or config that cannot be used
@@ -34,6 +34,8 @@ somebody has to match.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pycoco.printable import printable
@@ -153,10 +155,12 @@ class RateLimitedError(RegistryError):
     """Too many requests.
 
     `retry_after` is the registry's own advice in seconds, None where it gave none or the backend is not told: the Go
-    one never is.
+    one never is. `rate_limit` is what the answer's RateLimit headers said, by their names in lower case, such as
+    {"ratelimit-limit": "100;w=21600"}; empty where there were none, and from the Go backend.
     """
 
     code = "rate_limited"
+    rate_limit: Mapping[str, str] = MappingProxyType({})
 
 
 class UnavailableError(RegistryError, ConnectionError):

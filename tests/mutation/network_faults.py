@@ -12,6 +12,12 @@ DRAWN = f"{FETCH}::test_backends_agree_on_drawn_behaviour"
 MATRIX = "tests/parity/matrix/test_protocol.py"
 KEPT = f"{FETCH}::test_kept_visits"
 CONNECTIONS = "tests/unit/python/test_fetch_connections.py"
+BRAKE = "tests/unit/python/registry/test_brake.py"
+CHUNKED = "tests/unit/python/network/test_chunked.py"
+TURNS = "tests/unit/python/network/test_turns.py"
+HEADS = "tests/parity/matrix/test_response_heads.py::test_taken_differently"
+LEARNT = "tests/boundary/test_kept_too_long.py"
+GIVEN = "tests/boundary/test_given_credentials.py"
 
 NETWORK_FAULTS = (
     Fault(
@@ -114,17 +120,87 @@ NETWORK_FAULTS = (
     ),
     Fault(
         "Retry-After ignored",
-        "backends/python/registry/retry.py",
+        "backends/python/registry/brake.py",
         "delay = min(self._delay if advice is None else advice, MAX_DELAY)",
         "delay = min(self._delay, MAX_DELAY)",
-        (KEPT,),
+        (BRAKE,),
     ),
     Fault(
         "a busy registry asked once more than five times",
-        "backends/python/registry/retry.py",
-        "        if self.attempts >= ATTEMPTS:",
-        "        if self.attempts > ATTEMPTS:",
-        (KEPT,),
+        "backends/python/registry/brake.py",
+        "not patient or self._refusals >= ATTEMPTS or",
+        "not patient or self._refusals > ATTEMPTS or",
+        (BRAKE,),
+    ),
+    Fault(
+        "each image waits for a busy registry by itself",
+        "backends/python/registry/brake.py",
+        "            async with self._one_at_a_time:",
+        "            async with asyncio.Lock():",
+        (BRAKE,),
+    ),
+    Fault(
+        "a wait begun that ends beyond the deadline",
+        "backends/python/registry/brake.py",
+        "return deadline is not None and self._until > deadline",
+        "return deadline is not None and self._until > deadline + 1e9",
+        (BRAKE,),
+    ),
+    Fault(
+        "a chunk's extensions not bounded",
+        "backends/python/network/chunked.py",
+        "if self._excess > _EXCESS_LIMIT:",
+        "if self._excess > _EXCESS_LIMIT * 1000:",
+        (CHUNKED,),
+    ),
+    Fault(
+        "a head of any number of lines",
+        "backends/python/network/http11.py",
+        "        if lines < 0:",
+        "        if lines < -10**9:",
+        (HEADS,),
+    ),
+    Fault(
+        "a long document checked on the event loop",
+        "backends/python/network/turns.py",
+        "    if weight(document) <= _LIGHT:",
+        "    if weight(document) >= 0:",
+        (TURNS,),
+    ),
+    Fault(
+        "a token that counts no more kept after a 404",
+        "backends/python/registry/registry.py",
+        "MAY_BE_REFUSALS = frozenset({400, 401, 403, 404})",
+        "MAY_BE_REFUSALS = frozenset({400, 401, 403})",
+        (f"{LEARNT}::test_a_token_that_counts_no_more",),
+    ),
+    Fault(
+        "plain http kept for a client's life",
+        "backends/python/registry/registry.py",
+        'if kept is not None and kept.scheme == "http" and kept.learnt < access.started:',
+        'if kept is not None and kept.scheme == "http" and kept.learnt < access.started - 1e9:',
+        (f"{LEARNT}::test_https_that_failed_once_is_tried_again_before_a_password_is_sent",),
+    ),
+    Fault(
+        "given credentials sent to a second registry",
+        "configuration/auth/given.py",
+        "        if other is not None:",
+        "        if other is None and not domains:",
+        (f"{GIVEN}::test_what_is_given_for_one_registry_goes_to_one",),
+    ),
+    Fault(
+        "a fifo read as a file of the host",
+        "configuration/regular_file.py",
+        "    if not stat.S_ISREG(state.st_mode):",
+        "    if stat.S_ISSOCK(state.st_mode):",
+        ("tests/unit/configuration/test_regular_file.py",),
+    ),
+    Fault(
+        "a message with a terminal's escapes",
+        "printable.py",
+        '    "[\\x00-\\x1f\\x7f-\\x9f',
+        '    "[\\x00-\\x1a\\x7f-\\x9f',
+        ("tests/unit/test_printable.py",),
     ),
     Fault(
         "a slow body of a ping waited for",

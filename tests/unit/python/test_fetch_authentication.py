@@ -229,9 +229,12 @@ class TestRateLimits:
         assert [request.path for request in registry.requests].count(path) == 5
 
     def test_waiting_ends_with_the_deadline(self, twin: Twin, serve: Serve) -> None:
-        registry = serve(routes({"GET /v2/a/b/manifests/v1": Answer(429, headers=[("Retry-After", "60")])}))
+        headers = [("Retry-After", "60"), ("RateLimit-Limit", "100;w=21600"), ("X-RateLimit-Remaining", "0")]
+        registry = serve(routes({"GET /v2/a/b/manifests/v1": Answer(429, headers=headers)}))
         started = time.monotonic()
         with of_type(RateLimitedError) as raised:
             twin.open().fetch(f"{registry.host}/a/b:v1", timeout=0.2).result(20)
         assert time.monotonic() - started < 2
         assert getattr(raised.value, "retry_after", None) == 60.0
+        limits = {"ratelimit-limit": "100;w=21600", "x-ratelimit-remaining": "0"}
+        assert getattr(raised.value, "rate_limit", None) == limits

@@ -24,8 +24,12 @@ from pycoco.backends.python.network.connections import CONNECTIONS_PER_HOST, Con
 from pycoco.backends.python.network.redirects import Hop, redacted
 from pycoco.backends.python.network.turns import Turn
 from pycoco.errors import UnavailableError
+from pycoco.printable import printable
 
 Headers = Sequence[tuple[bytes, bytes]]
+
+_RATE_LIMITS = 10
+"""RateLimit headers that are looked at."""
 
 ERROR_BODY_LIMIT = 64 * 1024
 """Bytes of an error's body that are read."""
@@ -63,6 +67,11 @@ class Answer:
         if self._challenges is None:
             self._challenges = parse_challenges(self.all("www-authenticate"))
         return self._challenges
+
+    def rate_limit(self) -> dict[str, str]:
+        """What the RateLimit headers say (draft-ietf-httpapi-ratelimit-headers, and Docker Hub's X- ones), by name."""
+        names = [key for key, _ in self._headers if key.removeprefix(b"x-").startswith(b"ratelimit")][:_RATE_LIMITS]
+        return {key.decode("ascii"): printable(self.header(key.decode("ascii")) or "", 200) for key in names}
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The decoded body as it arrives. Raises TruncatedBodyError, DamagedBodyError."""

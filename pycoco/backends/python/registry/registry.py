@@ -20,9 +20,9 @@ from pycoco.backends.python.network.transport import Answer, Transport
 from pycoco.backends.python.registry import distribution_error, token
 from pycoco.backends.python.registry.brake import Brake
 from pycoco.backends.python.registry.retry import retry_after
-from pycoco.backends.python.registry.warning_header import warning_text
+from pycoco.backends.python.registry.warning_header import RegistryWarnings
 from pycoco.configuration.values import Credentials
-from pycoco.errors import PycocoError, RegistryError, UnavailableError
+from pycoco.errors import PycocoError, RateLimitedError, RegistryError, UnavailableError
 from pycoco.printable import get_logger
 
 DOCKER_HUB = "docker.io"
@@ -35,8 +35,6 @@ MAY_BE_REFUSALS = frozenset({400, 401, 403, 404})
 
 _PLAIN_HTTP_SECONDS = 1.0
 
-_WARNINGS_OF_AN_ANSWER = 10
-_WARNINGS_KEPT = 1000
 
 _log = get_logger("pycoco.registry")
 
@@ -91,7 +89,7 @@ class Registry:
         self._pings: SingleFlight[_Properties] = SingleFlight()
         self._tokens: dict[Hashable, _KeptToken] = {}
         self._token_requests: SingleFlight[_KeptToken] = SingleFlight()
-        self._warned: set[str] = set()
+        self._warnings = RegistryWarnings()
         self._brake = Brake(self.host)
         self._token_brake = Brake(f"the token server of {self.host}")
 
@@ -179,7 +177,7 @@ class Registry:
         answer = await self._transport.send(
             method, url, headers, authorization=authorization, gzip=gzip, plain_http=plain_http
         )
-        self._log_warnings(answer)
+        self._warnings.log(answer)
         return answer
 
     async def authorization(
@@ -269,19 +267,6 @@ class Registry:
             return _KeptToken(read, time.monotonic())
         raise await failure(what, answer, by_status=True)  # httpResponseToError
 
-    def _log_warnings(self, answer: Answer) -> None:
-        """Each warning once, a few of an answer: how many a registry sends is its own choice."""
-        texts = dict.fromkeys(filter(None, map(warning_text, answer.all("warning"))))
-        new = [text for text in texts if text not in self._warned]
-        for text in new[:_WARNINGS_OF_AN_ANSWER]:
-            if len(self._warned) >= _WARNINGS_KEPT:
-                self._warned.clear()
-            self._warned.add(text)
-            _log.warning("warning from the registry (first at %s): %s", redacted(answer.url), text)
-        if len(new) > _WARNINGS_OF_AN_ANSWER:
-            left_out = len(new) - _WARNINGS_OF_AN_ANSWER
-            _log.warning("%d more warnings of the answer of %s are left out", left_out, redacted(answer.url))
-
 
 @dataclass
 class _Request:
@@ -350,7 +335,10 @@ async def failure(what: str, answer: Answer, *, by_status: bool = False) -> Regi
             raise
         body = b""
     url = redacted(answer.url)
-    return await turns.check(
+    error = await turns.check(
         body,
         lambda: distribution_error.error_for(what, url, answer.status, challenges, body, advice, by_status=by_status),
     )
+    if isinstance(error, RateLimitedError):
+        error.rate_limit = answer.rate_limit()
+    return error
