@@ -51,18 +51,7 @@ class Machine:
 
     def run(self, *command: str, timeout: float, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the machine to its end; the paths in it are the machine's."""
-        enter = [
-            "unshare",
-            "--user",
-            "--map-root-user",
-            "--mount",
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "sh",
-            "-c",
-            _ENTER,
-        ]
+        enter = ["unshare", "--user", "--map-root-user", "--mount", "--fork", "--kill-child", "sh", "-c", _ENTER]
         return subprocess.run(
             [*enter, "sh", str(self.root), str(self.qemu), self.architecture, *command],
             env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/root", "LC_ALL": "C.UTF-8", **environment},
