@@ -7,13 +7,15 @@ imported only when it runs.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from pycoco.cli.exit_status import INTERRUPTED, exit_status
+from pycoco.cli.exit_status import FAULT, INTERRUPTED, WRONG_ARGUMENTS, exit_status
 from pycoco.cli.grammar import parse
+from pycoco.cli.usage import UsageError
 from pycoco.errors import PycocoError
 
 
@@ -22,21 +24,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parse(arguments)
     if parsed.verbose:
         _log_to_stderr(parsed.verbose)
+    _print_anything()
     try:
         status: int = import_module(f"pycoco.cli.{parsed.module}").run(parsed)
         sys.stdout.flush()
+    except UsageError as error:
+        print(f"pycoco: {error}", file=sys.stderr)
+        return WRONG_ARGUMENTS
     except PycocoError as error:
         print(f"pycoco: {error}", file=sys.stderr)
         return exit_status(error)
     except KeyboardInterrupt:
         print("pycoco: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever reads has enough. Python would complain once more while closing, so give it something to close.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever reads has enough
+        _let_go_of_stdout()
         return 0
+    except OSError as error:
+        if isinstance(error, PycocoError):
+            raise
+        print(f"pycoco: standard output cannot be written: {error.strerror}", file=sys.stderr)
+        _let_go_of_stdout()
+        return FAULT
     return status
+
+
+def _print_anything() -> None:
+    """Let standard output and error take what their encoding has not, as its escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _let_go_of_stdout() -> None:
+    """Give Python something else to close: it would complain once more at its end."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _log_to_stderr(verbosity: int) -> None:

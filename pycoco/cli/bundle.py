@@ -8,11 +8,11 @@ import sys
 from dataclasses import replace
 
 from pycoco.cli.client_options import client_of
+from pycoco.cli.usage import UsageError
 from pycoco.client import Client
 from pycoco.cri import Bundle, CrioSettings, GuestAgreement, SandboxState, bundle, guest_agreement
 from pycoco.cri.crio_conf import read_crio_conf
 from pycoco.cri.request_file import read_file, read_request
-from pycoco.errors import ConfigurationError
 from pycoco.image import Image
 
 _PASSWD_LIMIT = 16 * 1024 * 1024
@@ -59,7 +59,7 @@ def _settings(parsed: argparse.Namespace) -> tuple[CrioSettings, tuple[str, ...]
         conf = read_crio_conf(parsed.crio_conf, parsed.runtime_handler or "")
         settings, warnings = conf.settings, conf.warnings
     elif parsed.runtime_handler is not None:
-        raise ConfigurationError("--runtime-handler names a handler of crio.conf: give --crio-conf")
+        raise UsageError("--runtime-handler names a handler of crio.conf: give --crio-conf")
     if parsed.seccomp_profile is not None:
         settings = replace(settings, seccomp_profile=parsed.seccomp_profile)
     return replace(settings, crio_annotations=not parsed.no_crio_annotations), warnings

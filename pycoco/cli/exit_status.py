@@ -13,6 +13,7 @@
 10   policy.json rejects the image
 11   a local layout cannot be read or written, or no container can be made of the image
 12   of many references or platforms, at least one failed
+13   the registry is of no use as things are: its certificate, a redirect that is refused, an odd answer
 130  interrupted
 """
 
@@ -20,7 +21,11 @@ from __future__ import annotations
 
 from pycoco import errors
 
+FAULT = 1
+WRONG_ARGUMENTS = 2
+TRY_AGAIN_LATER = 7
 SOME_FAILED = 12
+OF_NO_USE = 13
 INTERRUPTED = 130
 
 _STATUSES: tuple[tuple[type[errors.PycocoError], int], ...] = (
@@ -32,8 +37,8 @@ _STATUSES: tuple[tuple[type[errors.PycocoError], int], ...] = (
     (errors.UnauthorizedError, 6),
     (errors.DeniedError, 6),
     (errors.BlockedError, 6),
-    (errors.RegistryError, 7),
-    (errors.DeadlineError, 7),
+    (errors.RegistryError, TRY_AGAIN_LATER),
+    (errors.DeadlineError, TRY_AGAIN_LATER),
     (errors.NoMatchingPlatformError, 9),
     (errors.ManifestError, 8),
     (errors.PolicyRejectedError, 10),
@@ -45,4 +50,7 @@ _STATUSES: tuple[tuple[type[errors.PycocoError], int], ...] = (
 
 def exit_status(error: errors.PycocoError) -> int:
     """Return the exit status for an error; the first class in the table that it is an instance of decides."""
-    return next((status for cls, status in _STATUSES if isinstance(error, cls)), 1)
+    status = next((status for cls, status in _STATUSES if isinstance(error, cls)), FAULT)
+    if status == TRY_AGAIN_LATER and isinstance(error, errors.RegistryError) and not error.retryable:
+        return OF_NO_USE
+    return status

@@ -6,8 +6,8 @@ import argparse
 import json
 
 from pycoco.cli.client_options import options_of
+from pycoco.cli.usage import UsageError
 from pycoco.client import Client
-from pycoco.errors import ConfigurationError
 from pycoco.node import PulledImage, pull
 from pycoco.node.crio_config import CRIO_ENDPOINT, read_crio_config
 from pycoco.options import Options
@@ -16,7 +16,7 @@ from pycoco.options import Options
 def run(parsed: argparse.Namespace) -> int:
     """Read the image with CRI-O's own policy and credentials, unless others are given, and record it."""
     if parsed.root is not None and (parsed.crio is not None or parsed.namespace):
-        raise ConfigurationError("--root is for where no CRI-O is asked; leave out --crio and --namespace")
+        raise UsageError("--root is for where no CRI-O is asked; leave out --crio and --namespace")
     crio = parsed.crio or CRIO_ENDPOINT
     options = options_of(parsed)
     if parsed.root is None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from pycoco.cli.client_options import options_of
 from pycoco.cli.exit_status import SOME_FAILED
-from pycoco.errors import ConfigurationError
+from pycoco.cli.usage import UsageError
 from pycoco.fleet import Progress, Summary, scan
 
 BARS = 5
@@ -27,15 +27,13 @@ def run(parsed: argparse.Namespace) -> int:
     """Scan, or write a report; the status says whether any image failed."""
     if parsed.report:
         if parsed.references or parsed.output:
-            raise ConfigurationError(
-                "--report DIR is about a scan that was made; leave out the references and --output"
-            )
+            raise UsageError("--report DIR is about a scan that was made; leave out the references and --output")
         from pycoco.fleet.report import write_report
 
         print(write_report(Path(parsed.report)))
         return 0
     if parsed.references is None or parsed.output is None:
-        raise ConfigurationError("give a file of references, or -, and --output DIR")
+        raise UsageError("give a file of references, or -, and --output DIR")
     with _engine(parsed) as engine, _shown() as progress:
         summary = scan(
             parsed.references,
@@ -74,7 +72,7 @@ def _engine(parsed: argparse.Namespace) -> Iterator[Any]:
         yield parsed.engine
         return
     if parsed.workers is not None:
-        raise ConfigurationError("--workers is for --engine processes; Dask has the workers that it has")
+        raise UsageError("--workers is for --engine processes; Dask has the workers that it has")
     from pycoco.fleet.engines import dask_client
 
     with dask_client(parsed.dask) as client:

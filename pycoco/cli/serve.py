@@ -9,7 +9,7 @@ import os
 import sys
 
 from pycoco.cli.client_options import options_of
-from pycoco.errors import ConfigurationError
+from pycoco.cli.usage import UsageError
 from pycoco.options import Options
 
 _GIVEN_BY_CRIO = ("creds", "auth_file", "identity_token", "registry_token", "policy", "store")
@@ -25,7 +25,7 @@ def run(parsed: argparse.Namespace) -> int:
 
     if parsed.standalone:
         if parsed.handler or parsed.crio:
-            raise ConfigurationError("--standalone has no CRI-O behind it; leave out --handler and --crio")
+            raise UsageError("--standalone has no CRI-O behind it; leave out --handler and --crio")
         alone = ServiceSettings(
             PullSettings(frozenset()),
             listen=parsed.listen or LISTEN_ENDPOINT,
@@ -35,7 +35,7 @@ def run(parsed: argparse.Namespace) -> int:
         asyncio.run(serve_standalone(parsed.standalone, options_of(parsed), alone))
         return 0
     if not parsed.handler:
-        raise ConfigurationError(
+        raise UsageError(
             "name the runtime handlers whose pods run in guests, by --handler NAME; --handler '*' means every pod"
         )
     pulls = PullSettings(frozenset(parsed.handler), _options(parsed), parsed.pin, parsed.timeout or 60.0)
@@ -58,7 +58,7 @@ def _options(parsed: argparse.Namespace) -> Options:
     options = options_of(parsed)
     for name in _GIVEN_BY_CRIO:
         if options.get(name) is not None:
-            raise ConfigurationError(f"--{name.replace('_', '-')} is not for serve: CRI-O and each request say that")
+            raise UsageError(f"--{name.replace('_', '-')} is not for serve: CRI-O and each request say that")
         options.pop(name, None)  # type: ignore[misc]
     return options
 

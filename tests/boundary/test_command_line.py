@@ -140,29 +140,34 @@ def test_a_file_of_somebody_else_is_not_touched(names: list[str], tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "wanted"),
     [
-        ("-", "--output", "a", "--resume", "b"),
-        ("-", "--creds", "user"),
-        ("--from-file", "/nowhere/names"),
-        ("-", "--output", "/nowhere/out"),
-        ("-", "--concurrency", "0"),
-        ("a.example/app", "--from-file", "names"),
+        (("-", "--output", "a", "--resume", "b"), 2),
+        (("-", "--creds", "user"), 2),
+        (("--from-file", "/nowhere/names"), 4),
+        (("-", "--output", "/nowhere/out"), 4),
+        (("-", "--concurrency", "0"), 4),
+        (("a.example/app", "--from-file", "names"), 2),
+        (("a.example/app", "-"), 2),
+        (("a.example/app", "--json", "--format", "csv"), 2),
+        (("a.example/app", "--resume", "b", "--format", "csv"), 2),
+        (("a.example/app", "b.example/app", "--all-platforms"), 2),
+        (("a.example/app", "--format", "{nonsense}"), 2),
     ],
 )
 def test_what_cannot_be_meant_is_refused(
-    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: tuple[str, ...], wanted: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     status, _, errors = run("python", *arguments, given="a.example/app\n")
-    assert status == 4
+    assert status == wanted
     assert errors.count("\n") <= 2
     assert "Traceback" not in errors
 
 
 def test_a_reference_that_was_taken_for_the_policys_file() -> None:
     status, _, errors = run("python", "--policy", "a.example/app")
-    assert status == 4
+    assert status == 2
     assert "--policy took 'a.example/app'" in errors
 
 
@@ -199,3 +204,77 @@ def test_a_bar_is_shown_on_a_terminal(
     shown = os.read(ours, 65536).decode()
     assert "10/10" in shown
     assert shown.endswith("pycoco: 10 read, 0 failed\r\n")
+
+
+def test_one_reference_into_a_file(backend: str, names: list[str], tmp_path: Path) -> None:
+    for option in ("--output", "--resume"):
+        status, lines, errors = run(backend, names[0], option, str(tmp_path / "out.jsonl"))
+        assert (status, lines, errors) == (0, [], "pycoco: 1 read, 0 failed\n")
+        (line,) = (json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines())
+        assert line["digest"] == served.DIGEST
+        (tmp_path / "out.jsonl").unlink()
+
+
+def test_several_references(backend: str, names: list[str]) -> None:
+    status, lines, _ = run(backend, *names[:3])
+    assert status == 0
+    assert sorted(line["requested"] for line in lines) == names[:3]
+
+
+def test_a_file_of_other_options_is_refused(backend: str, names: list[str], tmp_path: Path) -> None:
+    """A table in which two platforms are mixed is wrong in silence."""
+    file = str(tmp_path / "out.jsonl")
+    assert run(backend, *names[:2], "--resume", file, "--platform", "linux/amd64")[0] == 0
+    before = (tmp_path / "out.jsonl").read_text()
+    status, _, errors = run(backend, *names, "--resume", file, "--platform", "linux/arm64")
+    assert status == 4
+    assert "was made with another platform, 'linux/amd64'; give the same options, or name another file" in errors
+    status, _, errors = run(backend, *names, "--resume", file)
+    assert status == 4
+    assert (tmp_path / "out.jsonl").read_text() == before
+    assert run(backend, *names[:3], "--resume", file, "--platform", "linux/amd64")[2].startswith("pycoco: 1 read")
+
+
+def test_a_mark_at_the_beginning_and_bytes_that_are_no_text(backend: str, names: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "names"
+    file.write_bytes(b"\xef\xbb\xbf" + f"{names[0]}\n".encode() + b"\xff.example/app\n")
+    command = [sys.executable, "-m", "pycoco", "inspect", "--tls-verify=false", "--backend", backend]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for source in (["--from-file", str(file)], ["-"]):
+        with file.open("rb") as given:
+            done = subprocess.run(
+                [*command, *source], stdin=given, capture_output=True, timeout=30, env=environment, check=False
+            )
+        assert done.returncode == 12
+        lines = {line["requested"]: line for line in map(json.loads, done.stdout.decode().splitlines())}
+        assert lines[names[0]]["digest"] == served.DIGEST
+        assert lines["\\udcff.example/app"]["error"] == "invalid_reference", "no half of a surrogate pair in JSON"
+
+
+def test_a_full_disk_and_an_encoding_without_the_character(backend: str, scripted: ScriptedRegistry) -> None:
+    command = [sys.executable, "-m", "pycoco", "inspect", "--tls-verify=false", "--backend", backend]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    reference = f"{scripted.host}/app:v1"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*command, reference],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            env=environment,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "pycoco: standard output cannot be written: No space left on device\n",
+    )
+    done = subprocess.run(
+        [*command, "--format", "{digest} ä", reference],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=environment,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{served.DIGEST} \\xe4\n", "")

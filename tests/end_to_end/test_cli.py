@@ -89,7 +89,7 @@ def test_json_is_the_images_own_object(registry: Registry, backend: str) -> None
         (("inspect", "quay.io/a:b", "--platform", "amd64"), 4),
         (("inspect", "oci:/nonexistent"), 11),
         (("inspect", "quay.io/a:b", "--timeout", "-1"), 4),
-        (("inspect",), 4),
+        (("inspect",), 2),
     ],
 )
 def test_failures_are_one_sentence_and_a_status(arguments: tuple[str, ...], status: int, backend: str) -> None:

@@ -50,7 +50,7 @@ def test_a_summary_for_a_program(references: Path, tmp_path: Path, capsys: pytes
     ],
 )
 def test_wrong_arguments(arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(*arguments) == 4
+    assert run(*arguments) == 2
     assert message in capsys.readouterr().err
 
 

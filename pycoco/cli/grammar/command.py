@@ -9,6 +9,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "inspect": (
         "pycoco inspect quay.io/acme/app:v1",
         "pycoco inspect quay.io/acme/app:v1 --platform linux/arm64 --json",
+        "pycoco inspect --format '{digest} {labels[maintainer]}' quay.io/acme/app:v1 quay.io/acme/app:v2",
         "pycoco inspect --from-file references.txt --resume images.jsonl",
     ),
     "manifest": ("pycoco manifest quay.io/acme/app:v1", "pycoco manifest --list quay.io/acme/app:v1"),

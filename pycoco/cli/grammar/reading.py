@@ -11,8 +11,11 @@ from pycoco.cli.grammar.command import new_command
 
 def inspect(commands: Any) -> None:
     command = new_command(commands, "inspect", "inspect", "show an image's metadata, or that of many images")
-    command.add_argument("reference", nargs="?", metavar="REF", help="a reference; - reads many from standard input")
+    command.add_argument("references", nargs="*", metavar="REF", help="references; - reads them from standard input")
     command.add_argument("--json", action="store_true", help="one JSON object (for many: one a line, always)")
+    command.add_argument(
+        "--format", metavar="FORMAT", help="json, csv, tsv, table, or fields: '{digest} {labels[maintainer]} {created}'"
+    )
     command.add_argument("--all-platforms", action="store_true", help="every image of the index")
     many = command.add_argument_group("many references")
     many.add_argument("--from-file", metavar="FILE", help="read references from FILE, one a line")

@@ -16,9 +16,13 @@ from pycoco.errors import PycocoError
 def run_platforms(parsed: argparse.Namespace) -> int:
     """Print every image; the status says whether any could not be read."""
     with client_of(parsed) as client:
-        found = client.inspect_platforms(parsed.reference)
+        found = client.inspect_platforms(parsed.references[0])
     if parsed.json:
-        document = {"schema_version": 1, "requested": parsed.reference, "platforms": [_as_json(each) for each in found]}
+        document = {
+            "schema_version": 1,
+            "requested": parsed.references[0],
+            "platforms": [_as_json(each) for each in found],
+        }
         print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         print("\n\n".join(_text(each) for each in found))
