@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from pycoco.backends.flows import Known
     from pycoco.configuration.settings import Settings
     from pycoco.configuration.values import Candidate, Credentials, ParsedReference, PullSource
-    from pycoco.documents.read_image import ReadImage, ReadInstances, ReadManifest
+    from pycoco.documents.read_image import ReadImage, ReadInstances, ReadManifest, ReadSignatures
     from pycoco.documents.referrers import Referrer
     from pycoco.documents.values import CheckedManifest, RequestedPlatform
     from pycoco.errors import PycocoError
 
-NETWORK = ("fetch", "fetch_manifest", "fetch_instances", "resolve", "tags")
+NETWORK = ("fetch", "fetch_manifest", "fetch_instances", "fetch_signatures", "resolve", "tags")
 
 OPERATIONS = (
     *NETWORK,
@@ -37,6 +37,7 @@ OPERATIONS = (
     "check_manifest",
     "check_config",
     "parse_challenges",
+    "evaluate_policy",
 )
 
 
@@ -54,6 +55,8 @@ class Fetched:
 
     `reference` is the candidate that was read, normalised; `pull_source` the physical reference that served it.
     For a single image `instance_*` are empty and `manifest` is the top-level one. `digest` is of `top_manifest`.
+    `signatures` are those that the policy looked at, accepted or not, in the form in which containers-storage keeps
+    them (see `pycoco.documents.signatures.blob`); none where no policy needed any.
     """
 
     reference: str
@@ -67,6 +70,7 @@ class Fetched:
     config_digest: str
     config: bytes = field(repr=False)
     policy: str = ""
+    signatures: tuple[bytes, ...] = field(default=(), repr=False)
 
     @classmethod
     def of(cls, image: ReadImage, reference: str, pull_source: str) -> Fetched:
@@ -83,6 +87,7 @@ class Fetched:
             config_digest=image.config_digest,
             config=image.config,
             policy=image.policy,
+            signatures=image.signatures,
         )
 
 
@@ -100,6 +105,26 @@ class FetchedManifest:
     def of(cls, read: ReadManifest, reference: str, pull_source: str) -> FetchedManifest:
         """Return what was read, with the reference that was read and the one that served it."""
         return cls(reference, pull_source, read.digest, read.media_type, read.body)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedSignatures:
+    """A manifest, verified, the signatures that there are of it, which nobody has verified, and where both came from.
+
+    `signatures` are in the form in which containers-storage keeps them.
+    """
+
+    reference: str
+    pull_source: str
+    digest: str
+    media_type: str
+    manifest: bytes = field(repr=False)
+    signatures: tuple[bytes, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, read: ReadSignatures, reference: str, pull_source: str) -> FetchedSignatures:
+        """Return what was read, with the reference that was read and the one that served it."""
+        return cls(reference, pull_source, read.digest, read.media_type, read.manifest, read.signatures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +211,14 @@ class Reader(Protocol):
 
     def fetch_instances(self, reference: str, *, timeout: float | None = None) -> Future[FetchedInstances]: ...
 
+    def fetch_signatures(
+        self, reference: str, *, digest: str = "", timeout: float | None = None
+    ) -> Future[FetchedSignatures]:
+        """Read the top-level manifest, or its instance `digest`, and the signatures that there are of it.
+
+        PolicyRejectedError where what is there cannot be read as signatures.
+        """
+
     def resolve(self, reference: str, *, timeout: float | None = None) -> Future[Resolved]: ...
 
     def tags(self, repository: str, *, page: str = "", timeout: float | None = None) -> Future[TagPage]:
@@ -234,6 +267,8 @@ class Session(Reader, Protocol):
     def check_config(self, config: bytes) -> None: ...
 
     def parse_challenges(self, lines: Sequence[str]) -> list[Challenge]: ...
+
+    def evaluate_policy(self, policy: bytes, reference: str, manifest: bytes, signatures: Sequence[bytes]) -> str: ...
 
     def close(self, *, wait: bool = True) -> None:
         """Cancel what runs and let go of everything; with `wait`, that is over when this returns."""

@@ -12,13 +12,16 @@ from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference
 from pycoco.documents.read_image import (
     Need,
+    Policy,
     ReadImage,
     ReadInstances,
     ReadManifest,
+    ReadSignatures,
     Received,
     read_image,
     read_instances,
     read_manifest,
+    read_signatures,
 )
 from pycoco.documents.values import RequestedPlatform
 
@@ -43,7 +46,7 @@ class Flows:
             self._settings.platform if platform is None else platform,
             schema1=self._settings.schema1,
             nested_indexes=self._settings.nested_indexes,
-            evaluate_policy=self._policy(parsed),
+            policy=self._policy(parsed),
             known=self._known,
         )
 
@@ -56,13 +59,18 @@ class Flows:
         return read_instances(
             parsed.digest,
             schema1=self._settings.schema1,
-            evaluate_policy=self._policy(parsed),
+            policy=self._policy(parsed),
             known=self._known,
         )
 
-    def _policy(self, parsed: ParsedReference) -> Callable[[bytes], str] | None:
+    def signatures(self, parsed: ParsedReference, instance: str) -> Flow[ReadSignatures]:
+        """The top-level manifest, or the instance of that digest, and the signatures that there are of it."""
+        return read_signatures(parsed.digest, instance, schema1=self._settings.schema1)
+
+    def _policy(self, parsed: ParsedReference) -> Callable[[], Policy] | None:
         if self._settings.policy is None:
             return None
         from pycoco.configuration.policy import policy
+        from pycoco.configuration.policy.evaluate import PolicyForImage
 
-        return lambda body: policy.evaluate(self._settings, parsed, body)
+        return lambda: PolicyForImage(policy.applicable(self._settings, parsed), parsed)

@@ -3,7 +3,7 @@
 It is not for asking: the flow is a generator without input or output, which a registry client, a local layout or a
 test drives alike. It yields a Need and is sent the Received that answers it:
 
-    top, of the reference's own tag or digest -> [instance manifest by digest ->] policy -> config by digest
+    top, of the reference's own tag or digest -> [instance manifest by digest ->] [signatures ->] policy -> config
 
 Everything after the first answer is asked for by digest, and no layer is ever asked for. Mirrors what CRI-O does
 through containers/image copy/copy.go and copy/single.go (copySingleImage): the policy is evaluated on the chosen
@@ -13,9 +13,9 @@ instance before anything else in it is parsed, and an index within an index is r
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from pycoco.documents import choose, image_config, manifest, media_types, platforms
 from pycoco.documents import digest as digests
@@ -29,6 +29,7 @@ from pycoco.errors import (
     NoMatchingPlatformError,
     NotAnImageError,
     OperationCancelledError,
+    PolicyRejectedError,
     PycocoError,
     TooLargeError,
     UnsupportedManifestError,
@@ -43,10 +44,11 @@ class Need:
     """Something to fetch.
 
     `kind` is "top" for what the reference itself names (then `digest` is its digest, or "" for a tag), "manifest" for
-    an index's instance, "config" for a config blob. `size` is what a descriptor claims, in bytes, and may be a lie.
+    an index's instance, "config" for a config blob, "signatures" for those of the manifest
+    `digest`. `size` is what a descriptor claims, in bytes, and may be a lie.
     """
 
-    kind: Literal["top", "manifest", "config"]
+    kind: Literal["top", "manifest", "config", "signatures"]
     digest: str
     size: int | None = None
 
@@ -55,12 +57,14 @@ class Need:
 class Received:
     """What was fetched: the exact bytes, and the Content-Type header as it came (of a config, anything).
 
-    `document` is what strict_json makes of the bytes, where that was needed to know the Content-Type.
+    `document` is what strict_json makes of the bytes, where that was needed to know the Content-Type. `signatures` are
+    in the form in which they are stored; where they are needed there is no body.
     """
 
     body: bytes = field(repr=False)
     content_type: str = ""
     document: dict[str, Any] | None = field(default=None, repr=False)
+    signatures: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,28 @@ class ReadImage:
     config_digest: str
     config: bytes = field(repr=False)
     policy: str
+    signatures: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+class Policy(Protocol):
+    """The part of a policy that is for an image."""
+
+    @property
+    def needs_signatures(self) -> bool: ...
+
+    def evaluate(self, manifest: bytes, signatures: Sequence[bytes]) -> str: ...
+
+    def refused(self, error: PolicyRejectedError) -> PolicyRejectedError: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSignatures:
+    """A manifest, verified, and the signatures that there are of it, which nobody has verified."""
+
+    digest: str
+    media_type: str
+    manifest: bytes = field(repr=False)
+    signatures: tuple[bytes, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +154,17 @@ def read_image(
     *,
     schema1: bool = False,
     nested_indexes: int = 0,
-    evaluate_policy: Callable[[bytes], str] | None = None,
+    policy: Callable[[], Policy] | None = None,
     known: Callable[[str], bytes | None] | None = None,
 ) -> Flow:
     """Return the flow that reads an image for `platform`; `digest` is its reference's own, "" for a tag.
 
     `schema1` accepts the deprecated schema 1, and `nested_indexes` is how many indexes within an index to descend.
-    `evaluate_policy` is given the chosen instance's bytes and returns the verdict's text or raises
-    PolicyRejectedError; without it `policy` is "". `known` is asked for the bytes of a digest before they are needed;
-    what it returns is used only if it has that digest. The flow raises ManifestError and its subclasses.
+    `policy` gives what the chosen instance is judged by, once that is there; without it the image's `policy` is "".
+    `known` is asked for the bytes of a digest before they are needed; what it returns is used only if it has that
+    digest. The flow raises ManifestError and its subclasses, and what the policy raises.
     """
-    return _Reader(schema1, nested_indexes, evaluate_policy, known).read(digest, platform)
+    return _Reader(schema1, nested_indexes, policy, known).read(digest, platform)
 
 
 def read_manifest(
@@ -152,7 +178,7 @@ def read_instances(
     digest: str,
     *,
     schema1: bool = False,
-    evaluate_policy: Callable[[bytes], str] | None = None,
+    policy: Callable[[], Policy] | None = None,
     known: Callable[[str], bytes | None] | None = None,
 ) -> Generator[Need, Received, ReadInstances]:
     """Return the flow that reads every image of an index, and what several of them share only once.
@@ -160,7 +186,14 @@ def read_instances(
     Entries that are about another one (attestations) are no images. An index within the index is an error at its place:
     it has no platform of its own. Whoever drives the flow throws into it what a need could not be answered for.
     """
-    return _Reader(schema1, 0, evaluate_policy, known).read_instances(digest)
+    return _Reader(schema1, 0, policy, known).read_instances(digest)
+
+
+def read_signatures(
+    digest: str, instance: str = "", *, schema1: bool = False
+) -> Generator[Need, Received, ReadSignatures]:
+    """Return the flow that reads a manifest's signatures: those of the top-level one, or of its `instance`."""
+    return _Reader(schema1, 0, None, None).read_signatures(digest, instance)
 
 
 class _Reader:
@@ -168,12 +201,12 @@ class _Reader:
         self,
         schema1: bool,
         nested_indexes: int,
-        evaluate_policy: Callable[[bytes], str] | None,
+        policy: Callable[[], Policy] | None,
         known: Callable[[str], bytes | None] | None,
     ) -> None:
         self._schema1 = schema1
         self._nested_indexes = nested_indexes
-        self._evaluate_policy = evaluate_policy
+        self._policy = policy
         self._known = known
         self._configs: dict[str, Received] = {}  # what several instances of an index may share
 
@@ -187,6 +220,13 @@ class _Reader:
         top = yield from self._manifest(Need("top", digest))
         top.parse()
         return ReadManifest(top.digest, top.media_type, top.body)
+
+    def read_signatures(self, digest: str, instance: str) -> Generator[Need, Received, ReadSignatures]:
+        found = yield from self._manifest(Need("top", digest))
+        if instance:
+            found = yield from self._manifest(Need("manifest", instance))
+        received = yield Need("signatures", found.digest)
+        return ReadSignatures(found.digest, found.media_type, found.body, received.signatures)
 
     def read_instances(self, digest: str) -> Generator[Need, Received, ReadInstances]:
         top = yield from self._manifest(Need("top", digest))
@@ -217,7 +257,7 @@ class _Reader:
             return error
 
     def _image(self, top: _Manifest, image: _Manifest) -> Flow:
-        verdict = self._evaluate_policy(image.body) if self._evaluate_policy else ""
+        verdict, signatures = (yield from self._judge(image)) if self._policy else ("", ())
         parsed = image.parse()
         config_digest, config = yield from self._config(parsed)
         chosen = image if top.is_index else _Manifest("", b"", "")
@@ -231,7 +271,20 @@ class _Reader:
             config_digest=config_digest,
             config=config,
             policy=verdict,
+            signatures=signatures,
         )
+
+    def _judge(self, image: _Manifest) -> Generator[Need, Received, tuple[str, tuple[bytes, ...]]]:
+        """Evaluate the policy; signatures are asked for only where it looks at some."""
+        assert self._policy is not None
+        policy = self._policy()
+        if not policy.needs_signatures:
+            return policy.evaluate(image.body, ()), ()
+        try:
+            received = yield Need("signatures", image.digest)
+        except PolicyRejectedError as error:  # signatures that cannot be used as such
+            raise policy.refused(error) from None
+        return policy.evaluate(image.body, received.signatures), received.signatures
 
     def _instance(self, index: _Manifest, platform: RequestedPlatform) -> Generator[Need, Received, _Manifest]:
         """Choose from an index, and from as many indexes within it as the settings allow."""

@@ -11,7 +11,15 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pycoco.backends.contract import FROM_LAYOUT, Fetched, FetchedInstances, FetchedManifest, Resolved, TagPage
+from pycoco.backends.contract import (
+    FROM_LAYOUT,
+    Fetched,
+    FetchedInstances,
+    FetchedManifest,
+    FetchedSignatures,
+    Resolved,
+    TagPage,
+)
 from pycoco.backends.flows import Flow, Flows, Known
 from pycoco.configuration.reference import parse_reference, shown
 from pycoco.configuration.settings import Settings
@@ -58,6 +66,17 @@ class LocalImages:
 
         def read(parsed: ParsedReference) -> FetchedInstances:
             return FetchedInstances.of(_answered(parsed, self._flows.instances(parsed)), parsed.text, parsed.text)
+
+        return self._start(reference, timeout, read)
+
+    def fetch_signatures(
+        self, reference: str, *, digest: str = "", timeout: float | None = None
+    ) -> Future[FetchedSignatures]:
+        """Read a manifest and its signatures; only what `skopeo copy … dir:` wrote has any."""
+
+        def read(parsed: ParsedReference) -> FetchedSignatures:
+            found = _answered(parsed, self._flows.signatures(parsed, digest))
+            return FetchedSignatures.of(found, parsed.text, parsed.text)
 
         return self._start(reference, timeout, read)
 

@@ -21,6 +21,7 @@ from tests.strategies import (
     image_configs,
     indexes,
     manifests,
+    policies,
     references,
     registries_conf,
 )
@@ -247,6 +248,64 @@ def _credential_classes(case: Case, answers: list[Answer]) -> Iterator[str]:
                 yield "Docker Hub under another name"
 
 
+def _policy_cases(judged: policies.Judged) -> Case:
+    # One image's signatures, judged under several names and as several images': making them is what takes time.
+    references = dict.fromkeys((judged.reference, *policies.REFERENCES[:3]))
+    questions = tuple(
+        (judged.policy, reference, manifest, judged.signatures)
+        for reference in references
+        for manifest in dict.fromkeys((judged.manifest, *policies.MANIFESTS))
+    )
+    return Case("evaluate_policy", questions)
+
+
+_REASONS = (
+    "No public keys imported",
+    "Unimplemented",
+    "A signature was required",
+    "None of the signatures were accepted",
+    "Signature for identity",
+    "Signature for digest",
+    "Key not found",
+    "openpgp: <signature>",
+    "<packets>",
+    "<JSON>",
+    "<certificate>",
+    "parsing signature",
+    "rejected by policy",
+    "Duplicate key",
+    "Unknown key",
+    "docker-manifest-digest value",
+    "cryptographic signature verification failed",
+    "cryptographic signature verification of Rekor SET failed",
+    "in Rekor SET does not match",
+    "hashedrekord",
+    "No public key verified against the RekorSET",
+    "missing dev.sigstore.cosign/bundle",
+    "missing dev.sigstore.cosign/certificate",
+    "missing dev.cosignproject.cosign/signature",
+    "Unexpected Fulcio OIDC issuer",
+    "Fulcio certificate is missing",
+    "inconsistent OIDC issuer",
+    "Required email",
+    "Unexpected subject hostname",
+    "veryfing leaf certificate failed",
+)
+
+
+def _policy_classes(case: Case, answers: list[Answer]) -> Iterator[str]:
+    for (policy, _, _, signatures), answer in zip(case.questions, answers, strict=True):
+        if isinstance(answer, Failure):
+            yield answer.kind
+            yield from (reason for reason in _REASONS if reason in answer.words)
+            continue
+        for kind in (b'"signedBy"', b'"keyDatas"', b'"fulcio"', b'"pki"', b'"rekorPublicKeyDatas"', b"remapIdentity"):
+            if kind in policy and ("signedBy" in answer or "sigstoreSigned" in answer):
+                yield f"allowed with {kind.decode()}"
+        if len(signatures) > 1 and ": sigstoreSigned" in answer:
+            yield "one of several signatures"
+
+
 _MANIFEST_ERRORS = {"ManifestError", "AmbiguousManifestError", "UnsupportedManifestError"}
 
 OPERATIONS = (
@@ -348,6 +407,24 @@ OPERATIONS = (
                 "unqualified-search",
                 "several candidates",
                 "an alias by digest",
+            }
+        ),
+    ),
+    Operation(
+        "evaluate_policy",
+        policies.judged().map(_policy_cases),
+        _policy_classes,
+        frozenset(
+            {
+                "ConfigurationError",
+                "PolicyRejectedError",
+                *_REASONS,
+                *(
+                    f'allowed with "{name}"'
+                    for name in ("signedBy", "keyDatas", "fulcio", "pki", "rekorPublicKeyDatas")
+                ),
+                "allowed with remapIdentity",
+                "one of several signatures",
             }
         ),
     ),

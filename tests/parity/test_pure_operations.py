@@ -15,7 +15,7 @@ from tests.parity.kept_cases import KEPT, VALUE, Kept
 from tests.parity.operations import OPERATIONS, Operation
 from tests.parity.twins import Case, Failure, Twins, differences
 
-EXAMPLES = {"pull_sources": 600, "short_name_candidates": 600, "credentials_for": 500}
+EXAMPLES = {"pull_sources": 600, "short_name_candidates": 600, "credentials_for": 500, "evaluate_policy": 1500}
 USUAL_EXAMPLES = 2500
 
 

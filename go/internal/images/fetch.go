@@ -25,7 +25,7 @@ import (
 	"github.com/pycoco/pycoco/go/internal/failure"
 )
 
-// Fetched is contract.Fetched without its bytes, which follow as parts: top manifest, instance manifest, config.
+// Fetched is contract.Fetched without its bytes, which follow as parts: top manifest, instance manifest, config, signatures.
 type Fetched struct {
 	Reference         string `json:"reference"`
 	PullSource        string `json:"pull_source"`
@@ -36,9 +36,10 @@ type Fetched struct {
 	ConfigDigest      string `json:"config_digest"`
 	Policy            string `json:"policy"`
 
-	Top      []byte `json:"-"`
-	Instance []byte `json:"-"`
-	Config   []byte `json:"-"`
+	Top        []byte   `json:"-"`
+	Instance   []byte   `json:"-"`
+	Config     []byte   `json:"-"`
+	Signatures [][]byte `json:"-"`
 }
 
 // reader reads with one client's configuration.
@@ -66,7 +67,8 @@ func (r reader) open(ctx context.Context, named reference.Named, platform *confi
 	if err != nil {
 		return nil, err
 	}
-	watch := newRequestWatch(ctx, r.Proxies, sources, r.Settings.TLSVerify)
+	watch := newRequestWatch(r.Proxies, sources, r.Settings.TLSVerify)
+	watch.lookasides = r.lookasides(system, sources)
 	if system, err = r.NetworkContext(named, sources, platform, watch.proxy); err != nil {
 		return nil, err
 	}
@@ -149,7 +151,7 @@ func (r reader) readImage(
 ) (err error) {
 	if r.Settings.Policy != nil {
 		// Before anything of the image is parsed, as copySingleImage does.
-		if found.Policy, err = r.checkPolicy(ctx, system, unparsed); err != nil {
+		if found.Policy, found.Signatures, err = r.checkPolicy(ctx, system, unparsed); err != nil {
 			return err
 		}
 	}

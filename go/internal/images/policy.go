@@ -24,23 +24,34 @@ import (
 
 // checkPolicy evaluates as copySingleImage does (copy/single.go). It returns an error or says which part of policy.json
 // allowed the image; there is no third answer.
-func (r reader) checkPolicy(ctx context.Context, system *types.SystemContext, unparsed *image.UnparsedImage) (string, error) {
+// The signatures are those that it looked at, in the form in which they are stored; none where it looked at none.
+func (r reader) checkPolicy(ctx context.Context, system *types.SystemContext, unparsed *image.UnparsedImage) (string, [][]byte, error) {
 	if err := r.CheckPolicyFile(); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	file, policy, err := readPolicy(system)
 	if err == nil {
 		err = requireKeys(policy)
 	}
 	if err != nil {
-		return "", policyFailure(file, err)
+		return "", nil, policyFailure(file, err)
 	}
+	applied := applicable(policy, unparsed.Reference())
+	verdict, err := evaluate(ctx, file+": "+applied.String(), policy, unparsed)
+	if err != nil || !applied.needsSignatures() {
+		return verdict, nil, err
+	}
+	signatures, err := storedSignatures(ctx, unparsed)
+	return verdict, signatures, err
+}
+
+// evaluate returns applied, the words for the part of the policy that is for the image, or why that does not allow it.
+func evaluate(ctx context.Context, applied string, policy *signature.Policy, unparsed types.UnparsedImage) (string, error) {
 	policyContext, err := signature.NewPolicyContext(policy)
 	if err != nil {
-		return "", policyFailure(file, err)
+		return "", policyFailure("", err)
 	}
 	defer func() { _ = policyContext.Destroy() }()
-	applied := file + ": " + appliedPolicy(policy, unparsed.Reference())
 	allowed, err := policyContext.IsRunningImageAllowed(ctx, unparsed)
 	if err != nil {
 		return "", refusal(ctx, applied, err)
@@ -125,24 +136,41 @@ func refusal(ctx context.Context, applied string, err error) error {
 	return &failure.Error{Code: failure.CodePolicyRejected, Message: fmt.Sprintf("the image is not allowed by %s: %s", applied, message)}
 }
 
-// appliedPolicy names the part of the policy that PolicyContext.requirementsForImageRef (signature/policy_eval.go),
-// which is not exported, applies; the words are those of pycoco/configuration/policy/policy.py.
-func appliedPolicy(policy *signature.Policy, ref types.ImageReference) string {
+// appliedPolicy is the part of a policy that is for an image; its words are those of pycoco/configuration/policy/policy.py.
+type appliedPolicy struct {
+	section string
+	kinds   []string
+}
+
+func (a appliedPolicy) String() string { return a.section + ": " + strings.Join(a.kinds, ", ") }
+
+// needsSignatures tells whether evaluating comes to a requirement that looks at signatures.
+func (a appliedPolicy) needsSignatures() bool {
+	for _, kind := range a.kinds {
+		if kind != "insecureAcceptAnything" {
+			return kind == "signedBy" || kind == "sigstoreSigned"
+		}
+	}
+	return false
+}
+
+// applicable finds what PolicyContext.requirementsForImageRef (signature/policy_eval.go), which is not exported, applies.
+func applicable(policy *signature.Policy, ref types.ImageReference) appliedPolicy {
 	transport := ref.Transport().Name()
 	if sections, known := policy.Transports[transport]; known {
 		for _, scope := range append([]string{ref.PolicyConfigurationIdentity()}, ref.PolicyConfigurationNamespaces()...) {
 			if requirements, found := sections[scope]; found {
-				return fmt.Sprintf("%s, scope %s: %s", transport, scope, kindsOf(requirements))
+				return appliedPolicy{fmt.Sprintf("%s, scope %s", transport, scope), kindsOf(requirements)}
 			}
 		}
 		if requirements, found := sections[""]; found {
-			return fmt.Sprintf("%s, default: %s", transport, kindsOf(requirements))
+			return appliedPolicy{transport + ", default", kindsOf(requirements)}
 		}
 	}
-	return "default: " + kindsOf(policy.Default)
+	return appliedPolicy{"default", kindsOf(policy.Default)}
 }
 
-func kindsOf(requirements signature.PolicyRequirements) string {
+func kindsOf(requirements signature.PolicyRequirements) []string {
 	kinds := []string{}
 	for _, requirement := range requirements {
 		named := struct{ Type string }{}
@@ -151,5 +179,5 @@ func kindsOf(requirements signature.PolicyRequirements) string {
 		}
 		kinds = append(kinds, named.Type)
 	}
-	return strings.Join(kinds, ", ")
+	return kinds
 }

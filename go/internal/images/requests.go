@@ -6,7 +6,6 @@
 package images
 
 import (
-	"context"
 	"fmt"
 	"net/url"
 	"strings"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/pycoco/pycoco/go/internal/configuration"
 	"github.com/pycoco/pycoco/go/internal/failure"
-	"github.com/pycoco/pycoco/go/internal/ratelimit"
 )
 
 // requestWatch follows the requests of one fetch.
@@ -25,19 +23,20 @@ type requestWatch struct {
 	sources []configuration.PullSource
 	plain   map[string]bool // hosts that may be asked over plain http: those of insecure pull sources
 
+	lookasides []*url.URL // where registries.d says that signatures are, on the web
+
 	refused    string // a host that cannot be asked, because its credentials cannot be read
 	refusedFor error
 
-	pages     *pageWatch // of a list, nil for an image
-	operation *ratelimit.Operation
+	pages *pageWatch // of a list, nil for an image
 
 	mutex     sync.Mutex
 	plainHTTP bool     // the registry being talked to answers on http, which only an insecure one may
 	manifests []string // host and path of each manifest request, in order
 }
 
-func newRequestWatch(ctx context.Context, proxies *configuration.Proxies, sources []configuration.PullSource, tlsVerify *bool) *requestWatch {
-	watch := &requestWatch{proxies: proxies, sources: sources, plain: map[string]bool{}, operation: operationOf(ctx)}
+func newRequestWatch(proxies *configuration.Proxies, sources []configuration.PullSource, tlsVerify *bool) *requestWatch {
+	watch := &requestWatch{proxies: proxies, sources: sources, plain: map[string]bool{}}
 	for _, source := range sources {
 		insecure := source.Insecure
 		if tlsVerify != nil { // DockerInsecureSkipTLSVerify overrides registries.conf
@@ -58,9 +57,6 @@ func (w *requestWatch) proxy(target *url.URL) (*url.URL, error) {
 	if err := w.permit(target); err != nil {
 		return nil, err
 	}
-	if err := w.operation.Admit(target.Host); err != nil {
-		return nil, err
-	}
 	return w.proxies.Choose(target)
 }
 
@@ -78,7 +74,7 @@ func (w *requestWatch) permit(target *url.URL) error {
 		w.plainHTTP = false
 	case ping && w.plain[target.Host]:
 		w.plainHTTP = true
-	case target.Scheme == "http" && !w.plainHTTP:
+	case target.Scheme == "http" && !w.plainHTTP && !w.isLookaside(target):
 		return &failure.Error{
 			Code:    failure.CodeRegistry,
 			Message: fmt.Sprintf("the registry uses https and sends to plain http at %s; this is refused", target.Host),
@@ -108,6 +104,17 @@ func (w *requestWatch) permit(target *url.URL) error {
 		w.manifests = append(w.manifests, target.Host+target.Path)
 	}
 	return nil
+}
+
+// isLookaside tells whether a request is for a signature where the host's own configuration says that signatures are: that
+// may be plain http, whatever the registry is.
+func (w *requestWatch) isLookaside(target *url.URL) bool {
+	for _, base := range w.lookasides {
+		if target.Scheme == base.Scheme && target.Host == base.Host && strings.HasPrefix(target.Path, base.Path+"@") {
+			return true
+		}
+	}
+	return false
 }
 
 // served tells which of the pull sources answered: the last one whose manifest was asked for. Upstream tries them in

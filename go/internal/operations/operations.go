@@ -6,6 +6,7 @@ package operations
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"go.podman.io/image/v5/types"
@@ -34,6 +35,7 @@ func named() map[string]operation {
 
 		"fetch":                 inSession(fetch),
 		"fetch_manifest":        inSession(fetchManifest),
+		"fetch_signatures":      inSession(fetchSignatures),
 		"fetch_instances":       inSession(fetchInstances),
 		"resolve":               inSession(resolve),
 		"tags":                  inSession(tags),
@@ -46,6 +48,7 @@ func named() map[string]operation {
 		"check_manifest":   plain(checkManifest),
 		"check_config":     plain(checkConfig),
 		"parse_challenges": plain(parseChallenges),
+		"evaluate_policy":  plain(evaluatePolicy),
 	}
 }
 
@@ -98,7 +101,7 @@ func fetch(ctx context.Context, host *configuration.Host, request *referenceRequ
 	if err != nil {
 		return nil, nil, err
 	}
-	return found, [][]byte{found.Top, found.Instance, found.Config}, nil
+	return found, append([][]byte{found.Top, found.Instance, found.Config}, found.Signatures...), nil
 }
 
 func fetchManifest(ctx context.Context, host *configuration.Host, request *referenceRequest) (any, [][]byte, error) {
@@ -109,7 +112,7 @@ func fetchManifest(ctx context.Context, host *configuration.Host, request *refer
 	return found, [][]byte{found.Body}, nil
 }
 
-// fetchInstances sends bytes that several instances share once: each names its parts, manifest and config, by number.
+// fetchInstances sends bytes that several instances share once: each names its parts, manifest, config and signatures, by number.
 func fetchInstances(ctx context.Context, host *configuration.Host, request *referenceRequest) (any, [][]byte, error) {
 	found, err := images.FetchInstances(ctx, host, request.Reference)
 	if err != nil {
@@ -137,10 +140,11 @@ func fetchInstances(ctx context.Context, host *configuration.Host, request *refe
 			continue
 		}
 		read := each.Fetched
-		instances = append(instances, instance{
-			Place: each.Place, Fetched: read,
-			Parts: []int{part(read.InstanceDigest, read.Instance), part(read.ConfigDigest, read.Config)},
-		})
+		own := []int{part(read.InstanceDigest, read.Instance), part(read.ConfigDigest, read.Config)}
+		for number, signature := range read.Signatures {
+			own = append(own, part(fmt.Sprintf("%s/%d", read.InstanceDigest, number), signature))
+		}
+		instances = append(instances, instance{Place: each.Place, Fetched: read, Parts: own})
 	}
 	return map[string]any{"top": found.Top, "instances": instances}, parts, nil
 }

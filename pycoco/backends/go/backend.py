@@ -14,7 +14,15 @@ from concurrent.futures import Future
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pycoco.backends.contract import Challenge, Fetched, FetchedInstances, FetchedManifest, Resolved, TagPage
+from pycoco.backends.contract import (
+    Challenge,
+    Fetched,
+    FetchedInstances,
+    FetchedManifest,
+    FetchedSignatures,
+    Resolved,
+    TagPage,
+)
 from pycoco.backends.exchange import Observer
 from pycoco.backends.go import library
 from pycoco.backends.go.boundary import Boundary, error_of
@@ -117,6 +125,12 @@ class GoSession:
         """Read every image of an index; see contract.Session."""
         return self._start("fetch_instances", reference, timeout, _fetched_instances)
 
+    def fetch_signatures(
+        self, reference: str, *, digest: str = "", timeout: float | None = None
+    ) -> Future[FetchedSignatures]:
+        """Read a manifest, or an instance of it, and the signatures that there are of it; see contract.Session."""
+        return self._start("fetch_signatures", reference, timeout, _signatures, digest=digest)
+
     def resolve(self, reference: str, *, timeout: float | None = None) -> Future[Resolved]:
         """Ask what a reference names; see contract.Resolved."""
         return self._start("resolve", reference, timeout, lambda result, _: Resolved(**result))
@@ -176,6 +190,17 @@ class GoSession:
         """Read WWW-Authenticate header lines as containers/image does."""
         return [Challenge(**each) for each in self._call("parse_challenges", lines=list(lines))]
 
+    def evaluate_policy(self, policy: bytes, reference: str, manifest: bytes, signatures: Sequence[bytes]) -> str:
+        """Say what of a policy allows an image with these signatures, or raise; see contract.Session."""
+        applied = self._call(
+            "evaluate_policy",
+            policy=base64.b64encode(policy).decode(),
+            reference=reference,
+            manifest=base64.b64encode(manifest).decode(),
+            signatures=[base64.b64encode(signature).decode() for signature in signatures],
+        )
+        return str(applied)
+
     def close(self, *, wait: bool = True) -> None:
         """Cancel what runs and forget the settings; there is nothing to wait for. A second call does nothing."""
         try:
@@ -227,7 +252,12 @@ class GoSession:
 
 
 def _fetched(result: Any, parts: list[bytes]) -> Fetched:
-    return Fetched(**result, top_manifest=parts[0], instance_manifest=parts[1], config=parts[2])
+    top, instance, config, *signatures = parts
+    return Fetched(**result, top_manifest=top, instance_manifest=instance, config=config, signatures=tuple(signatures))
+
+
+def _signatures(result: Any, parts: list[bytes]) -> FetchedSignatures:
+    return FetchedSignatures(**result, manifest=parts[0], signatures=tuple(parts[1:]))
 
 
 def _fetched_manifest(result: Any, parts: list[bytes]) -> FetchedManifest:
@@ -240,8 +270,8 @@ def _fetched_instances(result: Any, parts: list[bytes]) -> FetchedInstances:
         if "error" in each:
             instances.append((each["place"], error_of(each["error"])))
             continue
-        manifest, config = (parts[number] for number in each["parts"])
-        instances.append((each["place"], _fetched(each["fetched"], [parts[0], manifest, config])))
+        own = [parts[number] for number in each["parts"]]
+        instances.append((each["place"], _fetched(each["fetched"], [parts[0], *own])))
     return FetchedInstances(_fetched_manifest(result["top"], parts), tuple(instances))
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pycoco.backends import contract
-from pycoco.backends.contract import Fetched, FetchedInstances, FetchedManifest, Resolved, TagPage
+from pycoco.backends.contract import Fetched, FetchedInstances, FetchedManifest, FetchedSignatures, Resolved, TagPage
 from pycoco.backends.flows import Flow, Flows, Known
 from pycoco.backends.python.network import turns
 from pycoco.configuration.current import CurrentConfiguration
@@ -51,6 +51,10 @@ class Reading:
     async def instances(self, network: Network, parsed: ParsedReference) -> FetchedInstances:
         read, served_by = await self._from_registry(network, parsed, self._flows.instances(parsed))
         return FetchedInstances.of(read, parsed.text, served_by)
+
+    async def signatures(self, network: Network, parsed: ParsedReference, instance: str) -> FetchedSignatures:
+        read, served_by = await self._from_registry(network, parsed, self._flows.signatures(parsed, instance))
+        return FetchedSignatures.of(read, parsed.text, served_by)
 
     async def resolved(self, network: Network, parsed: ParsedReference) -> Resolved:
         """One HEAD for each pull source, up to the first that answers; GET where that does not say it."""

@@ -15,7 +15,15 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
 from pycoco import waiting
-from pycoco.backends.contract import Challenge, Fetched, FetchedInstances, FetchedManifest, Resolved, TagPage
+from pycoco.backends.contract import (
+    Challenge,
+    Fetched,
+    FetchedInstances,
+    FetchedManifest,
+    FetchedSignatures,
+    Resolved,
+    TagPage,
+)
 from pycoco.backends.flows import Known
 from pycoco.backends.python.network import challenge, event_loop
 from pycoco.backends.python.reading import Reading
@@ -118,6 +126,27 @@ class PythonSession:
 
     def parse_challenges(self, lines: Sequence[str]) -> list[Challenge]:
         return challenge.parse_challenges(lines)
+
+    def fetch_signatures(
+        self, reference: str, *, digest: str = "", timeout: float | None = None
+    ) -> Future[FetchedSignatures]:
+        """Read a manifest, or its instance `digest`, and the signatures that there are of it."""
+        return self._start(
+            reference, timeout, lambda network, parsed: self._reading.signatures(network, parsed, digest)
+        )
+
+    def evaluate_policy(
+        self, policy_bytes: bytes, reference_text: str, manifest_bytes: bytes, signatures: Sequence[bytes]
+    ) -> str:
+        from pycoco.configuration.policy import evaluate, policy
+
+        read = policy.parse(policy_bytes)
+        parsed = reference.parse_reference(reference_text)
+        if parsed.short or parsed.transport not in ("docker", "oci", "dir"):
+            raise InvalidReferenceError(
+                f"{_shown(reference_text)} cannot be judged: give a registry's reference, or one of oci: or dir:"
+            )
+        return evaluate.evaluate(read.applicable(parsed), parsed, manifest_bytes, signatures)
 
     def close(self, *, wait: bool = True) -> None:
         """Cancel what runs and close the connections; waits for that, except on the network's own thread."""

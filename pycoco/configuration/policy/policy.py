@@ -1,8 +1,7 @@
-"""Whether policy.json allows an image, as far as that can be said without looking at signatures.
+"""Which part of which policy.json is for an image.
 
-It is not for verifying signatures: where a requirement asks for one, the answer is an error that names the Go backend,
-never a yes. It mirrors signature/policy_config.go and policy_eval.go of containers/image; what a well-formed
-requirement looks like is in `policy_requirements`.
+It is not for whether that part allows it (see `evaluate`). It mirrors signature/policy_config.go of containers/image
+and requirementsForImageRef of policy_eval.go; what a well-formed requirement looks like is in `requirements`.
 """
 
 from __future__ import annotations
@@ -10,84 +9,90 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pycoco.configuration import configuration_files, regular_file
-from pycoco.configuration.policy import policy_requirements
+from pycoco.configuration.policy import requirements
+from pycoco.configuration.policy.fields import InvalidPolicyError, strict_object
+from pycoco.configuration.policy.requirements import Requirement
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference
 from pycoco.documents.syntax import encoding_json
-from pycoco.errors import BackendUnavailableError, ConfigurationError, LayoutError, PolicyRejectedError
+from pycoco.errors import ConfigurationError, LayoutError
+
+Requirements = tuple[Requirement, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedPolicy:
     """The part of a policy.json that is for one image.
 
-    `transport` is "" where the policy's default applies, and `scope` "" where the transport's or the default does;
-    `kinds` are the types of its requirements, in order.
+    `file` is "" for a policy that is in no file. `transport` is "" where the policy's default applies, and `scope` ""
+    where the transport's or the default does.
     """
 
     file: str
     transport: str
     scope: str
-    kinds: tuple[str, ...]
+    requirements: Requirements = field(repr=False)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The types of the requirements, in order."""
+        return tuple(requirement.kind for requirement in self.requirements)
 
     def __str__(self) -> str:
         if self.scope:
             section = f"{self.transport}, scope {self.scope}"
         else:
             section = f"{self.transport}, default" if self.transport else "default"
-        return f"{self.file}: {section}: {', '.join(self.kinds)}"
+        return f"{self.file}{': ' if self.file else ''}{section}: {', '.join(self.kinds)}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Policy:
-    default: tuple[str, ...]
-    transports: Mapping[str, Mapping[str, tuple[str, ...]]]
+class Policy:
+    """A policy.json that was read. `file` is "" where it was given as bytes."""
 
+    file: str
+    default: Requirements
+    transports: Mapping[str, Mapping[str, Requirements]]
 
-def evaluate(settings: Settings, reference: ParsedReference, manifest: bytes) -> str:
-    """Return one line that says what of policy.json allowed the image; "" if `settings` ask for no policy.
+    def applicable(self, reference: ParsedReference) -> AppliedPolicy:
+        """Return the part that is for `reference`, evaluating nothing (requirementsForImageRef).
 
-    `reference` is the logical one, as asked for, and `manifest` the chosen instance's, which signatures would be for.
-    Raises PolicyRejectedError if the policy does not allow it, BackendUnavailableError if that depends on signatures,
-    ConfigurationError for a policy that is missing or malformed, LayoutError for a local path that does not exist.
-    """
-    if settings.policy is None:
-        return ""
-    applied = applicable(settings, reference)
-    # IsRunningImageAllowed stops at the first requirement that is not met. One that cannot be judged here ends it too:
-    # what comes after it could change nothing but the reason for a refusal.
-    for kind in applied.kinds:
-        if kind in ("reject", "signedBaseLayer"):  # upstream knows signedBaseLayer and never accepts it
-            raise PolicyRejectedError(f"{reference.text} is not allowed by {applied}.")
-        if kind != "insecureAcceptAnything":
-            needed = f"{reference.text} needs a signature ({applied})"
-            if reference.transport != "docker":
-                raise BackendUnavailableError(f"{needed}, which no backend can verify of a local layout or archive.")
-            raise BackendUnavailableError(f'{needed}, which only the Go backend can verify: use backend="go".')
-    return str(applied)
+        Raises LayoutError for a local path that does not exist.
+        """
+        transport = reference.transport
+        if transport in self.transports:
+            sections = self.transports[transport]
+            for scope in [*_scopes(reference), ""]:
+                if scope in sections:
+                    return AppliedPolicy(self.file, transport, scope, sections[scope])
+        return AppliedPolicy(self.file, "", "", self.default)
 
 
 def applicable(settings: Settings, reference: ParsedReference) -> AppliedPolicy:
-    """Return the part of policy.json that is for `reference`, evaluating nothing (requirementsForImageRef).
+    """Return the part of the policy.json that `settings` name which is for `reference`.
 
     Settings without a policy are read as those that leave the file to the search rule. Raises ConfigurationError for
     a policy that is missing or malformed, LayoutError for a local path that does not exist.
     """
-    file = _file(settings)
-    policy = _read(file)
-    transport = reference.transport
-    if transport in policy.transports:
-        sections = policy.transports[transport]
-        for scope in [*_scopes(reference), ""]:
-            if scope in sections:
-                return AppliedPolicy(file, transport, scope, sections[scope])
-    return AppliedPolicy(file, "", "", policy.default)
+    return read(settings).applicable(reference)
 
 
-def _file(settings: Settings) -> str:
+def read(settings: Settings) -> Policy:
+    """Return the policy.json that applies on this host. Raises ConfigurationError if it is missing or malformed."""
+    file = file_of(settings)
+    try:
+        raw = regular_file.read(file)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a path"
+        raise ConfigurationError(f"the policy {file} cannot be read: {reason}.", file=file) from None
+    return parse(raw, file)
+
+
+def file_of(settings: Settings) -> str:
+    """Return the path of the policy.json that `settings` name or that is found. Raises ConfigurationError."""
     if settings.policy:
         return settings.policy
     found = configuration_files.main_file(settings, name="policy.json", variable="CONTAINERS_POLICY_JSON")
@@ -97,41 +102,38 @@ def _file(settings: Settings) -> str:
     return str(found)
 
 
-def _read(file: str) -> _Policy:
+def parse(raw: bytes, file: str = "") -> Policy:
+    """Return the policy that `raw`, the content of `file`, is. Raises ConfigurationError if it is malformed."""
+    what = f"the policy {file}" if file else "the policy"
     try:
-        raw = regular_file.read(file)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a path"
-        raise ConfigurationError(f"the policy {file} cannot be read: {reason}.", file=file) from None
-    try:
-        return _parsed(encoding_json.parse(raw))
+        return _parsed(encoding_json.parse(raw), file)
     except json.JSONDecodeError as error:
-        message = f"the policy {file} is not valid JSON: {error.msg} in line {error.lineno}."
-        raise ConfigurationError(message, file=file, line=error.lineno) from None
+        message = f"{what} is not valid JSON: {error.msg} in line {error.lineno}."
+        raise ConfigurationError(message, file=file or None, line=error.lineno) from None
     except ValueError as error:
-        raise ConfigurationError(f"the policy {file} is not valid: {error}.", file=file) from None
+        raise ConfigurationError(f"{what} is not valid: {error}.", file=file or None) from None
 
 
-def _parsed(value: encoding_json.Value) -> _Policy:
-    fields = policy_requirements.strict_object(value, ("default", "transports"))
+def _parsed(value: encoding_json.Value, file: str) -> Policy:
+    fields = strict_object(value, ("default", "transports"))
     if "default" not in fields:
-        raise policy_requirements.InvalidPolicyError("it has no default")
-    default = policy_requirements.kinds(fields["default"])
-    transports: dict[str, Mapping[str, tuple[str, ...]]] = {}
+        raise InvalidPolicyError("it has no default")
+    default = requirements.parse(fields["default"])
+    transports: dict[str, Mapping[str, Requirements]] = {}
     if "transports" in fields:
-        for transport, sections in policy_requirements.strict_object(fields["transports"]).items():
+        for transport, sections in strict_object(fields["transports"]).items():
             transports[transport] = _sections(transport, sections)
-    return _Policy(default, transports)
+    return Policy(file, default, transports)
 
 
-def _sections(transport: str, value: encoding_json.Value) -> dict[str, tuple[str, ...]]:
+def _sections(transport: str, value: encoding_json.Value) -> dict[str, Requirements]:
     # Scopes of transports that pycoco does not read are not looked at, like those that containers/image does not know.
     accepts = _SCOPE_CHECKS.get(transport, _any_scope)
-    sections: dict[str, tuple[str, ...]] = {}
-    for scope, requirements in policy_requirements.strict_object(value).items():
+    sections: dict[str, Requirements] = {}
+    for scope, listed in strict_object(value).items():
         if scope and not accepts(scope):
-            raise policy_requirements.InvalidPolicyError(f"{scope!r} is not a scope of {transport}")
-        sections[scope] = policy_requirements.kinds(requirements)
+            raise InvalidPolicyError(f"{scope!r} is not a scope of {transport}")
+        sections[scope] = requirements.parse(listed)
     return sections
 
 
@@ -157,17 +159,11 @@ _SCOPE_CHECKS: Mapping[str, Callable[[str], bool]] = {
 """ValidatePolicyConfigurationScope of the transports that pycoco reads; docker accepts any scope."""
 
 
-def _scopes(reference: ParsedReference) -> list[str]:
-    """Return the scopes for `reference`, the narrowest first (PolicyConfigurationIdentity and ...Namespaces)."""
-    if reference.transport == "docker":
-        return _docker_scopes(reference)
-    if reference.transport in ("oci", "oci-archive", "dir"):
-        return _path_scopes(_resolved(reference.path))
-    return []
+def docker_scopes(reference: ParsedReference) -> list[str]:
+    """Return the scopes of a registry's image, the narrowest first (docker/policyconfiguration/naming.go).
 
-
-def _docker_scopes(reference: ParsedReference) -> list[str]:
-    # docker/policyconfiguration/naming.go. A wildcard is for the domains below it, whatever their port.
+    A wildcard is for the domains below it, whatever their port.
+    """
     name = f"{reference.domain}/{reference.path}"
     scopes = [f"{name}@{reference.digest}" if reference.digest else f"{name}:{reference.tag}", name]
     while "/" in name:
@@ -178,6 +174,15 @@ def _docker_scopes(reference: ParsedReference) -> list[str]:
         host = host.partition(".")[2]
         scopes.append(f"*.{host}")
     return scopes
+
+
+def _scopes(reference: ParsedReference) -> list[str]:
+    """Return the scopes for `reference`, the narrowest first (PolicyConfigurationIdentity and ...Namespaces)."""
+    if reference.transport == "docker":
+        return docker_scopes(reference)
+    if reference.transport in ("oci", "oci-archive", "dir"):
+        return _path_scopes(_resolved(reference.path))
+    return []
 
 
 def _path_scopes(path: str) -> list[str]:

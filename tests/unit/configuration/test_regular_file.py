@@ -58,7 +58,7 @@ def _drop_in(home: Path, made: Path) -> None:
 
 
 def _policy(home: Path, made: Path) -> None:
-    policy.evaluate(Settings(policy=str(made), environ={"HOME": str(home)}), REFERENCE, b"{}")
+    policy.applicable(Settings(policy=str(made), environ={"HOME": str(home)}), REFERENCE)
 
 
 def _certificate(home: Path, made: Path) -> None:

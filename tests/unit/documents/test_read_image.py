@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,6 +56,22 @@ INDEX = index_of(MANIFEST)
 DIGEST = digests.of(MANIFEST)
 
 
+class WithoutSignatures:
+    """A policy that looks at no signatures, and says what `judge` says of a manifest."""
+
+    needs_signatures = False
+
+    def __init__(self, judge: Callable[[bytes], str]) -> None:
+        self._judge = judge
+
+    def evaluate(self, manifest: bytes, signatures: Sequence[bytes]) -> str:
+        assert not signatures
+        return self._judge(manifest)
+
+    def refused(self, error: PolicyRejectedError) -> PolicyRejectedError:
+        raise AssertionError("no signatures were asked for")
+
+
 class Registry:
     """Answers needs from a table: the top by the empty digest, everything else by its own."""
 
@@ -71,7 +87,7 @@ class Registry:
         *,
         schema1: bool = False,
         nested_indexes: int = 0,
-        evaluate_policy: Callable[[bytes], str] | None = None,
+        judge: Callable[[bytes], str] | None = None,
         known: Callable[[str], bytes | None] | None = None,
     ) -> ReadImage:
         flow = read_image(
@@ -79,7 +95,7 @@ class Registry:
             AMD64,
             schema1=schema1,
             nested_indexes=nested_indexes,
-            evaluate_policy=evaluate_policy,
+            policy=None if judge is None else lambda: WithoutSignatures(judge),
             known=known,
         )
         try:
@@ -244,9 +260,9 @@ def test_the_policy_sees_the_chosen_instance_before_it_is_parsed() -> None:
 
     for top, content_type in ((index_of(broken), OCI_INDEX), (broken, OCI_MANIFEST)):
         with pytest.raises(PolicyRejectedError):
-            Registry(top, content_type, {broken: OCI_MANIFEST}).read(evaluate_policy=reject)
+            Registry(top, content_type, {broken: OCI_MANIFEST}).read(judge=reject)
     assert seen == [broken, broken]
-    assert Registry(MANIFEST, OCI_MANIFEST).read(evaluate_policy=lambda _: "allowed by /p").policy == "allowed by /p"
+    assert Registry(MANIFEST, OCI_MANIFEST).read(judge=lambda _: "allowed by /p").policy == "allowed by /p"
 
 
 def test_the_policy_is_not_asked_about_an_index() -> None:
@@ -257,7 +273,7 @@ def test_the_policy_is_not_asked_about_an_index() -> None:
         raise AssertionError("asked about an index")
 
     with pytest.raises(UnsupportedManifestError):
-        registry.read(evaluate_policy=unexpected)
+        registry.read(judge=unexpected)
 
 
 def test_what_is_known_is_not_asked_for() -> None:

@@ -20,6 +20,7 @@ from pycoco.backends.python.network.transport import Answer, timed_out
 from pycoco.backends.python.registry.blob import read_blob
 from pycoco.backends.python.registry.registry import MAY_BE_REFUSALS, Access, Registry, failure
 from pycoco.backends.python.registry.retry import transient_delay
+from pycoco.configuration.registries_d import SignaturePlaces
 from pycoco.configuration.values import ParsedReference, PullSource
 from pycoco.documents import digest as digests
 from pycoco.documents import media_types
@@ -72,6 +73,8 @@ class Endpoints(Protocol):
 
     async def found_others(self, source: PullSource, logical: ParsedReference, started: float) -> bool: ...
 
+    async def signature_places(self, physical: str) -> SignaturePlaces: ...
+
 
 class DockerSource:
     """One image of a registry. `sources` are where to read it, in order; never none. For one task at a time."""
@@ -100,6 +103,11 @@ class DockerSource:
         endpoint = await self.endpoint()
         if need.kind == "manifest":
             return await get_manifest(endpoint, need.digest)
+        if need.kind == "signatures":
+            from pycoco.backends.python.registry import signature_source
+
+            places = await self._endpoints.signature_places(endpoint.reference)
+            return Received(b"", signatures=await signature_source.read(endpoint, need.digest, places))
         return Received(await self._config(endpoint, need.digest))
 
     async def head(self) -> Told:

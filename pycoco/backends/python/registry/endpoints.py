@@ -17,14 +17,16 @@ from pycoco.backends.python.network.single_flight import SingleFlight
 from pycoco.backends.python.network.transport import Transport
 from pycoco.backends.python.registry.docker_source import Endpoint
 from pycoco.backends.python.registry.registry import Access, Registry
-from pycoco.configuration import certificates
+from pycoco.configuration import certificates, registries_d
 from pycoco.configuration.auth import credentials
 from pycoco.configuration.auth.credentials import FoundCredentials
 from pycoco.configuration.current import CurrentConfiguration
-from pycoco.configuration.reference import NamedReference, parse_canonical
+from pycoco.configuration.policy.evaluate import EXTRA
+from pycoco.configuration.reference import NamedReference, parse_canonical, parsed
+from pycoco.configuration.registries_d import SignaturePlaces
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference, PullSource
-from pycoco.errors import BlockedError
+from pycoco.errors import BackendUnavailableError, BlockedError
 
 _CREDENTIALS_SECONDS = 60.0
 """How long found credentials count, so that a login or logout elsewhere is noticed by a long-lived client."""
@@ -87,6 +89,18 @@ class Network:
             return False
         anew = await self._lookups.do(key, lambda: self._look_up(named, logical.domain))
         return anew.found.credentials != kept.found.credentials
+
+    async def signature_places(self, physical: str) -> SignaturePlaces:
+        """Return where the signatures are of what is read at `physical`, a reference.
+
+        Raises ConfigurationError for what is wrong in registries.d, BackendUnavailableError without the extra for it.
+        """
+        try:
+            found = await asyncio.to_thread(registries_d.load, self._settings)
+        except ImportError as error:
+            message = f"registries.d has to be read, and {error.name} is not installed"
+            raise BackendUnavailableError(f'{message}: pip install "{EXTRA}", or use backend="go".') from None
+        return found.places(parsed(parse_canonical(physical)))
 
     async def close(self) -> None:
         """Close the idle connections. What is still in use closes when its task ends."""

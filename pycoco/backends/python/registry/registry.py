@@ -68,6 +68,7 @@ class _Properties:
     scheme: str
     challenges: tuple[Challenge, ...]
     learnt: float
+    supports_signatures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,10 @@ class Registry:
             answer = await request.send_patiently(self._brake)
         return answer
 
+    async def get_without_authorization(self, url: str, *, plain_http: bool) -> Answer:
+        """Ask for a whole URL as anybody could, with the registry's certificates: a lookaside has no credentials."""
+        return await self._transport.send("GET", url, [self._user_agent], plain_http=plain_http)
+
     async def properties(self, access: Access) -> _Properties:
         """What the ping told, asking only the first time, and again where it led to plain http.
 
@@ -160,8 +165,9 @@ class Registry:
         if answer.status not in (200, 401):
             raise await failure(f"pinging the registry {self.domain}", answer)
         challenges = tuple(answer.challenges)
+        supports_signatures = answer.header("x-registry-supports-signatures") == "1"
         await answer.discard()
-        return _Properties(scheme, challenges, time.monotonic())
+        return _Properties(scheme, challenges, time.monotonic(), supports_signatures)
 
     async def send_logged(
         self,

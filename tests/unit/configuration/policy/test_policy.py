@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pycoco.configuration import configuration_files
-from pycoco.configuration.policy import policy
+from pycoco.configuration.policy import evaluate, policy
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference
+from pycoco.documents.signatures import blob
 from pycoco.errors import BackendUnavailableError, ConfigurationError, LayoutError, PolicyRejectedError
 from tests.support.upstream import module_directory
 
@@ -31,6 +33,10 @@ def docker(name: str, tag: str = "latest", digest: str = "") -> ParsedReference:
 
 def local(transport: str, path: Path | str) -> ParsedReference:
     return ParsedReference(transport, f"{transport}:{path}", path=str(path))
+
+
+def judge(settings: Settings, reference: ParsedReference, signatures: tuple[bytes, ...] = ()) -> str:
+    return evaluate.evaluate(policy.applicable(settings, reference), reference, b"{}", signatures)
 
 
 def with_policy(tmp_path: Path, content: Any) -> Settings:
@@ -67,26 +73,23 @@ class TestFile:
 
     def test_no_policy_at_all_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match=r"there is no policy\.json"):
-            policy.evaluate(Settings(policy="", environ={"HOME": str(tmp_path)}), docker("q.io/x"), b"{}")
+            judge(Settings(policy="", environ={"HOME": str(tmp_path)}), docker("q.io/x"))
 
     def test_a_missing_file_is_an_error(self, tmp_path: Path) -> None:
         path = str(tmp_path / "absent.json")
         with pytest.raises(ConfigurationError, match=r"absent\.json") as caught:
-            policy.evaluate(Settings(policy=path), docker("q.io/x"), b"{}")
+            judge(Settings(policy=path), docker("q.io/x"))
         assert caught.value.file == path
         environ = {"HOME": str(tmp_path), "CONTAINERS_POLICY_JSON": path}
         with pytest.raises(ConfigurationError, match=r"absent\.json"):
-            policy.evaluate(Settings(policy="", environ=environ), docker("q.io/x"), b"{}")
-
-    def test_settings_without_a_policy_check_none(self) -> None:
-        assert policy.evaluate(Settings(policy=None), docker("q.io/x"), b"{}") == ""
+            judge(Settings(policy="", environ=environ), docker("q.io/x"))
 
     def test_the_file_is_read_every_time(self, tmp_path: Path) -> None:
         settings = with_policy(tmp_path, {"default": ACCEPT})
-        assert policy.evaluate(settings, docker("q.io/x"), b"{}")
+        assert judge(settings, docker("q.io/x"))
         with_policy(tmp_path, {"default": REJECT})
         with pytest.raises(PolicyRejectedError):
-            policy.evaluate(settings, docker("q.io/x"), b"{}")
+            judge(settings, docker("q.io/x"))
 
 
 ANSWERS: list[tuple[list[dict[str, Any]], type[Exception] | None]] = [
@@ -95,14 +98,14 @@ ANSWERS: list[tuple[list[dict[str, Any]], type[Exception] | None]] = [
     (REJECT, PolicyRejectedError),
     (ACCEPT + REJECT, PolicyRejectedError),
     (REJECT + ACCEPT, PolicyRejectedError),
-    ([SIGNED], BackendUnavailableError),
-    ([SIGSTORE], BackendUnavailableError),
-    ([*ACCEPT, SIGNED], BackendUnavailableError),
-    ([SIGNED, *ACCEPT], BackendUnavailableError),
-    ([SIGNED, *REJECT], BackendUnavailableError),
+    ([SIGNED], PolicyRejectedError),
+    ([SIGSTORE], PolicyRejectedError),
+    ([*ACCEPT, SIGNED], PolicyRejectedError),
+    ([SIGNED, *ACCEPT], PolicyRejectedError),
+    ([SIGNED, *REJECT], PolicyRejectedError),
     ([*REJECT, SIGNED], PolicyRejectedError),
     ([BASE_LAYER], PolicyRejectedError),
-    ([SIGSTORE, BASE_LAYER], BackendUnavailableError),
+    ([SIGSTORE, BASE_LAYER], PolicyRejectedError),
 ]
 
 
@@ -113,15 +116,44 @@ class TestAnswer:
     ) -> None:
         settings = with_policy(tmp_path, {"default": requirements})
         if error is None:
-            assert policy.evaluate(settings, docker("q.io/x"), b"{}")
+            assert judge(settings, docker("q.io/x"))
         else:
-            with pytest.raises(error, match=r"q\.io/x:latest"):
-                policy.evaluate(settings, docker("q.io/x"), b"{}")
+            with pytest.raises(error, match="is not allowed by"):
+                judge(settings, docker("q.io/x"))
 
-    def test_the_error_names_the_go_backend(self, tmp_path: Path) -> None:
-        settings = with_policy(tmp_path, {"default": REJECT, "transports": {"docker": {"q.io": [SIGNED]}}})
-        with pytest.raises(BackendUnavailableError, match=r'docker, scope q\.io: signedBy.*backend="go"'):
-            policy.evaluate(settings, docker("q.io/x"), b"{}")
+    def test_without_the_extra_the_error_names_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for module in ("signed_by", "sigstore_signed"):
+            monkeypatch.delitem(sys.modules, f"pycoco.configuration.policy.{module}", raising=False)
+            monkeypatch.delattr(f"pycoco.configuration.policy.{module}", raising=False)
+        for package in ("pysequoia", "cryptography"):
+            monkeypatch.setitem(sys.modules, package, None)
+        for name in [name for name in sys.modules if name.startswith("pycoco.documents.signatures.")]:
+            monkeypatch.delitem(sys.modules, name)
+        stored = b"\0sigstore-json\n" + json.dumps({"mimeType": blob.SIGSTORE_MEDIA_TYPE, "payload": ""}).encode()
+        for requirement, signature in ((SIGNED, b"\x90"), (SIGSTORE, stored)):
+            settings = with_policy(tmp_path, {"default": REJECT, "transports": {"docker": {"q.io": [requirement]}}})
+            with pytest.raises(
+                BackendUnavailableError, match=r"docker, scope q\.io: .*pip install .pycoco-oci\[policy\]"
+            ):
+                judge(settings, docker("q.io/x"), (signature,))
+
+    def test_a_key_that_cannot_be_read(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match=r"/keys/pubring\.gpg: no such file") as caught:
+            judge(with_policy(tmp_path, {"default": [SIGNED]}), docker("q.io/x"), (b"\x90",))
+        assert caught.value.file == "/keys/pubring.gpg"
+
+    def test_signatures_are_asked_for_only_where_a_requirement_looks_at_them(self, tmp_path: Path) -> None:
+        for requirements, needed in (
+            (ACCEPT, False),
+            (REJECT, False),
+            ([*REJECT, SIGNED], False),
+            ([BASE_LAYER, SIGNED], False),
+            ([SIGNED], True),
+            ([*ACCEPT, SIGSTORE], True),
+            ([SIGNED, *REJECT], True),
+        ):
+            applied = policy.applicable(with_policy(tmp_path, {"default": requirements}), docker("q.io/x"))
+            assert evaluate.needs_signatures(applied) == needed
 
     def test_what_is_said_of_it(self, tmp_path: Path) -> None:
         transports = {"docker": {"q.io": [*ACCEPT, SIGNED], "": ACCEPT}}
@@ -135,7 +167,7 @@ class TestAnswer:
             f"{settings.policy}: docker, default: insecureAcceptAnything",
             f"{settings.policy}: default: insecureAcceptAnything",
         ]
-        assert policy.evaluate(settings, docker("r.io/x"), b"{}") == lines[1]
+        assert judge(settings, docker("r.io/x")) == lines[1]
 
 
 DOCKER_SCOPES = [
@@ -376,7 +408,7 @@ class TestFormat:
     def test_a_malformed_part_that_does_not_apply_is_an_error_too(self, tmp_path: Path) -> None:
         content = {"default": ACCEPT, "transports": {"docker": {"r.io": [{"type": "signedBy"}]}}}
         with pytest.raises(ConfigurationError, match="keyType"):
-            policy.evaluate(with_policy(tmp_path, content), docker("q.io/x"), b"{}")
+            judge(with_policy(tmp_path, content), docker("q.io/x"))
 
     def test_the_line_of_a_syntax_error(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="line 3") as caught:
