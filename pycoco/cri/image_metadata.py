@@ -17,7 +17,7 @@ from pycoco.documents.image_config import ImageConfig
 from pycoco.documents.manifest import FIELDS, Manifest
 from pycoco.documents.syntax import strict_json
 from pycoco.documents.typed import parse_object
-from pycoco.errors import ManifestError
+from pycoco.errors import ManifestError, UnsupportedManifestError
 
 
 class ImageMetadata(Protocol):
@@ -60,6 +60,8 @@ def config(image: ImageMetadata) -> ImageConfig:
     """
     of_image = manifest(image)
     if of_image.config is None:
+        if of_image.schema_version == 1:
+            raise UnsupportedManifestError("the image is of schema 1, which has no config of its own")
         raise ManifestError("the image's manifest names no config: it is not a container image")
     document = image_config.check(image.raw_config, of_image.media_type, of_image.config.media_type)
     require_docker_fields(document)

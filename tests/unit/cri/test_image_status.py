@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies
 
+import pycoco
 from pycoco.cri import guest_agreement, image_status, runtime_config
 from pycoco.cri.image_status import image_user
 from pycoco.errors import ManifestError, PycocoError
+from pycoco.testing import FakeRegistry
 from tests.support.media_types import DOCKER_MANIFEST
 from tests.unit.cri import samples
 
@@ -180,3 +182,14 @@ def test_whatever_a_config_says_it_is_a_result_or_an_error_of_ours(config: dict[
     for use in (image_status, runtime_config, guest_agreement):
         with contextlib.suppress(PycocoError):
             use(image)
+
+
+def test_schema_1_has_no_config_to_report(pycoco_registry: FakeRegistry) -> None:
+    history = [{"v1Compatibility": json.dumps({"id": "1" * 64, "architecture": "amd64", "os": "linux"})}]
+    layers = [{"blobSum": "sha256:" + "0" * 64}]
+    document = {"schemaVersion": 1, "name": "a/b", "tag": "v1", "architecture": "amd64", "fsLayers": layers}
+    body = json.dumps({**document, "history": history}).encode()
+    reference = pycoco_registry.manifest("a/b:v1", body, "application/vnd.docker.distribution.manifest.v1+json")
+    image = pycoco.inspect(reference, schema1=True, tls_verify=False)
+    with pytest.raises(pycoco.UnsupportedManifestError, match="is of schema 1, which has no config of its own"):
+        image_status(image)
