@@ -155,8 +155,7 @@ class Resolved:
 
     `reference` is the candidate that was resolved, normalised; `pull_source` the physical reference that answered.
     `how` is one of HOW: by a HEAD request, or why it took a GET, whose bytes were verified then. After a HEAD
-    `media_type` is "" and `size` (bytes) None where the registry does not tell them, or the backend is not told: the Go
-    one never is (docker.GetDigest returns the digest alone).
+    `media_type` is "" and `size` (bytes) None where the registry does not tell them.
     """
 
     reference: str

@@ -31,6 +31,20 @@ READING_FAULTS = (
         (MATRIX,),
     ),
     Fault(
+        "a size told by HEAD of any length believed",
+        "backends/python/registry/docker_source.py",
+        're.compile(r"[0-9]{1,15}", re.ASCII)',
+        're.compile(r"[0-9]+", re.ASCII)',
+        (MATRIX,),
+    ),
+    Fault(
+        "a media type told by HEAD kept as it was sent",
+        "backends/python/registry/docker_source.py",
+        'media_types.simplified(answer.header("content-type") or "")',
+        '(answer.header("content-type") or "")',
+        (MATRIX,),
+    ),
+    Fault(
         "a digest told against the reference believed",
         "backends/python/reading.py",
         "if parsed.digest and told.digest != parsed.digest:",

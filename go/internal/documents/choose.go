@@ -27,7 +27,7 @@ func ChooseInstance(system *types.SystemContext, body []byte, mediaType string) 
 
 // ParseIndex parses an index that a platform can be chosen from.
 func ParseIndex(body []byte, contentType string) (manifest.List, error) {
-	mediaType := manifest.NormalizedMIMEType(simplifyContentType(contentType))
+	mediaType := manifest.NormalizedMIMEType(SimplifyContentType(contentType))
 	if !manifest.MIMETypeIsMultiImage(mediaType) {
 		return nil, &failure.Error{
 			Code:    failure.CodeUnsupportedManifest,

@@ -74,7 +74,7 @@ func VerifyManifest(body []byte, contentType, wanted string, schema1 bool) (stri
 			return "", failure.Mismatch("the manifest", wanted, digest.FromBytes(body).String())
 		}
 	}
-	mediaType := manifest.NormalizedMIMEType(simplifyContentType(contentType))
+	mediaType := manifest.NormalizedMIMEType(SimplifyContentType(contentType))
 	if IsSchema1(mediaType) {
 		if schema1 {
 			return mediaType, nil
@@ -118,8 +118,8 @@ func ParseManifest(body []byte, mediaType string) (*CheckedManifest, error) {
 	return checkImage(body, mediaType)
 }
 
-// simplifyContentType is docker/docker_image_src.go's function of that name, which is not exported.
-func simplifyContentType(contentType string) string {
+// SimplifyContentType is docker/docker_image_src.go's function of that name, which is not exported.
+func SimplifyContentType(contentType string) string {
 	if contentType == "" {
 		return ""
 	}

@@ -2,7 +2,7 @@
 //
 // docker.GetDigest does it for one reference and ignores mirrors (docker/docker_image.go says so), so it is called for
 // each physical reference here, with what newPullClient (docker/docker_image_src.go) would give that one. It returns the
-// digest alone: neither the type nor the size, which the answer has as well.
+// digest alone: the type and the size, which the answer has as well, are taken from that as it comes by.
 
 package images
 
@@ -10,6 +10,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -19,7 +22,9 @@ import (
 	"go.podman.io/image/v5/types"
 
 	"github.com/pycoco/pycoco/go/internal/configuration"
+	"github.com/pycoco/pycoco/go/internal/documents"
 	"github.com/pycoco/pycoco/go/internal/failure"
+	"github.com/pycoco/pycoco/go/internal/process"
 )
 
 // How a digest was come by: the words of pycoco/backends/contract.py.
@@ -66,7 +71,8 @@ func (r reader) resolve(ctx context.Context, named reference.Named) (*Resolved, 
 	}
 	failed := []string{}
 	for at, source := range sources {
-		told, err := headDigest(ctx, r.forSource(system, named, source), source.Named, at == len(sources)-1)
+		answer := headAnswer{}
+		told, err := headDigest(answer.seen(ctx), r.forSource(system, named, source), source.Named, at == len(sources)-1)
 		switch how := notTold(told, err); {
 		case err != nil && ctx.Err() != nil:
 			return nil, err
@@ -76,7 +82,7 @@ func (r reader) resolve(ctx context.Context, named reference.Named) (*Resolved, 
 			if pinned := pinnedDigest(named); pinned != "" && pinned != told.String() {
 				return nil, failure.Mismatch("what the registry has", pinned, told.String())
 			}
-			return &Resolved{Reference: named.String(), PullSource: source.Reference, Digest: told.String(), How: byHead}, nil
+			return &Resolved{named.String(), source.Reference, told.String(), answer.mediaType, answer.size, byHead}, nil
 		case at == len(sources)-1:
 			return nil, diagnose(system, named, withMirrors(failed, source, err))
 		}
@@ -96,6 +102,27 @@ func (r reader) forSource(system *types.SystemContext, logical reference.Named, 
 		own.DockerInsecureSkipTLSVerify = types.NewOptionalBool(source.Insecure)
 	}
 	return &own
+}
+
+// headAnswer is what the last good answer to a HEAD says but the digest.
+type headAnswer struct {
+	mediaType string
+	size      *int
+}
+
+var contentLength = regexp.MustCompile(`^[0-9]{1,15}$`)
+
+func (a *headAnswer) seen(ctx context.Context) context.Context {
+	return process.WithAnswers(ctx, func(request *http.Request, response *http.Response) {
+		if request.Method != http.MethodHead || response.StatusCode != http.StatusOK {
+			return
+		}
+		*a = headAnswer{mediaType: documents.SimplifyContentType(response.Header.Get("Content-Type"))}
+		if length := response.Header.Get("Content-Length"); contentLength.MatchString(length) {
+			size, _ := strconv.Atoi(length) // 15 digits fit
+			a.size = &size
+		}
+	})
 }
 
 // headDigest is GetDigest, which waits for a busy token server only where there is no other source left, as openSource.

@@ -41,6 +41,22 @@ func WithExchanges(ctx context.Context, take func(Exchange)) context.Context {
 	})
 }
 
+// WithAnswers lets take see each answer to a request that is made with the context: its head, before anybody else has it.
+func WithAnswers(ctx context.Context, take func(*http.Request, *http.Response)) context.Context {
+	further, told := ctx.Value(exchangeKey).(func(*http.Request, *http.Transport) (*http.Response, error))
+	return context.WithValue(ctx, exchangeKey, func(request *http.Request, transport *http.Transport) (*http.Response, error) {
+		ask := transport.RoundTrip
+		if told {
+			ask = func(request *http.Request) (*http.Response, error) { return further(request, transport) }
+		}
+		response, err := ask(request)
+		if err == nil {
+			take(request, response)
+		}
+		return response, err
+	})
+}
+
 // countedBody counts what is read of a body and says so once, when it is closed.
 type countedBody struct {
 	io.ReadCloser

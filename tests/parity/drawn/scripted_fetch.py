@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pycoco.backends.contract import BY_HEAD, Backend, FetchedInstances, Resolved, Session
+from pycoco.backends.contract import Backend, FetchedInstances, Session
 from pycoco.backends.go.backend import GoBackend
 from pycoco.backends.python.backend import PythonBackend
 from pycoco.configuration.settings import Settings
@@ -275,9 +275,7 @@ def _answered_alike(visit: Visit) -> Visit:
 
 
 def comparable(found: Any) -> Any:
-    """What both backends must agree on: of a HEAD's answer Go is told the digest alone, and errors differ in words."""
-    if isinstance(found, Resolved) and found.how == BY_HEAD:
-        return replace(found, media_type="", size=None)
+    """What both backends must agree on: errors differ in words."""
     if isinstance(found, FetchedInstances):
         return found.top, [
             (place, type(each).__name__ if isinstance(each, PycocoError) else each) for place, each in found.instances

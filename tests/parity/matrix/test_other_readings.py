@@ -406,11 +406,34 @@ def _check_answer(row: Row, reading: Reading) -> None:
         }
 
 
-def test_what_python_is_told_by_head_and_go_is_not(tmp_path: Path) -> None:
-    """containers/image's GetDigest returns the digest alone; the type and size are the Python backend's extra."""
-    go, python = Row("", readings.resolve("app:index"), (registry(),)).read(tmp_path)
-    assert (go.value["media_type"], go.value["size"]) == ("", None)
-    assert (python.value["media_type"], python.value["size"]) == (OCI_INDEX, len(PLAIN_INDEX))
+@pytest.mark.parametrize(
+    ("headers", "length", "told_type", "told_size"),
+    [
+        ([("Content-Type", OCI_INDEX)], 512, OCI_INDEX, 512),
+        ([("Content-Type", f"{OCI_INDEX}; charset=utf-8")], 0, OCI_INDEX, 0),
+        ([("Content-Type", "Application/X")], 7, "application/x", 7),
+        ([("Content-Type", "a b/c")], 10**14, "", 10**14),
+        ([("Content-Type", OCI_INDEX), ("Content-Type", "x/y")], 10**15, OCI_INDEX, None),
+        ([], 1, "", 1),
+    ],
+)
+def test_the_type_and_the_size_that_head_tells(
+    tmp_path: Path, headers: list[tuple[str, str]], length: int, told_type: str, told_size: int | None
+) -> None:
+    answer = Answer(headers=[("Docker-Content-Digest", sha256(PLAIN_INDEX)), *headers], length=length)
+    for reading in Row("", readings.resolve("app:index"), ({**registry(), f"{HEAD}/index": answer},)).read(tmp_path):
+        assert (reading.value["media_type"], reading.value["size"]) == (told_type, told_size)
+
+
+def test_of_a_redirected_head_the_last_answer_tells(tmp_path: Path) -> None:
+    digest = ("Docker-Content-Digest", sha256(PLAIN_INDEX))
+    table = {
+        **registry(),
+        f"{HEAD}/index": Answer(307, [("Location", "/elsewhere"), ("Content-Type", "x/first")], length=1),
+        "HEAD /elsewhere": Answer(headers=[digest, ("Content-Type", "x/last")], length=2),
+    }
+    for reading in Row("", readings.resolve("app:index"), (table,)).read(tmp_path):
+        assert (reading.value["media_type"], reading.value["size"]) == ("x/last", 2)
 
 
 def test_a_mirror_of_another_host_is_not_sent_the_password(tmp_path: Path) -> None:
