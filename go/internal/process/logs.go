@@ -3,8 +3,12 @@
 package process
 
 import (
+	"fmt"
 	"io"
 	"log"
+	"regexp"
+	"sync"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -13,7 +17,7 @@ import (
 
 // ForwardLogs hands every log line to take from now on, as a level's name and one line without secrets.
 func ForwardLogs(take func(level, message string)) {
-	logrus.AddHook(forwardingHook{take})
+	logrus.AddHook(forwardingHook{take, &warningBudget{}})
 }
 
 // SetLogLevel lets only lines of the level, or of a graver one, be made at all.
@@ -25,13 +29,55 @@ func SetLogLevel(name string) error {
 	return err
 }
 
-type forwardingHook struct{ take func(level, message string) }
+type forwardingHook struct {
+	take     func(level, message string)
+	warnings *warningBudget
+}
 
 func (forwardingHook) Levels() []logrus.Level { return logrus.AllLevels }
 
 func (f forwardingHook) Fire(entry *logrus.Entry) error {
+	if registryWarning.MatchString(entry.Message) && !f.warnings.allow(f.take) {
+		return nil
+	}
 	f.take(entry.Level.String(), failure.OneSentence(entry.Message)) // debug lines name URLs
 	return nil
+}
+
+// registryWarning begins what containers/image logs of each Warning header of each answer, as many as a registry sends
+// (docker/docker_client.go logResponseWarnings).
+var registryWarning = regexp.MustCompile(`^(?:Warning from registry|Repeated warning from registry|Ignored Warning: header)`)
+
+const warningsASecond = 20
+
+// warningBudget bounds them.
+type warningBudget struct {
+	mutex   sync.Mutex
+	second  time.Time
+	made    int
+	leftOut int
+}
+
+// allow counts a warning, and has those that are too many told of together, a second later.
+func (b *warningBudget) allow(take func(level, message string)) bool {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if now := time.Now(); now.Sub(b.second) >= time.Second {
+		b.second, b.made = now, 0
+	}
+	if b.made++; b.made <= warningsASecond {
+		return true
+	}
+	if b.leftOut++; b.leftOut == 1 {
+		time.AfterFunc(time.Second, func() {
+			b.mutex.Lock()
+			leftOut := b.leftOut
+			b.leftOut = 0
+			b.mutex.Unlock()
+			take(logrus.WarnLevel.String(), fmt.Sprintf("%d more warnings of registries are left out", leftOut))
+		})
+	}
+	return false
 }
 
 func init() {
