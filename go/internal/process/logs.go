@@ -48,7 +48,8 @@ func (f forwardingHook) Fire(entry *logrus.Entry) error {
 // (docker/docker_client.go logResponseWarnings).
 var registryWarning = regexp.MustCompile(`^(?:Warning from registry|Repeated warning from registry|Ignored Warning: header)`)
 
-const warningsASecond = 20
+// warningsASecond is less than half of what pycoco/backends/go/log_records.py lets through, so that what is said of them is not left out too.
+const warningsASecond = 8
 
 // warningBudget bounds them.
 type warningBudget struct {
