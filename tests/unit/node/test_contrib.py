@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from pycoco.cli.arguments import parse
+from pycoco.cli.grammar import parse
 from pycoco.node.crio_config import CRIO_ENDPOINT, parse_crio_config
 from pycoco.node.service.server import LISTEN_ENDPOINT
 from tests.support.tools import ROOT
