@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 
 from pycoco.cli.client_options import options_of
 from pycoco.cli.usage import UsageError
@@ -42,7 +43,9 @@ def _as_crio(options: Options, crio: str, reference: str, namespace: str) -> Opt
     if options.get("policy") is None:
         options["policy"] = config.policy(namespace)
     if options.get("auth_file") is None:
-        options["auth_file"] = config.authentication.auth_file(reference, namespace)
+        auth_file = config.authentication.auth_file(reference, namespace)
+        if auth_file is not None and os.path.exists(auth_file):
+            options["auth_file"] = auth_file
     if config.short_name_mode == "disabled":
         options["short_names"] = "disabled"
     return options

@@ -114,6 +114,24 @@ def test_an_encrypted_image_is_recorded_by_its_digest_alone(
     assert (event["answered"], event["pod"], event["handler"]) == ("metadata", "team-a/web", "kata")
 
 
+def test_a_status_that_crio_cannot_give_fails_in_its_words(
+    service: ImageService, crio: CrioStandIn, registry: Registry
+) -> None:
+    reference = registry.reference(REPOSITORY, "encrypted")
+    pull(service, reference)
+
+    def fail(requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
+        context.abort(grpc.StatusCode.UNKNOWN, "the storage is on fire")
+        yield b""
+
+    crio.methods["ImageStatus"] = fail
+    with pytest.raises(grpc.RpcError) as raised:
+        status(service, reference)
+
+    failed: Any = raised.value
+    assert failed.details() == "the storage is on fire"
+
+
 def test_tags_are_recorded_where_that_is_asked_for(crio: CrioStandIn, registry: Registry) -> None:
     reference = registry.reference(REPOSITORY, "encrypted")
     with serving(crio, "--handler", "kata", "--no-pin") as service:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from pycoco.node.cri_api.runtime import CHANNEL_OPTIONS, grpc_module, socket_path
+
+_log = logging.getLogger("pycoco.node")
 
 MESSAGE_LIMIT = 80 * 1024 * 1024
 """Bytes of a message, at most: what CRI-O itself takes and sends (grpc_max_send_msg_size)."""
@@ -48,18 +51,18 @@ class Upstream:
             "timeout": context.time_remaining(),
         }
         requests = _Requests(context, first)
-        request = await requests.only_one()
-        if request is not None:
-            # Sent at once with the headers. A message written later, to a call that has failed already, would take
-            # the place of the failure.
-            await _pass_responses(self.channel.unary_stream(method)(request, **options), context)
-            return
-        call = self.channel.stream_stream(method)(**options)
-        writing = asyncio.ensure_future(requests.pass_on(call))
         try:
+            request = await requests.only_one()
+            if request is not None:
+                # Sent at once with the headers. A message written later, to a call that has failed already, would
+                # take the place of the failure.
+                await _pass_responses(self.channel.unary_stream(method)(request, **options), context)
+                return
+            call = self.channel.stream_stream(method)(**options)
+            requests.writing = asyncio.ensure_future(requests.pass_on(call))
             await _pass_responses(call, context)
         finally:
-            writing.cancel()
+            requests.close()
 
     async def close(self) -> None:
         await self.channel.close()
@@ -80,7 +83,7 @@ def generic_handler(upstream: Upstream, answers: Mapping[str, Answer], ended: Ca
                 first = None
                 if method in answers:
                     first = await context.read()
-                    answer = None if first is grpc.aio.EOF else await answers[method](first, context)
+                    answer = None if first is grpc.aio.EOF else await _answered(answers[method], first, context)
                     if answer is not None:
                         await context.write(answer)
                         ended(method, "answered")
@@ -94,6 +97,14 @@ def generic_handler(upstream: Upstream, answers: Mapping[str, Answer], ended: Ca
     return Handler()
 
 
+async def _answered(answer: Answer, request: bytes, context: Any) -> bytes | None:
+    try:
+        return await answer(request, context)
+    except Exception:
+        _log.exception("a call that could not be answered is passed on")
+        return None
+
+
 class _Requests:
     """The messages of a caller. Nearly all calls have one, and say at once that it was the last."""
 
@@ -101,6 +112,13 @@ class _Requests:
         self._context = context
         self._read: list[Any] = [] if first is None else [first]
         self._reading: asyncio.Future[Any] | None = None
+        self.writing: asyncio.Future[None] | None = None
+
+    def close(self) -> None:
+        """Stop what still reads or writes."""
+        for each in (self._reading, self.writing):
+            if each is not None:
+                each.cancel()
 
     async def only_one(self) -> bytes | None:
         """Return the message of a call that has no other, None for any other call."""

@@ -43,12 +43,14 @@ def pull_options(request: PullRequest, crio: CrioConfig, configured: Options) ->
     if crio.short_name_mode == "disabled":
         options["short_names"] = "disabled"
     looking = Options(**options)
-    looking["auth_file"] = found
+    looking["auth_file"] = found if found is not None and os.path.exists(found) else None
     session = select("python").open(settings_of(looking, os.environ))
     try:
         candidates = tuple(each.reference for each in session.short_name_candidates(request.image))
         sources = {source.reference for each in candidates for source in session.pull_sources(each)}
-        auths = {_key(source): _entry(session.credentials_for(source)) for source in sorted(sources)}
+        # A file that is configured and not there has nothing, and nothing else is looked at (types.SystemContext).
+        missing = found is not None and not os.path.exists(found)
+        auths = {} if missing else {_key(each): _entry(session.credentials_for(each)) for each in sorted(sources)}
     finally:
         session.close()
     options["creds"] = request.creds
