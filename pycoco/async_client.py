@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pycoco.answers.asked import Item, Outcome
     from pycoco.answers.platform_images import PlatformImage
     from pycoco.answers.top_manifest import TopManifest
+    from pycoco.answers.verification import Verification
     from pycoco.backends.contract import Resolved
     from pycoco.base_client import Started
     from pycoco.configuration.values import ParsedReference
@@ -106,6 +107,34 @@ class AsyncClient(BaseClient):
 
         started = self._reader(reference).fetch_manifest(reference, timeout=self._deadline(timeout))
         return TopManifest.from_fetched(await outcome(started), reference)
+
+    async def verify(
+        self,
+        reference: str,
+        *,
+        platform: str | Platform | None = None,
+        all_platforms: bool = False,
+        timeout: float | None = None,
+    ) -> tuple[Verification, ...]:
+        """Say what policy.json says of `reference`, signature by signature; see `Client.verify`."""
+        from pycoco.answers.verification import verifications
+
+        needed = verifications(
+            self._reader(reference),
+            self._session,
+            self._settings_for(reference),
+            reference,
+            requested_platform(platform),
+            self._deadline(timeout),
+            all_platforms=all_platforms,
+        )
+        try:
+            pending = next(needed)
+            while True:
+                pending = needed.send(await outcome(pending))
+        except StopIteration as ended:
+            verdicts: tuple[Verification, ...] = ended.value
+            return verdicts
 
     async def inspect_platforms(self, reference: str, *, timeout: float | None = None) -> tuple[PlatformImage, ...]:
         """Read every image of the index that `reference` names; see `Client.inspect_platforms`."""

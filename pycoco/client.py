@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pycoco.answers.platform_images import PlatformImage
     from pycoco.answers.tag_pages import TagPages
     from pycoco.answers.top_manifest import TopManifest
+    from pycoco.answers.verification import Verification
     from pycoco.backends.contract import Resolved
     from pycoco.batch import Feed
     from pycoco.configuration.values import ParsedReference
@@ -122,6 +123,41 @@ class Client(BaseClient):
         deadline = self._deadline(timeout)
         read = finished(lambda: self._reader(reference).fetch_manifest(reference, timeout=deadline), deadline)
         return TopManifest.from_fetched(read, reference)
+
+    def verify(
+        self,
+        reference: str,
+        *,
+        platform: str | Platform | None = None,
+        all_platforms: bool = False,
+        timeout: float | None = None,
+    ) -> tuple[Verification, ...]:
+        """Say what policy.json says of `reference`, signature by signature; a rejection is an answer, not an error.
+
+        The policy is the client's, or else the one that containers-policy.json(5) finds. Of an index the instance for
+        the platform is judged, as CRI-O does, or every image with `all_platforms`; of an artifact itself. `timeout`
+        is for each manifest with its signatures.
+        """
+        from pycoco.answers.verification import verifications
+
+        deadline = self._deadline(timeout)
+        needed = verifications(
+            self._reader(reference),
+            self._session,
+            self._settings_for(reference),
+            reference,
+            requested_platform(platform),
+            deadline,
+            all_platforms=all_platforms,
+        )
+        try:
+            pending = next(needed)
+            while True:
+                waited_for = pending
+                pending = needed.send(finished(lambda: waited_for, deadline))  # noqa: B023 - called at once
+        except StopIteration as ended:
+            verdicts: tuple[Verification, ...] = ended.value
+            return verdicts
 
     def inspect_platforms(self, reference: str, *, timeout: float | None = None) -> tuple[PlatformImage, ...]:
         """Read every image of the index that `reference` names, in its order; of a single image, that one.

@@ -43,7 +43,8 @@ class Options(TypedDict, total=False):
         "quay.io/org"; the longest that matches counts, and none goes to another registry. Or a Keyring of
         `pycoco.credentials`, whose keys are Kubernetes' with its globs; the kubelet would try shorter ones after it.
     namespace: find credentials as CRI-O does for a pod of this Kubernetes namespace: in its own file in
-        namespaced_auth_dir if there is one for the image, else in global_auth_file, both as crio.conf has them.
+        namespaced_auth_dir if there is one for the image, else in global_auth_file, both as crio.conf has them. With
+        policy=True the policy is CRI-O's for it too: NAMESPACE.json of signature_policy_dir, else signature_policy.
     identity_token, registry_token: an OAuth2 refresh token, or a bearer token used as it is.
     cert_dir: a directory with *.crt, *.cert and *.key, instead of what certs.d has for the registry.
     tls_verify: False accepts https without verification and then plain http, as skopeo's --tls-verify=false;
@@ -133,7 +134,7 @@ def settings_of(options: Options, environ: Mapping[str, str]) -> Settings:
         cert_dir=_existing("cert_dir", options.get("cert_dir"), directory=True),
         tls_verify=None if tls_verify is None else _flag("tls_verify", tls_verify),
         short_names=short_names,
-        policy=_policy(options.get("policy")),
+        policy=_policy(options.get("policy"), options.get("namespace")),
         store=_path("store", options.get("store")),
         schema1=_flag("schema1", options.get("schema1", False)),
         nested_indexes=_count("nested_indexes", options.get("nested_indexes", 0)),
@@ -271,7 +272,13 @@ def _count(name: str, count: object) -> int:
     return count
 
 
-def _policy(policy: str | PathLike[str] | bool | None) -> str | None:
+def _policy(policy: str | PathLike[str] | bool | None, namespace: str | None) -> str | None:
     if policy is None or policy is False:
         return None
-    return "" if policy is True else _path("policy", policy)
+    if policy is not True:
+        return _path("policy", policy)
+    if namespace is None:
+        return ""
+    from pycoco.configuration.policy import namespaced  # what few ask for is not loaded for the others
+
+    return namespaced.policy_file(namespace)

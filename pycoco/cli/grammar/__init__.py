@@ -23,6 +23,7 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
     "digest": reading.digest,
     "tags": reading.tags,
     "referrers": reading.referrers,
+    "verify": reading.verify,
     "explain": reading.explain,
     "save": writing.save,
     "status": writing.status,

@@ -1,4 +1,4 @@
-"""The commands that read and tell: inspect, manifest, config, digest, tags, referrers, explain, version."""
+"""The commands that read and tell: inspect, manifest, config, digest, tags, referrers, verify, explain, version."""
 
 from __future__ import annotations
 
@@ -61,6 +61,16 @@ def referrers(commands: Any) -> None:
     )
     command.add_argument("reference", metavar="REF", help="an image's reference")
     command.add_argument("--artifact-type", metavar="TYPE", help="only those of this type")
+    command.add_argument("--json", action="store_true", help="one JSON object")
+    add_client_options(command)
+
+
+def verify(commands: Any) -> None:
+    command = new_command(
+        commands, "verify", "registry.verify", "say what policy.json says of an image, signature by signature"
+    )
+    command.add_argument("reference", metavar="REF", help="a reference of an image, an index or an artifact")
+    command.add_argument("--all-platforms", action="store_true", help="every image of the index")
     command.add_argument("--json", action="store_true", help="one JSON object")
     add_client_options(command)
 

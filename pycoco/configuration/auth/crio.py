@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pycoco.configuration import configuration_files
@@ -69,13 +70,23 @@ def read(file: str = CRIO_CONF, directory: str = CRIO_CONF_DIRECTORY) -> CrioAut
 
     Files that do not exist are passed over. Raises ConfigurationError for those that cannot be read.
     """
-    found = {"global_auth_file": "", "namespaced_auth_dir": NAMESPACED_AUTH_DIR}
+    names = {"global_auth_file": "", "namespaced_auth_dir": NAMESPACED_AUTH_DIR}
+    return CrioAuthentication(**image_settings(names, file, directory))
+
+
+def image_settings(defaults: Mapping[str, str], file: str = "", directory: str = "") -> dict[str, str]:
+    """Return the settings of [crio.image] that `defaults` names, of crio.conf and its drop-ins.
+
+    Raises ConfigurationError for files that cannot be read.
+    """
+    file, directory = file or CRIO_CONF, directory or CRIO_CONF_DIRECTORY
+    found = dict(defaults)
     for path in (*([file] if configuration_files.exists(file) else []), *_drop_ins(directory)):
         image = read_table(configuration_files.read(path), path).table("crio").table("image")
         for name in found:
             if name in image.values:
                 found[name] = image.string(name)
-    return CrioAuthentication(**found)
+    return found
 
 
 def _drop_ins(directory: str) -> list[str]:

@@ -56,6 +56,7 @@ class Policy:
     file: str
     default: Requirements
     transports: Mapping[str, Mapping[str, Requirements]]
+    raw: bytes = field(repr=False)
 
     def applicable(self, reference: ParsedReference) -> AppliedPolicy:
         """Return the part that is for `reference`, evaluating nothing (requirementsForImageRef).
@@ -106,7 +107,7 @@ def parse(raw: bytes, file: str = "") -> Policy:
     """Return the policy that `raw`, the content of `file`, is. Raises ConfigurationError if it is malformed."""
     what = f"the policy {file}" if file else "the policy"
     try:
-        return _parsed(encoding_json.parse(raw), file)
+        return _parsed(raw, file)
     except json.JSONDecodeError as error:
         message = f"{what} is not valid JSON: {error.msg} in line {error.lineno}."
         raise ConfigurationError(message, file=file or None, line=error.lineno) from None
@@ -114,8 +115,8 @@ def parse(raw: bytes, file: str = "") -> Policy:
         raise ConfigurationError(f"{what} is not valid: {error}.", file=file or None) from None
 
 
-def _parsed(value: encoding_json.Value, file: str) -> Policy:
-    fields = strict_object(value, ("default", "transports"))
+def _parsed(raw: bytes, file: str) -> Policy:
+    fields = strict_object(encoding_json.parse(raw), ("default", "transports"))
     if "default" not in fields:
         raise InvalidPolicyError("it has no default")
     default = requirements.parse(fields["default"])
@@ -123,7 +124,7 @@ def _parsed(value: encoding_json.Value, file: str) -> Policy:
     if "transports" in fields:
         for transport, sections in strict_object(fields["transports"]).items():
             transports[transport] = _sections(transport, sections)
-    return Policy(file, default, transports)
+    return Policy(file, default, transports, raw)
 
 
 def _sections(transport: str, value: encoding_json.Value) -> dict[str, Requirements]:

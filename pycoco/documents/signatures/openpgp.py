@@ -7,7 +7,7 @@ readSignedMessage), which containers/image is built with here: a one-pass signat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pysequoia
@@ -22,6 +22,10 @@ _ENCRYPTED = frozenset({1, 3, 9, 18, 20})
 
 _TYPE, _HASH, _HASH_OF_SIGNATURE = 1, 2, 3
 """Where a one-pass signature and a signature have their type, and where each has its hash."""
+
+_ONE_PASS_VERSION = 3
+_ISSUER, _ISSUER_END = 4, 12
+"""Where a one-pass signature has the key id."""
 
 _TYPES = frozenset({0, 1})
 _HASHES = frozenset({2, 8, 9, 10, 11, 12, 14})
@@ -38,12 +42,15 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """A signed message: what announces the last signature, all packets that count, and the message they make."""
+    """A signed message: the key id of the last signature that is announced, that announcement, and the packets.
+
+    `head` are all up to the literal, `signatures` those after it.
+    """
 
     issuer: str
     announced: bytes
-    packets: list[Packet]
-    plain: bytes
+    head: list[bytes]
+    signatures: list[bytes]
 
 
 def verify(message: bytes, keyrings: Sequence[KeyRing]) -> Verified:
@@ -67,7 +74,10 @@ def issuer_of(message: bytes) -> str:
 
 def content_of(message: bytes) -> bytes:
     """Return what `message` says, UNVERIFIED. Raises InvalidSignatureError if it is no signed message."""
-    return next(packet.literal_data or b"" for packet in _read(message).packets if packet.tag == Tag.Literal)
+    for _, packet in _parsed(_read(message).head):
+        if packet.tag == Tag.Literal:
+            return packet.literal_data or b""
+    raise InvalidSignatureError("openpgp: invalid data: a literal that cannot be read")
 
 
 def _read(message: bytes) -> _Message:
@@ -83,21 +93,29 @@ def _read(message: bytes) -> _Message:
         raise InvalidSignatureError("not signed")
     if len(announcing) != literal:  # some others are ignored upstream
         raise InvalidSignatureError("openpgp: invalid data: packets that do not belong before a literal")
-    counted = framed[: literal + 1] + [packet for packet in framed[literal + 1 :] if packet.tag == _SIGNATURE]
-    plain = b"".join(packet.raw for packet in counted)
-    try:
-        packets = list(PacketPile.from_bytes(plain))
-    except RuntimeError as error:
-        raise InvalidSignatureError(f"openpgp: invalid data: {str(error).partition(chr(10))[0]}") from None
-    issuers = [packet.ops_issuer for packet in packets if packet.tag == Tag.OnePassSig]
-    if not issuers or issuers[-1] is None or len(packets) != len(counted):
-        raise InvalidSignatureError("openpgp: invalid data: a packet that cannot be read")
-    return _Message(issuers[-1], announcing[-1], packets, plain)
+    announced = announcing[-1]
+    if len(announced) < _ISSUER_END or announced[0] != _ONE_PASS_VERSION:
+        raise InvalidSignatureError("openpgp: unsupported feature: a one-pass signature of another version")
+    signatures = [packet.raw for packet in framed[literal + 1 :] if packet.tag == _SIGNATURE]
+    return _Message(
+        announced[_ISSUER:_ISSUER_END].hex(), announced, [packet.raw for packet in framed[: literal + 1]], signatures
+    )
 
 
-def _deciding(packets: list[Packet], issuer: str) -> Packet:
+def _parsed(packets: Iterable[bytes]) -> Iterator[tuple[bytes, Packet]]:
+    """The packets that Sequoia can read, up to the first that it cannot: there upstream stops too."""
+    for raw in packets:
+        try:
+            found = list(PacketPile.from_bytes(raw))
+        except RuntimeError:
+            return
+        if len(found) != 1:
+            return
+        yield raw, found[0]
+
+
+def _deciding(signatures: list[Packet], issuer: str) -> Packet:
     """The one signature of version 4 by `issuer`. Older ones do not count."""
-    signatures = [packet for packet in packets if packet.tag == Tag.Signature]
     known = [packet for packet in signatures if packet.signature_version == 4]
     matching = [packet for packet in known if _is_by(packet, issuer)]
     if not matching:
@@ -117,7 +135,8 @@ def _is_by(signature: Packet, issuer: str) -> bool:
 
 
 def _verified(read: _Message, key: SigningKey) -> Verified:
-    signature = _deciding(read.packets, read.issuer)
+    signatures = [(raw, packet) for raw, packet in _parsed(read.signatures) if packet.tag == Tag.Signature]
+    signature = _deciding([packet for _, packet in signatures], read.issuer)
     why = key.why_not(signature, now())
     if why:
         raise InvalidSignatureError(f"signature error: {why}")
@@ -126,7 +145,8 @@ def _verified(read: _Message, key: SigningKey) -> Verified:
     if signature.body[_TYPE] != read.announced[_TYPE] or signature.body[_HASH_OF_SIGNATURE] != read.announced[_HASH]:
         raise failed
     try:
-        found = pysequoia.verify(read.plain, lambda _: [key.certificate])
+        plain = b"".join([*read.head, *(raw for raw, _ in signatures)])
+        found = pysequoia.verify(plain, lambda _: [key.certificate])
     except RuntimeError:
         raise failed from None
     if found.bytes is None or not any(each.signing_key.endswith(key.key_id) for each in found.valid_sigs):
