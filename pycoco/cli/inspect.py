@@ -28,9 +28,9 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.json or parsed.format:
         print(json.dumps(image.to_dict(), indent=2, ensure_ascii=False))
     else:
-        from pycoco.cli.summary import summary
+        from pycoco.cli.summary import colour_wanted, summary
 
-        print(summary(image))
+        print(summary(image, colour=colour_wanted()))
     return 0
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 
 from pycoco.image import Image
 from pycoco.printable import printable
 
+_OCI = "org.opencontainers.image"
 
-def summary(image: Image) -> str:
-    """Return the summary of one image, several lines without a final newline."""
-    lines = [printable(image.reference)]
-    lines += [f"  {name:<10} {printable(text)}" for name, text in _rows(image)]
+
+def summary(image: Image, *, colour: bool = False) -> str:
+    """Return the summary of one image, several lines without a final newline; with `colour`, names are dim."""
+    dim, bold, plain = ("\x1b[2m", "\x1b[1m", "\x1b[0m") if colour else ("", "", "")
+    lines = [f"{bold}{printable(image.reference)}{plain}"]
+    lines += [f"  {dim}{name:<10}{plain} {printable(text)}" for name, text in _rows(image)]
     return "\n".join(lines)
+
+
+def colour_wanted() -> bool:
+    """Whether standard output is a terminal that shows colours, and nobody asked for none (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _rows(image: Image) -> Iterator[tuple[str, str]]:
@@ -25,8 +35,16 @@ def _rows(image: Image) -> Iterator[tuple[str, str]]:
         ]
         yield "index", "  ".join([image.digest, *platforms])
         yield "chosen", f"{image.platform}  {image.instance_digest}"
+        others = _others(image)
+        if others:
+            yield "besides", others
     if image.config_digest:
         yield "config", image.config_digest
+    if image.config.created:
+        yield "created", image.config.created
+    source = " ".join(filter(None, (image.labels.get(f"{_OCI}.{name}") for name in ("source", "revision", "version"))))
+    if source:
+        yield "source", source
     yield "runs", _runs(image)
     yield "layers", _layers(image)
     if image.pull_source != image.reference:
@@ -34,6 +52,20 @@ def _rows(image: Image) -> Iterator[tuple[str, str]]:
     yield "policy", image.policy or "none checked; --policy checks one"
     if image.pinned:
         yield "pinned", image.pinned
+
+
+def _others(image: Image) -> str:
+    """What the index has besides images for a platform: attestations, and manifests without one."""
+    entries = image.index.manifests if image.index else ()
+    attestations = sum(1 for entry in entries if entry.is_attestation)
+    without = sum(1 for entry in entries if entry.platform is None and not entry.is_attestation)
+    told = [(attestations, "attestation"), (without, "manifest without a platform")]
+    return ", ".join(f"{count} {name if count == 1 else _plural(name)}" for count, name in told if count)
+
+
+def _plural(name: str) -> str:
+    first, _, rest = name.partition(" ")
+    return f"{first}s {rest}".strip()
 
 
 def _runs(image: Image) -> str:

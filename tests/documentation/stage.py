@@ -102,7 +102,7 @@ def stage(directory: Path) -> Iterator[Stage]:
         with TunnelProxy(public.host, dict.fromkeys(PRIVATE, private.host)) as proxy:
             home, work = directory / "home", directory / "work"
             home.mkdir()
-            work.mkdir()
+            (work / "storage" / "overlay-images").mkdir(parents=True)  # containers-storage as CRI-O leaves it when new
             configuration = home / ".config" / "containers"
             configuration.mkdir(parents=True)
             (configuration / "registries.conf").touch()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from tests.documentation.blocks import agrees, blocks_of, commands_of
+from tests.documentation.command_line import PAGE, page
 from tests.documentation.pages import pages, run
 from tests.documentation.stage import stage
 from tests.support.tools import ROOT
@@ -45,3 +48,17 @@ def test_an_ellipsis_stands_for_anything() -> None:
     assert not agrees("a …\nz\n", "a 1\nb\nz\n")
     assert not agrees("", "a\n")
     assert agrees("", "")
+
+
+def test_the_command_lines_page_is_the_grammars() -> None:
+    assert PAGE.read_text() == page(), "write it anew: python -m tests.documentation.command_line"
+
+
+def test_exit_statuses_are_told_alike() -> None:
+    """In the README, in the reference, and where they are decided."""
+    readme = (ROOT / "README.md").read_text()
+    table = re.search(r"\| status \| meaning \|\n(?:\|.*\n)+", readme)
+    assert table
+    assert table[0] in (ROOT / "docs" / "reference" / "errors.md").read_text()
+    decided = re.findall(r"^(\d+) {2,}", str(import_module("pycoco.cli.exit_status").__doc__), re.MULTILINE)
+    assert re.findall(r"^\| (\d+) \|", table[0], re.MULTILINE) == decided

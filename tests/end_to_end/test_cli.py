@@ -63,7 +63,7 @@ def test_the_summary_shows_what_was_read(registry: Registry, backend: str) -> No
     first, *rows = text.splitlines()
     assert first == registry.reference(REPOSITORY, "encrypted")
     named = {row.split()[0]: row for row in rows}
-    assert set(named) == {"index", "chosen", "config", "runs", "layers", "policy", "pinned"}
+    assert set(named) == {"index", "chosen", "besides", "config", "created", "runs", "layers", "policy", "pinned"}
     assert "unknown" not in named["index"]
     assert "all encrypted: " in named["layers"]
     assert "kbs:///default/image-key/1" in named["layers"]
