@@ -283,7 +283,7 @@ _SOON = ("0", "-1", "00", "+0")
 
 def _busy(choices: Choices, place: str) -> tuple[Reply, ...]:
     busy = Reply(429, (("Retry-After", choices.pick(_SOON)),), _error_body(choices))
-    times = choices.pick((1, 2, 4, 5, 6))
+    times = choices.pick((1, 2, 4, 5))  # after five Python asks a registry once more, Go for each pull source
     after = choices.pick((Reply(), Reply(500, body=EMPTY), Reply(401, body=EMPTY)) if choices.chance(4) else (Reply(),))
     return (busy,) * times + (after,)
 
