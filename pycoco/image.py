@@ -154,6 +154,14 @@ class Image:
         return self._fetched.policy
 
     @property
+    def signatures(self) -> tuple[bytes, ...]:
+        """The signatures that the policy looked at, accepted or not; () where it needed none.
+
+        They are in the form in which containers-storage keeps them.
+        """
+        return self._fetched.signatures
+
+    @property
     def raw_manifest(self) -> bytes:
         """The exact bytes of the image's own manifest."""
         self._require_bytes()

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pycoco.errors import BackendError, PycocoError
+from pycoco.image import Image
 from pycoco.node.cri_api import messages
 from pycoco.node.cri_api.messages import MessageError, PullRequest
 from pycoco.node.crio_config import CrioConfig
@@ -29,7 +30,7 @@ from pycoco.node.pull import names_of
 from pycoco.node.service.events import Events, Pull
 from pycoco.node.service.forwarding import Upstream
 from pycoco.node.service.pull_credentials import PullOptions, pull_options, remove_used
-from pycoco.node.service.reader import Reader, ReadImage
+from pycoco.node.service.reader import Reader
 from pycoco.node.service.sandboxes import runtime_handler
 from pycoco.node.service.shared_calls import SharedCalls
 from pycoco.node.storage.image_record import image_record
@@ -74,7 +75,7 @@ class ImageCalls:
         self._settings = settings
         self._config = config
         self._events = events
-        self._shared: SharedCalls[tuple[ReadImage, Registered]] = SharedCalls()
+        self._shared: SharedCalls[tuple[Image, Registered]] = SharedCalls()
         self._pins: dict[str, str] = {}
 
     async def pull_image(self, body: bytes, context: Any) -> bytes | None:
@@ -84,7 +85,7 @@ class ImageCalls:
         try:
             request = messages.pull_request(body)
             pull = Pull(image=request.image, pod=_pod(request))
-            read, registered = await self._pulled(request, pull, context.time_remaining())
+            image, registered = await self._pulled(request, pull, context.time_remaining())
         except asyncio.CancelledError:
             self._events.pull_ended(pull, "cancelled", "the caller has gone", started)
             raise
@@ -94,10 +95,8 @@ class ImageCalls:
             text = str(error) if isinstance(error, PycocoError) else f"{type(error).__name__}: {error}"
             self._events.pull_ended(pull, "failed", text, started)
         else:
-            self._events.pull_ended(
-                pull, "full" if registered.full else "metadata", "", started, read.image, registered
-            )
-            self._pin(request.image, read, registered)
+            self._events.pull_ended(pull, "full" if registered.full else "metadata", "", started, image, registered)
+            self._pin(request.image, image, registered)
             return messages.pull_response(registered.id)
         self._pins.pop(request.image if pull.image else "", None)
         return None
@@ -114,7 +113,7 @@ class ImageCalls:
                 self._pins.pop(asked, None)
         return None
 
-    async def _pulled(self, request: PullRequest, pull: Pull, remaining: float | None) -> tuple[ReadImage, Registered]:
+    async def _pulled(self, request: PullRequest, pull: Pull, remaining: float | None) -> tuple[Image, Registered]:
         crio = self._config()
         if crio is None:
             raise Forwarded("CRI-O has not said yet where its storage is")
@@ -138,9 +137,8 @@ class ImageCalls:
 
     async def _register(
         self, request: PullRequest, crio: CrioConfig, options: PullOptions, timeout: float
-    ) -> tuple[ReadImage, Registered]:
-        read = await self._reader.read(request.image, options.options, options.auths, timeout)
-        image = read.image
+    ) -> tuple[Image, Registered]:
+        image = await self._reader.read(request.image, options.options, options.auths, timeout)
         if image.reference not in options.candidates:
             raise BackendError("the process that reads images answers with another image's name")
         if not image.encrypted:
@@ -148,11 +146,11 @@ class ImageCalls:
         if not image.policy:
             raise BackendError("no policy was checked")
         names = names_of(image, pin=self._settings.pin)
-        record = image_record(image, read.signatures)
+        record = image_record(image)
         registered = await asyncio.to_thread(crio.image_store().register, record, names)
         await self._require_found(registered, names)
         await asyncio.to_thread(remove_used, options)
-        return read, registered
+        return image, registered
 
     async def _require_found(self, registered: Registered, names: tuple[str, ...]) -> None:
         for name in names:
@@ -165,10 +163,10 @@ class ImageCalls:
                 await self._upstream.call(REMOVE_IMAGE, removal)
             raise BackendError(f"CRI-O does not find {name} as it was recorded")
 
-    def _pin(self, asked: str, read: ReadImage, registered: Registered) -> None:
+    def _pin(self, asked: str, image: Image, registered: Registered) -> None:
         self._pins.pop(asked, None)
-        if self._settings.pin and not registered.full and asked != read.image.pinned:
-            self._pins[asked] = read.image.pinned
+        if self._settings.pin and not registered.full and asked != image.pinned:
+            self._pins[asked] = image.pinned
             while len(self._pins) > _PINS:
                 del self._pins[next(iter(self._pins))]
 

@@ -15,7 +15,6 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pycoco.backends.contract import Fetched
@@ -32,14 +31,6 @@ ANSWER_LIMIT = 24 * 1024 * 1024
 READY_SECONDS = 30.0
 
 _log = get_logger("pycoco.node")
-
-
-@dataclass(frozen=True)
-class ReadImage:
-    """An image and the signatures that its policy was satisfied by, as containers/image stores them."""
-
-    image: Image
-    signatures: tuple[bytes, ...] = ()
 
 
 class Reader:
@@ -59,7 +50,7 @@ class Reader:
 
     async def read(
         self, reference: str, options: Mapping[str, Any], auths: Mapping[str, Any] | None, timeout: float
-    ) -> ReadImage:
+    ) -> Image:
         """Read one image. `options` are the client's, `auths` what auth.json has by that name.
 
         Raises what the child's client raised, DeadlineError after `timeout` seconds, BackendError for a child that
@@ -185,7 +176,7 @@ async def _answer(worker: _Worker, request: bytes) -> dict[str, Any]:
     return answer
 
 
-def _checked(answer: dict[str, Any], requested: str) -> ReadImage:
+def _checked(answer: dict[str, Any], requested: str) -> Image:
     """Make an image of an answer, whose digests are computed anew: whoever wrote it talked to strangers."""
     if "error" in answer:
         raise _error(answer)
@@ -195,7 +186,7 @@ def _checked(answer: dict[str, Any], requested: str) -> ReadImage:
         signatures = tuple(base64.b64decode(each, validate=True) for each in answer["signatures"])
     except (KeyError, TypeError, ValueError):
         raise BackendError("the process that reads images answers something else") from None
-    fetched = Fetched(**texts, **blobs)  # type: ignore[arg-type]
+    fetched = Fetched(**texts, **blobs, signatures=signatures)  # type: ignore[arg-type]
     top, instance = fetched.top_manifest, fetched.instance_manifest
     if not digests.matches(top, fetched.digest) or (
         instance and not digests.matches(instance, fetched.instance_digest)
@@ -203,7 +194,7 @@ def _checked(answer: dict[str, Any], requested: str) -> ReadImage:
         raise DigestMismatchError("the process that reads images answers with bytes of other digests")
     if instance and fetched.instance_digest not in _digests_in(top):
         raise DigestMismatchError("the process that reads images answers with an instance that is not the index's")
-    return ReadImage(Image.from_fetched(fetched, requested), signatures)
+    return Image.from_fetched(fetched, requested)
 
 
 def _digests_in(index: bytes) -> set[str]:

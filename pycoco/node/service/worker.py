@@ -130,7 +130,7 @@ def _read(request: dict[str, Any]) -> dict[str, Any]:
         "config_digest": image.config_digest,
         "policy": image.policy,
         **{name: _encoded(body) for name, body in blobs.items()},
-        "signatures": [_encoded(each) for each in getattr(image, "signatures", ())],
+        "signatures": [_encoded(each) for each in image.signatures],
     }
 
 

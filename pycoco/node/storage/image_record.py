@@ -40,6 +40,8 @@ class ImageDocuments(Protocol):
     def raw_config(self) -> bytes: ...
     @property
     def instance_media_type(self) -> str: ...
+    @property
+    def signatures(self) -> Sequence[bytes]: ...
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,8 @@ def image_record(
     items[MANIFEST_KEY] = image.raw_manifest
     created = str(parse_object(image.raw_config, "config").get("created") or "")
     metadata: dict[str, Any] = {}
-    if signatures:
-        joined, sizes = b"".join(signatures), [len(each) for each in signatures]
+    if image.signatures:
+        joined, sizes = b"".join(image.signatures), [len(each) for each in image.signatures]
         items[SIGNATURES_KEY] = joined
         items[f"signature-{instance.partition(':')[2]}"] = joined
         metadata = {"signature-sizes": sizes, "signatures-sizes": {instance: sizes}}

@@ -39,6 +39,7 @@ class Sample:
     raw_config: bytes
     layer: bytes
     layer_tar: bytes
+    signatures: tuple[bytes, ...] = ()
 
     @property
     def top(self) -> bytes:

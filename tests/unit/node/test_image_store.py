@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ def test_the_same_again_changes_nothing(root: Path) -> None:
 
 def test_signatures_are_kept_as_containers_image_keeps_them(root: Path) -> None:
     signatures = [b"\x99simple", b'\0sigstore-json\n{"mimeType":"x"}']
-    image_id = ImageStore(root, DRIVER).register(image_record(INDEXED, signatures), [TAG]).id
+    image_id = ImageStore(root, DRIVER).register(image_record(replace(INDEXED, signatures=tuple(signatures))), [TAG]).id
 
     found = listed(root)[image_id]
 
@@ -268,14 +269,14 @@ def test_records_that_break_the_listing_are_found(root: Path) -> None:
 # Forks a writer for each N that kills itself before its N-th call into the kernel, or half-way through it where that is
 # a write, until one reaches its end; each on a copy of the same store.
 KILLER = """
-import fcntl, os, shutil, signal, sys
+import dataclasses, fcntl, os, shutil, signal, sys
 from pathlib import Path
 from pycoco.node.storage.image_record import image_record
 from pycoco.node.storage.image_store import ImageStore
 from tests.unit.layout.samples import sample
 
 before, base = Path(sys.argv[1]), Path(sys.argv[2])
-record = image_record(sample(mark="new", index=True), [b"a signature"])
+record = image_record(dataclasses.replace(sample(mark="new", index=True), signatures=(b"a signature",)))
 CALLS = [(os, name) for name in ("open", "close", "write", "pwrite", "fsync", "replace", "unlink", "mkdir", "stat",
     "fstat", "listdir")] + [(fcntl, "fcntl")]
 
@@ -311,7 +312,7 @@ while True:
 
 
 def test_a_writer_killed_at_any_system_call_leaves_the_whole_record_or_none(root: Path, tmp_path: Path) -> None:
-    old, new = sample(mark="old"), image_record(sample(mark="new", index=True), [b"a signature"])
+    old, new = sample(mark="old"), image_record(replace(sample(mark="new", index=True), signatures=(b"a signature",)))
     old_id = register(root, old, TAG).id
     base = tmp_path / "killed"
     command = [sys.executable, "-c", KILLER, str(root), str(base)]
