@@ -95,7 +95,7 @@ docs: dev $(VENV)/documentation ## the documentation's site into site/; links th
 
 clean: ## remove all that was made
 	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/.cache
-	rm -f pycoco/backends/go/_ffi.py pycoco/backends/go/_pycoco.*
+	rm -f pycoco/backends/go/_ffi.py pycoco/backends/go/_pycoco.* pycoco/backends/go/pycoco-go
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 help:

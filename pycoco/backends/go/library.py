@@ -48,7 +48,7 @@ def refuse_after_fork() -> None:
     if _loaded_before_fork:
         raise ForkedProcessError(
             "the Go backend was loaded before this process was forked and would hang here; "
-            'use backend="python" (or "auto") in the child, or start it by spawn or forkserver'
+            'use backend="auto" or "go-process" in the child, or start it by spawn or forkserver'
         )
 
 
