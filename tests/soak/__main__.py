@@ -38,7 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--operations", type=int, default=100_000)
     parser.add_argument("--references", type=int, default=TAGS)
-    parser.add_argument("--backend", choices=("go", "python"), action="append")
+    parser.add_argument("--backend", choices=("go", "go-process", "python"), action="append")
     chosen = parser.parse_args()
     broken = []
     with registry(min(TAGS, chosen.references)) as host:
