@@ -143,7 +143,7 @@ def commands(scratch: Path, target: toolchain.Target | None) -> dict[str, type]:
             assert target, "there is an extension only where there is a target"
             if not target.has_library:
                 if os.environ.get("PYCOCO_LIBRARY"):
-                    raise SystemExit("pycoco: PYCOCO_LIBRARY is set, and this platform can load no Go library: unset it")
+                    raise SystemExit("pycoco: PYCOCO_LIBRARY is set, but no Go library can be loaded there: unset it")
                 golang.compile_program(target, library, scratch)
                 return
             if prebuilt := os.environ.get("PYCOCO_LIBRARY"):

@@ -48,7 +48,7 @@ def _backend() -> dict[str, Any]:
             chosen, why = select(override=override), f"PYCOCO_BACKEND is {override}"
         else:
             chosen, refused = automatic()
-            why = "the first that works here" if not refused else f"after {' and '.join(refused)}"
+            why = "the first that works here" if not refused else f"{' and '.join(refused)} cannot be used"
         return {"name": chosen.name, "why": why, "not": refused, "versions": chosen.versions()}
     except PycocoError as error:
         return {"name": "none", "why": str(error), "not": refused, "versions": {}}
@@ -56,8 +56,9 @@ def _backend() -> dict[str, Any]:
 
 def _libc() -> str:
     name, version = platform.libc_ver()
-    if name:
+    if name == "glibc":
         return f"{name} {version}"
+    # Of musl libc_ver() knows nothing, or "libc" and no version.
     loaders = [each for each in os.listdir("/lib") if each.startswith("ld-musl-")] if os.path.isdir("/lib") else []
     return "musl" if loaders else "unknown"
 

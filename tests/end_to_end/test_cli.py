@@ -154,7 +154,7 @@ def test_version_says_why_the_library_does_not_load(tmp_path: Path, monkeypatch:
     finished = run("version")
     assert finished.returncode == 0
     told = finished.stdout.decode()
-    assert "backend           python: after go and go-process\n" in told
+    assert "backend           python: go and go-process cannot be used\n" in told
     assert f"not go: the Go library {tmp_path}/absent.so is not there" in told
     assert "not go-process: there is neither" in told
 
