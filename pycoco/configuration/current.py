@@ -24,6 +24,15 @@ class CurrentConfiguration:
         self._read: tuple[Hashable, RegistriesConfiguration] | None = None
         self._checked = 0.0
 
+    @property
+    def is_current(self) -> bool:
+        """Whether `get` answers without looking at a file."""
+        return self._read is not None and time.monotonic() - self._checked < CHECK_SECONDS
+
+    def last(self) -> RegistriesConfiguration:
+        """The configuration as it was last read, however long ago; read now if it never was."""
+        return self._read[1] if self._read is not None else self.get()
+
     def get(self) -> RegistriesConfiguration:
         """The configuration now. Raises ConfigurationError; a file that was wrong is read again next time."""
         now = time.monotonic()

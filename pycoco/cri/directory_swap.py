@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pycoco.errors import LayoutError
+from pycoco.layout.lock import lock as lock_within
 
 _RENAME_NOREPLACE = 1
 _RENAME_EXCHANGE = 2
@@ -57,7 +58,7 @@ def _temporary(parent: int, place: Path) -> Iterator[tuple[Path, int]]:
     prefix = f".{place.name}.new-"
     temporary = place.parent / (prefix + secrets.token_hex(8))
     # The parent's lock covers the moment between making the directory and locking it.
-    fcntl.flock(parent, fcntl.LOCK_EX)
+    lock_within(parent, str(place.parent))
     try:
         _remove_left_over(place.parent, prefix)
         os.mkdir(temporary, 0o700)

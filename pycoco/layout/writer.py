@@ -11,7 +11,6 @@ number of processes and threads may write to one layout.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -36,6 +35,7 @@ from pycoco.errors import (
 from pycoco.layout import contents
 from pycoco.layout.contents import REF_NAME
 from pycoco.layout.files import read_regular, reason
+from pycoco.layout.lock import PATIENCE, lock, open_lock
 
 _TEMPORARY = ".tmp-"
 _STALE_SECONDS = 3600.0
@@ -144,12 +144,13 @@ class Layout:
     def __init__(self, directory: str, *, durable: bool) -> None:
         self.directory = directory or "."
         self._durable = durable
+        self._patience = PATIENCE
 
     def prepare(self) -> None:
         """Make the directory a layout. Raises LayoutError if it holds other things."""
         with self._errors():
             self._refuse_other_content()
-            os.makedirs(os.path.join(self.directory, "blobs", "sha256"), exist_ok=True)
+            self._make_blobs("sha256")
             if self._durable:
                 for made in (os.path.join(self.directory, "blobs"), self.directory, _parent(self.directory)):
                     _sync(made)
@@ -158,6 +159,13 @@ class Layout:
             self._replace("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
         else:
             _require_version_1(stated, self.directory)
+
+    def _make_blobs(self, algorithm: str) -> None:
+        """Make the directory for blobs. Where it is a link, what is written would land wherever that leads."""
+        os.makedirs(os.path.join(self.directory, "blobs", algorithm), exist_ok=True)
+        for name in ("blobs", os.path.join("blobs", algorithm)):
+            if os.path.islink(os.path.join(self.directory, name)):
+                raise LayoutError(f"{os.path.join(self.directory, name)!r} is a link: a layout's blobs lie in it")
 
     def _refuse_other_content(self) -> None:
         # Whoever writes to a directory by mistake would rather be told than find the layout's files among theirs.
@@ -175,7 +183,7 @@ class Layout:
         name = os.path.join("blobs", algorithm, encoded)
         if algorithm != "sha256":
             with self._errors():
-                os.makedirs(os.path.join(self.directory, "blobs", algorithm), exist_ok=True)
+                self._make_blobs(algorithm)
         try:
             if read_regular(os.path.join(self.directory, name), len(body)) == body:
                 return
@@ -233,10 +241,12 @@ class Layout:
     def _lock(self) -> Iterator[None]:
         with self._errors():
             path = os.path.join(self.directory, "index.lock")
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = open_lock(path)
         try:
             with self._errors():
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                patience, self._patience = self._patience, 0.0  # whoever kept us waiting once is not waited for again
+                lock(descriptor, path, patience)
+                self._patience = PATIENCE
             yield
         finally:
             os.close(descriptor)

@@ -60,7 +60,7 @@ class Reading:
         """One HEAD for each pull source, up to the first that answers; GET where that does not say it."""
         from pycoco.backends.python.registry.docker_source import DockerSource, NotToldError
 
-        sources = self._configuration.get().pull_sources(parsed)
+        sources = self._configuration.last().pull_sources(parsed)
         if any(source.namespace_proxy for source in sources):
             # containers/image's GetDigest knows of none: both twins ask as a pull would.
             return await self._resolved_by_get(network, parsed, contract.NAMESPACE_PROXY)
@@ -80,7 +80,7 @@ class Reading:
         from pycoco.backends.python.registry import tag_list
 
         name = f"{parsed.domain}/{parsed.path}"
-        entry = self._configuration.get().find_registry(name)
+        entry = self._configuration.last().find_registry(name)
         own = PullSource(
             parsed.text,
             insecure=entry is not None and entry.insecure,
@@ -98,7 +98,7 @@ class Reading:
         from pycoco.backends.python.registry.docker_source import DockerSource
         from pycoco.documents.index import Index
 
-        source = DockerSource(network, parsed, self._configuration.get().pull_sources(parsed), time.monotonic())
+        source = DockerSource(network, parsed, self._configuration.last().pull_sources(parsed), time.monotonic())
         read = await self._answered(source, self._flows.manifest(parsed))
         index = Index.from_bytes(read.body, read.media_type) if read.media_type in media_types.INDEXES else None
         return await referrers_api.find(await source.endpoint(), read.digest, index, artifact_type)
@@ -109,7 +109,7 @@ class Reading:
     async def _from_registry(self, network: Network, parsed: ParsedReference, flow: Flow[T]) -> tuple[T, str]:
         from pycoco.backends.python.registry.docker_source import DockerSource
 
-        source = DockerSource(network, parsed, self._configuration.get().pull_sources(parsed), time.monotonic())
+        source = DockerSource(network, parsed, self._configuration.last().pull_sources(parsed), time.monotonic())
         read = await self._answered(source, flow)
         return read, source.pull_source
 

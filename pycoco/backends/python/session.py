@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from pycoco import waiting
@@ -242,8 +243,13 @@ class PythonSession:
 
     async def _from_candidates(self, text: str, read: Callable[[ParsedReference], Awaitable[T]]) -> T:
         """Like CRI-O (server/image_pull.go): the candidates one after the other, and the last one's error."""
+        # Files are read in a thread: a disk that does not answer keeps nobody else waiting.
+        if not self._configuration.is_current:
+            await asyncio.to_thread(self._configuration.get)
+        resolve = partial(short_names.resolve, text, self._settings, self._configuration.last)
+        is_short = reference.parse_reference(text).short
         last: PycocoError | None = None
-        for candidate in short_names.resolve(text, self._settings, self._configuration.get):
+        for candidate in await asyncio.to_thread(resolve) if is_short else resolve():
             try:
                 return await read(reference.parse_reference(candidate.reference))
             except PycocoError as error:

@@ -130,7 +130,7 @@ class Network:
         return kept.found
 
     async def _look_up(self, named: NamedReference, logical_domain: str) -> _Kept:
-        helpers = self._configuration.get().credential_helpers
+        helpers = self._configuration.last().credential_helpers
         found = await asyncio.to_thread(
             credentials.for_endpoint, named.domain, logical_domain, named.name, self._settings, helpers
         )
