@@ -67,7 +67,8 @@ def read_crio_config(endpoint: str = CRIO_ENDPOINT) -> CrioConfig:
             body = response.read(_LIMIT + 1)
     except (http.client.HTTPException, OSError) as error:
         raise UnavailableError(
-            f"no CRI-O answers at {path}: {str(error) or type(error).__name__}; start it, or name its socket"
+            f"no CRI-O answers at {path}: {str(error) or type(error).__name__}; start it, or name its socket",
+            retryable=True,
         ) from None
     if response.status != 200 or len(body) > _LIMIT:
         raise UnavailableError(f"what answers at {path} is no CRI-O: it has no /config (status {response.status})")

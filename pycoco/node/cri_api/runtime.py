@@ -60,7 +60,8 @@ class Runtime:
             response = self._channel.unary_unary(method)(request, timeout=self._timeout)
         except self._grpc.RpcError as error:
             details = str(error.details() or error.code())
-            raise UnavailableError(f"{self.endpoint} does not answer {method}: {details[:500]}") from None
+            message = f"{self.endpoint} does not answer {method}: {details[:500]}"
+            raise UnavailableError(message, retryable=True) from None
         return bytes(response)
 
     def close(self) -> None:
