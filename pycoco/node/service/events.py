@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pycoco.image import Image
 from pycoco.node.storage.image_store import Registered
 
-_log = logging.getLogger("pycoco.node")
+_log = logging.getLogger("pycoco.node.events")  # JSON, which must stay whole: not made printable, nor cut
 
 _LONGEST = 500
 _HELP = {

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from pycoco.node.cri_api.runtime import CHANNEL_OPTIONS, grpc_module, socket_path
+from pycoco.printable import get_logger
 
-_log = logging.getLogger("pycoco.node")
+_log = get_logger("pycoco.node")
 
 MESSAGE_LIMIT = 80 * 1024 * 1024
 """Bytes of a message, at most: what CRI-O itself takes and sends (grpc_max_send_msg_size)."""
