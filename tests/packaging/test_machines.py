@@ -27,13 +27,23 @@ def script(request: Request) -> Answer:
     return served.image(request)
 
 
-@pytest.mark.parametrize(("architecture", "byteorder"), [("aarch64", "little"), ("s390x", "big")])
-def test_a_wheel_works_on_its_machine(architecture: str, byteorder: str, released: BuildWheel) -> None:
+@pytest.mark.parametrize(
+    ("architecture", "byteorder", "libc", "backends"),
+    [
+        ("aarch64", "little", "manylinux_2_17", ("go", "go-process", "python")),
+        ("s390x", "big", "manylinux_2_17", ("go", "go-process", "python")),
+        # The program in a wheel for musl needs no libc, so it can be tried with glibc's Python.
+        ("aarch64", "little", "musllinux_1_2", ("go-process",)),
+        ("x86_64", "little", "musllinux_1_2", ("go-process",)),
+    ],
+)
+def test_a_wheel_works_on_its_machine(
+    architecture: str, byteorder: str, libc: str, backends: tuple[str, ...], released: BuildWheel
+) -> None:
     there = machine(architecture)
-    there.pip_install("/opt/pycoco", released(f"manylinux_2_17_{architecture}"))
+    there.pip_install("/opt/pycoco", released(f"{libc}_{architecture}"))
     (there.root / "opt" / TRY.name).write_bytes(TRY.read_bytes())
     with ScriptedRegistry(script) as registry:
-        backends = ("go", "go-process", "python")
         tried = there.run(
             "/usr/bin/python3",
             "-W",
@@ -46,7 +56,6 @@ def test_a_wheel_works_on_its_machine(architecture: str, byteorder: str, release
         )
     assert tried.returncode == 0, tried.stderr
     found = json.loads(tried.stdout)
-    print(tried.stdout)
     assert (found["machine"], found["byteorder"]) == (architecture, byteorder)
     assert found["child"] == f"go-process {served.DIGEST}"
     assert list(found["backends"]) == list(backends)

@@ -63,7 +63,9 @@ class Machine:
     def pip_install(self, target: str, *arguments: str | Path, python: str = "3.11", abi: str = "cp311") -> None:
         """Have this machine's pip install wheels for a Python of the other one into its directory `target`."""
         glibc = [f"manylinux_2_{minor}_{self.architecture}" for minor in (17, 28)]
-        tags = [f"--platform={tag}" for tag in (*glibc, f"manylinux2014_{self.architecture}")]
+        # musl's at the end: for a wheel that is named, whose program is static and runs anywhere.
+        named = (*glibc, f"manylinux2014_{self.architecture}", f"musllinux_1_2_{self.architecture}")
+        tags = [f"--platform={tag}" for tag in named]
         abis = [f"--abi={each}" for each in (abi, "abi3", "none")]
         into = self.root / target.lstrip("/")
         shutil.rmtree(into, ignore_errors=True)
