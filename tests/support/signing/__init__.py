@@ -1,0 +1,1 @@
+"""Signatures made for tests, by the programs that make them, and images that have them."""
