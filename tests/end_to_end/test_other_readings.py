@@ -28,7 +28,7 @@ from tests.support.media_types import OCI_INDEX, OCI_MANIFEST
 from tests.support.referrers_registry import ReferrersRegistry
 from tests.support.registry import Registry
 from tests.support.scripted_registry import Answer, ScriptedRegistry
-from tests.support.signed_content import SBOM_TYPE, SIGNATURE_TYPE, SignedContent, sha256
+from tests.support.signing.signed_content import SBOM_TYPE, SIGNATURE_TYPE, SignedContent, sha256
 from tests.support.tools import build_tool, require_tool
 
 PROGRAMS = ("referrers_registry", "crane", "regctl")

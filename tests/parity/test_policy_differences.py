@@ -22,7 +22,7 @@ from pycoco.backends.select import select
 from pycoco.configuration.settings import Settings
 from pycoco.errors import PolicyRejectedError
 from tests.strategies.policies import DIGESTS, MANIFESTS
-from tests.support import signers
+from tests.support.signing import signers
 from tests.support.tools import require_tool
 
 REFERENCE = "q.io/ns/app:v1"

@@ -14,8 +14,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from pycoco.documents import digest as digests
-from tests.support import signers
-from tests.support.signers import EMAIL, HOSTNAME, ISSUER, Certified, SigningKey
+from tests.support.signing import signers
+from tests.support.signing.signers import EMAIL, HOSTNAME, ISSUER, Certified, SigningKey
 
 MANIFESTS = tuple(
     json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "n": number}).encode()

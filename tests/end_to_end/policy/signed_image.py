@@ -1,6 +1,6 @@
 """A registry with an image that can be signed, and the configuration that says how: for the tests of the policy.
 
-It is not for making signatures (tests/support/signatures.py).
+It is not for making signatures (tests/support/signing/signatures.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pycoco
 from tests.parity.fetching import config_of, encoded, manifest_of, sha256
 from tests.support.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from tests.support.scripted_registry import Answer, Route, Routes, ScriptedRegistry
-from tests.support.signatures import SIGNATURE_ANNOTATION, SIMPLE_SIGNING
+from tests.support.signing.signatures import SIGNATURE_ANNOTATION, SIMPLE_SIGNING
 
 CONFIG = config_of()
 MANIFEST = manifest_of(CONFIG)

@@ -17,7 +17,7 @@ from tests.end_to_end.policy.signed_image import CONFIG, DIGEST, INDEX, MANIFEST
 from tests.parity.fetching import sha256
 from tests.support.policy_words import comparable
 from tests.support.scripted_registry import Answer
-from tests.support.signatures import GPGKey, SigstoreKey, lookaside, payload_of
+from tests.support.signing.signatures import GPGKey, SigstoreKey, lookaside, payload_of
 
 REJECTED, ACCEPTED = errors.PolicyRejectedError, None
 

@@ -16,7 +16,7 @@ import pytest
 import pycoco.node
 from tests.end_to_end.policy.signed_image import DIGEST, MANIFEST, Signed, signed_image
 from tests.support.node.storage_tool import DRIVER, empty_store, listed
-from tests.support.signatures import GPGKey, SigstoreKey, lookaside, payload_of
+from tests.support.signing.signatures import GPGKey, SigstoreKey, lookaside, payload_of
 from tests.support.tools import require_tool
 
 PROGRAMS = ("storagetool",)

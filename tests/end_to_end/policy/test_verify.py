@@ -14,7 +14,7 @@ import pytest
 import pycoco
 from pycoco.answers.verification import Verification
 from tests.end_to_end.policy.signed_image import DIGEST, INDEX, MANIFEST, Signed, signed_image
-from tests.support.signatures import GPGKey, SigstoreKey, lookaside, payload_of
+from tests.support.signing.signatures import GPGKey, SigstoreKey, lookaside, payload_of
 
 
 @pytest.fixture(scope="module")

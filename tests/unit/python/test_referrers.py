@@ -17,7 +17,7 @@ from tests.support.media_types import OCI_INDEX, OCI_MANIFEST
 from tests.support.referrers_registry import ReferrersRegistry
 from tests.support.registry import Registry
 from tests.support.scripted_registry import Answer, Request, Route, Routes
-from tests.support.signed_content import (
+from tests.support.signing.signed_content import (
     ATTESTATION_TYPE,
     SBOM_TYPE,
     SIGNATURE_TYPE,
