@@ -10,6 +10,7 @@ from tests.mutation.fault import Fault
 from tests.mutation.local_faults import LOCAL_FAULTS
 from tests.mutation.network_faults import NETWORK_FAULTS
 from tests.mutation.reading_faults import READING_FAULTS
+from tests.mutation.secrecy_faults import SECRECY_FAULTS
 
 _PARITY = "tests/parity/test_pure_operations.py::test_twins_agree"
 CHOOSE = f"{_PARITY}[choose_instance]"
@@ -222,4 +223,5 @@ FAULTS = (
     *NETWORK_FAULTS,
     *LOCAL_FAULTS,
     *READING_FAULTS,
+    *SECRECY_FAULTS,
 )
