@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,6 +71,28 @@ def test_an_error_body(where: str, status: int, caplog: pytest.LogCaptureFixture
         paths = {"token": "/token", "ping": "/v2/", "manifest": "/v2/app/manifests/v1", "config": CONFIG_PATH}
         table[paths[where]] = said
         failure(f"{registry.host}/app:v1", backend, caplog, timeout=5 if status == 429 else 30)
+
+
+def test_a_credential_helper_that_fails(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    backend: str,
+) -> None:
+    """Its first line is told, as far as it holds no secret; what it writes to standard error goes nowhere."""
+    helper = tmp_path / "docker-credential-broken"
+    helper.write_text(
+        f"#!/bin/sh\necho {SECRET} >&2\necho the keyring is locked, password={SECRET}\necho {SECRET}\nexit 1\n"
+    )
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    auth_file = tmp_path / "auth.json"
+    auth_file.write_text('{"credHelpers": {"127.0.0.1:1": "broken"}}')
+    error = failure("127.0.0.1:1/app:v1", backend, caplog, auth_file=str(auth_file))
+    assert type(error) is errors.CredentialsError
+    assert "the keyring is locked" in str(error)
+    assert SECRET not in capfd.readouterr().err
 
 
 PROXIES = {

@@ -9,6 +9,7 @@ package documents
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
 	"reflect"
@@ -176,6 +177,10 @@ func checkIndex(body []byte, mediaType string) (*CheckedManifest, error) {
 func checkImage(body []byte, mediaType string) (*CheckedManifest, error) {
 	if IsSchema1(mediaType) && looksSigned(body) {
 		if err := checkSignedPayload(body); err != nil {
+			var ambiguous *failure.Error
+			if errors.As(err, &ambiguous) && ambiguous.Code == failure.CodeAmbiguousManifest {
+				return nil, err
+			}
 			return nil, &failure.Error{Code: failure.CodeManifest, Message: "the manifest's signatures do not cover it: " + err.Error()}
 		}
 	}

@@ -31,8 +31,6 @@ var leftOut = []struct {
 	quoting *regexp.Regexp
 	instead string
 }{
-	// docker-credential-helpers client/client.go Get: what a helper said may be anything.
-	{regexp.MustCompile("(?s), out: `.*`"), ""},
 	// docker/docker_client.go readFromHTTPResponseBody: the start of a token server's answer, so of a token.
 	{regexp.MustCompile(`, body start ` + goString), ""},
 	// docker/errors.go registryHTTPResponseToError, docker/distribution_error.go unexpectedHTTPResponseError.
@@ -48,6 +46,10 @@ var leftOut = []struct {
 }
 
 var (
+	// helperSaid is how docker-credential-helpers (client/client.go Get) quotes a helper that failed.
+	helperSaid  = regexp.MustCompile("(?s), out: `(.*)`")
+	namedSecret = regexp.MustCompile(`(?i)([\w-]*(?:pass(?:word|wd|phrase)|secret|token|auth\w*|key|cred(?:ential)?s?)["']?\s*[=:]\s*` +
+		`(?:(?:bearer|basic)\s+)?|\b(?:bearer|basic)\s+)(?:"[^"]*"?|'[^']*'?|\S+)`)
 	quoted = regexp.MustCompile(goString)
 	// quotesURL ends what stands before a quoted URL: url.Error, net/http Client.do, docker_client.go.
 	quotesURL = regexp.MustCompile(`(?:^|[^A-Za-z])(?:Get|Head|Post|parse|Location header|URL|at|Signature) $`)
@@ -65,12 +67,33 @@ func Bounded(message string) string {
 // OneSentence makes any text of others fit for a message or a log record.
 func OneSentence(text string) string {
 	text = bounded(text, textLimit)
+	text = helperSaid.ReplaceAllStringFunc(text, func(quoting string) string {
+		return said(helperSaid.FindStringSubmatch(quoting)[1])
+	})
 	for _, each := range leftOut {
 		text = each.quoting.ReplaceAllString(text, each.instead)
 	}
 	text = requestLine.ReplaceAllString(text, "$1")
 	text = withoutURLSecrets(text)
 	return Bounded(strings.Join(strings.Fields(text), " "))
+}
+
+// said is what may be repeated of a credential helper's first line, by the rules of said in
+// pycoco/configuration/auth/credential_helper.py: nothing that looks like its answer or is one word, and of a sentence
+// not what stands behind a secret's name or looks like a token.
+func said(output string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(output), "\n")
+	line = strings.ToValidUTF8(line[:min(len(line), 200)], "")
+	if len(strings.Fields(line)) < 2 || strings.HasPrefix(line, "{") || strings.HasPrefix(line, "[") || strings.HasPrefix(line, `"`) {
+		return ""
+	}
+	words := strings.Fields(namedSecret.ReplaceAllString(line, "$1***"))
+	for at, word := range words {
+		if len(word) >= 20 && !strings.HasPrefix(word, "/") && strings.ContainsAny(word, "0123456789") {
+			words[at] = "***"
+		}
+	}
+	return ": " + strings.Join(words, " ")
 }
 
 // withoutURLSecrets redacts the URLs that a text quotes, and those that stand in it as they are.

@@ -44,7 +44,7 @@ func Serve(requests io.Reader, replies io.Writer) int {
 	go func() { ended <- write(replies, queue, wake) }()
 	go func() { ended <- read(requests, runner, queue) }()
 	if err := <-ended; err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(process.Stderr, err)
 		return 1
 	}
 	return 0

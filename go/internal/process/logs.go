@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"os"
 	"regexp"
 	"sync"
 	"time"
@@ -81,8 +82,15 @@ func (b *warningBudget) allow(take func(level, message string)) bool {
 	return false
 }
 
+// Stderr is the process's own standard error, for a program's last words.
+var Stderr = os.Stderr
+
 func init() {
 	logrus.SetOutput(io.Discard)
+	// What docker-credential-helpers gives to the helpers that it runs. The runtime's own words, of a panic, go past it.
+	if nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
+		os.Stderr = nowhere
+	}
 	logrus.SetLevel(logrus.InfoLevel)
 	// net/http complains of odd servers through the standard library's logger.
 	log.SetFlags(0)
