@@ -55,6 +55,25 @@ CHANGES = (
         "error bodies are read up to 64 KiB",
     ),
     Change(
+        "docker/docker_client.go",  # makeRequestToResolvedURL; the key is what both sides have
+        "\t\tattempts++\n",
+        """\t\tattempts++
+\t\tif answered, ok := ctx.Value(ErrTooManyRequests).(func(*http.Response, time.Duration) error); ok {
+\t\t\tif err := answered(res, min(parseRetryAfter(res, delay), backoffMaxDelay)); err != nil {
+\t\t\t\tres.Body.Close()
+\t\t\t\treturn nil, err
+\t\t\t}
+\t\t}
+""",
+        "answers with 429 hold back the whole client",
+    ),
+    Change(
+        "docker/errors.go",  # httpResponseToError, for token servers
+        "\t\treturn ErrTooManyRequests\n",
+        '\t\treturn fmt.Errorf("%w (Retry-After: %q)", ErrTooManyRequests, res.Header.Get("Retry-After"))\n',
+        "a token server's Retry-After is told",
+    ),
+    Change(
         "docker/docker_image.go",  # GetRepositoryTags
         "json.NewDecoder(res.Body).Decode(&tagsHolder)",
         "json.NewDecoder(http.MaxBytesReader(nil, res.Body, 32<<20)).Decode(&tagsHolder)",

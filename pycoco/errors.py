@@ -154,9 +154,9 @@ class DeniedError(RegistryError, PermissionError):
 class RateLimitedError(RegistryError):
     """Too many requests.
 
-    `retry_after` is the registry's own advice in seconds, None where it gave none or the backend is not told: the Go
-    one never is. `rate_limit` is what the answer's RateLimit headers said, by their names in lower case, such as
-    {"ratelimit-limit": "100;w=21600"}; empty where there were none, and from the Go backend.
+    `retry_after` is the registry's own advice in seconds, or what is left of it, None where it gave none. `rate_limit`
+    is what the answer's RateLimit headers said, by their names in lower case, such as
+    {"ratelimit-limit": "100;w=21600"}; empty where there were none.
     """
 
     code = "rate_limited"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pycoco.errors import RateLimitedError, RegistryError
+from pycoco.errors import RegistryError
 from tests.parity.fetching import fetch_single, routes, single
 from tests.support.scripted_registry import Answer
 from tests.support.tools import ROOT
@@ -45,14 +45,6 @@ def test_every_row_of_its_tables_names_a_test() -> None:
 def test_a_link_leads_somewhere(file: str, anchor: str) -> None:
     headings = re.findall(r"^#+ (.+)$", (ROOT / "docs" / file).read_text(), re.MULTILINE)
     assert anchor in [heading.lower().replace(" ", "-") for heading in headings]
-
-
-def test_retry_after(tmp_path: Path) -> None:
-    answer = Answer(429, [("Retry-After", "0")], b"{}")
-    both = fetch_single(tmp_path, routes(single().routes(manifest=answer)))
-    assert isinstance(both.go.error, RateLimitedError)
-    assert isinstance(both.python.error, RateLimitedError)
-    assert (both.go.error.retry_after, both.python.error.retry_after) == (None, 0.0)
 
 
 def test_the_status_beside_a_code(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import (
 	"go.podman.io/image/v5/types"
 
 	"github.com/pycoco/pycoco/go/internal/failure"
+	"github.com/pycoco/pycoco/go/internal/ratelimit"
 )
 
 // Settings are a client's, as pycoco/backends/contract.py describes them.
@@ -48,6 +49,7 @@ type Platform struct {
 type Host struct {
 	Settings *Settings
 	Proxies  *Proxies
+	Brakes   *ratelimit.Brakes
 
 	system types.SystemContext
 	roots  *certificateRoots
@@ -62,6 +64,7 @@ func NewHost(settings *Settings) (*Host, error) {
 	opened := &Host{
 		Settings: settings,
 		Proxies:  newProxies(settings.Environ),
+		Brakes:   &ratelimit.Brakes{},
 		roots:    newCertificateRoots(settings.Environ),
 		system: types.SystemContext{
 			SystemRegistriesConfPath:    settings.RegistriesConf,

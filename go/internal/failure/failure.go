@@ -48,8 +48,12 @@ type Error struct {
 	SpecCode  string `json:"spec_code,omitempty"`
 	URL       string `json:"url,omitempty"`
 	Retryable bool   `json:"retryable,omitempty"`
-	File      string `json:"file,omitempty"`
-	Line      int    `json:"line,omitempty"`
+
+	RetryAfter *float64          `json:"retry_after,omitempty"` // seconds
+	RateLimit  map[string]string `json:"rate_limit,omitempty"`  // RateLimit headers, their names in lower case
+
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
 
 	// Of a top-level manifest that was read, and verified, before it turned out to be of no use.
 	Digest      string `json:"digest,omitempty"`

@@ -21,9 +21,15 @@ type fromRegistry[T any] func(ctx context.Context, named reference.Named) (T, er
 // the operation's deadline would pass. Both twins follow this rule.
 func patiently[T any](ctx context.Context, r reader, text string, read fromRegistry[T]) (T, error) {
 	var none T
+	operation := r.Brakes.NewOperation(ctx)
+	defer operation.End()
+	ctx = withOperation(ctx, operation)
 	for delay, left := time.Second, r.Settings.Retries; ; delay, left = min(2*delay, retryDelayLimit), left-1 {
 		found, err := fromCandidates(ctx, r, text, read)
 		if err == nil || left <= 0 || failure.Classify(ctx, err).Code != failure.CodeUnavailable {
+			if err != nil {
+				err = operation.Telling(err)
+			}
 			return found, err
 		}
 		if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) <= delay {

@@ -67,7 +67,7 @@ func (r reader) open(ctx context.Context, named reference.Named, platform *confi
 	if err != nil {
 		return nil, err
 	}
-	watch := newRequestWatch(r.Proxies, sources, r.Settings.TLSVerify)
+	watch := newRequestWatch(ctx, r.Proxies, sources, r.Settings.TLSVerify)
 	watch.lookasides = r.lookasides(system, sources)
 	if system, err = r.NetworkContext(named, sources, platform, watch.proxy); err != nil {
 		return nil, err

@@ -6,6 +6,7 @@
 package images
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/pycoco/pycoco/go/internal/configuration"
 	"github.com/pycoco/pycoco/go/internal/failure"
+	"github.com/pycoco/pycoco/go/internal/ratelimit"
 )
 
 // requestWatch follows the requests of one fetch.
@@ -28,15 +30,16 @@ type requestWatch struct {
 	refused    string // a host that cannot be asked, because its credentials cannot be read
 	refusedFor error
 
-	pages *pageWatch // of a list, nil for an image
+	pages     *pageWatch // of a list, nil for an image
+	operation *ratelimit.Operation
 
 	mutex     sync.Mutex
 	plainHTTP bool     // the registry being talked to answers on http, which only an insecure one may
 	manifests []string // host and path of each manifest request, in order
 }
 
-func newRequestWatch(proxies *configuration.Proxies, sources []configuration.PullSource, tlsVerify *bool) *requestWatch {
-	watch := &requestWatch{proxies: proxies, sources: sources, plain: map[string]bool{}}
+func newRequestWatch(ctx context.Context, proxies *configuration.Proxies, sources []configuration.PullSource, tlsVerify *bool) *requestWatch {
+	watch := &requestWatch{proxies: proxies, sources: sources, plain: map[string]bool{}, operation: operationOf(ctx)}
 	for _, source := range sources {
 		insecure := source.Insecure
 		if tlsVerify != nil { // DockerInsecureSkipTLSVerify overrides registries.conf
@@ -55,6 +58,9 @@ func (w *requestWatch) refuse(named reference.Named, why error) {
 // proxy is a types.SystemContext.DockerProxy. An error from it fails the request before a connection is made.
 func (w *requestWatch) proxy(target *url.URL) (*url.URL, error) {
 	if err := w.permit(target); err != nil {
+		return nil, err
+	}
+	if err := w.operation.Admit(target.Host); err != nil {
 		return nil, err
 	}
 	return w.proxies.Choose(target)

@@ -61,7 +61,7 @@ func (r reader) resolve(ctx context.Context, named reference.Named) (*Resolved, 
 			return r.resolveByGet(ctx, named, namespaceProxy)
 		}
 	}
-	watch := newRequestWatch(r.Proxies, sources, r.Settings.TLSVerify)
+	watch := newRequestWatch(ctx, r.Proxies, sources, r.Settings.TLSVerify)
 	system, err := r.NetworkContext(named, sources, nil, watch.proxy)
 	if err != nil {
 		return nil, err

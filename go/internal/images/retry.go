@@ -1,26 +1,34 @@
 // Asking again when a token server has too many requests.
 //
 // containers/image asks a registry again after a 429, five times in all (docker/docker_client.go
-// makeRequestToResolvedURL), but takes the first one of a token server for an answer, whose Retry-After it does not hand
-// on either. Everything else is asked as often as containers/image asks.
+// makeRequestToResolvedURL), but takes the first one of a token server for an answer; a line of ours has it hand on the
+// Retry-After (CHANGES in golang.py). Everything else is asked as often as containers/image asks.
 
 package images
 
 import (
 	"context"
 	"errors"
+	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/sirupsen/logrus"
 	"go.podman.io/image/v5/docker"
 	"go.podman.io/image/v5/types"
+
+	"github.com/pycoco/pycoco/go/internal/failure"
+	"github.com/pycoco/pycoco/go/internal/ratelimit"
 )
 
 // As makeRequestToResolvedURL has them.
 const (
 	backoffAttempts     = 5
 	backoffInitialDelay = 2 * time.Second
+	backoffMaxDelay     = 60 * time.Second
 )
+
+var toldRetryAfter = regexp.MustCompile(`\(Retry-After: ("(?:[^"\\]|\\.)*")\)`)
 
 // openSource opens an image source, waiting and opening it anew while a token server is too busy.
 func openSource(ctx context.Context, system *types.SystemContext, ref types.ImageReference) (source types.ImageSource, err error) {
@@ -40,12 +48,48 @@ func whileTokenServerIsBusy(ctx context.Context, ask func() error) error {
 		if attempt == backoffAttempts || !errors.Is(err, docker.ErrTooManyRequests) {
 			return err
 		}
+		advice := advised(err)
+		if advice != nil {
+			delay = time.Duration(min(*advice, backoffMaxDelay.Seconds()) * float64(time.Second))
+		}
+		if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) <= delay {
+			seconds := delay.Seconds()
+			return &failure.Error{
+				Code: failure.CodeRateLimited, Status: 429, Retryable: true, RetryAfter: &seconds, Message: failure.OneSentence(err.Error()),
+			}
+		}
 		logrus.Debugf("too many requests to a token server, waiting %s", delay)
 		if err := pause(ctx, delay); err != nil {
 			return err
 		}
-		delay *= 2 // 2, 4, 8 and 16 seconds: never as long as upstream's cap
+		delay = min(2*delay, backoffMaxDelay)
 	}
+}
+
+// advised is what a token server's Retry-After says in seconds, nil where it says nothing.
+func advised(err error) *float64 {
+	told := toldRetryAfter.FindStringSubmatch(err.Error())
+	if told == nil {
+		return nil
+	}
+	header, err := strconv.Unquote(told[1])
+	if err != nil {
+		return nil
+	}
+	return ratelimit.RetryAfter(header)
+}
+
+type operationKey struct{}
+
+// withOperation lets answers with 429 be taken note of, by a line of ours in makeRequestToResolvedURL (CHANGES in
+// golang.py), and requests be held back.
+func withOperation(ctx context.Context, operation *ratelimit.Operation) context.Context {
+	ctx = context.WithValue(ctx, docker.ErrTooManyRequests, operation.Answered)
+	return context.WithValue(ctx, operationKey{}, operation)
+}
+
+func operationOf(ctx context.Context) *ratelimit.Operation {
+	return ctx.Value(operationKey{}).(*ratelimit.Operation)
 }
 
 // pause waits for so long, or returns the context's error as soon as that is done.

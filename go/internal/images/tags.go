@@ -48,7 +48,7 @@ func (r reader) tags(ctx context.Context, named reference.Named) (*TagPage, erro
 	if registry != nil {
 		own.Insecure, own.Blocked = registry.Insecure, registry.Blocked
 	}
-	watch := newRequestWatch(r.Proxies, []configuration.PullSource{own}, r.Settings.TLSVerify)
+	watch := newRequestWatch(ctx, r.Proxies, []configuration.PullSource{own}, r.Settings.TLSVerify)
 	watch.pages = &pageWatch{registry: hostOf(named), asked: map[string]bool{}}
 	system, err := r.NetworkContext(named, []configuration.PullSource{own}, nil, watch.proxy)
 	if err != nil {

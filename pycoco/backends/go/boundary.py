@@ -12,7 +12,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from pycoco.errors import PycocoError, from_code
+from pycoco.errors import PycocoError, RateLimitedError, from_code
+from pycoco.printable import printable
 
 ABI_VERSION = 4
 """Must equal Version in go/internal/operations/reply.go."""
@@ -81,4 +82,8 @@ def error_of(error: dict[str, Any]) -> PycocoError:
     fields = dict(error)
     if "raw_manifest" in fields:
         fields["raw_manifest"] = base64.b64decode(fields["raw_manifest"])
-    return from_code(fields.pop("code"), fields.pop("message"), **fields)
+    rate_limit = fields.pop("rate_limit", {})
+    found = from_code(fields.pop("code"), fields.pop("message"), **fields)
+    if isinstance(found, RateLimitedError):
+        found.rate_limit = {name: printable(text, 200) for name, text in rate_limit.items()}
+    return found
