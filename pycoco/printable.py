@@ -6,8 +6,11 @@ here where they are made, and records of pycoco's loggers before anybody handles
 
 from __future__ import annotations
 
-import logging
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import logging
 
 LIMIT = 2000
 """Characters of a message, at most."""
@@ -36,21 +39,18 @@ def printable(text: str, limit: int = LIMIT) -> str:
     return text
 
 
-class _Printable(logging.Filter):
-    """Makes a record's text final: a handler would format it anew, with whatever it holds."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = printable(record.getMessage()), ()
-        return True
-
-
-_PRINTABLE = _Printable()
+def _make_printable(record: logging.LogRecord) -> bool:
+    """Make a record's text final: a handler would format it anew, with whatever it holds. A filter of a logger."""
+    record.msg, record.args = printable(record.getMessage()), ()
+    return True
 
 
 def get_logger(name: str) -> logging.Logger:
     """Return the logger `name`, which is "pycoco" or below it: all of them come from here."""
+    import logging  # of which a program that makes an error, or none, has no need
+
     found = logging.getLogger(name)
-    found.addFilter(_PRINTABLE)  # of a logger it is for its own records only, so each one has it
+    found.addFilter(_make_printable)  # of a logger it is for its own records only, so each one has it
     return found
 
 

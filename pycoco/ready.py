@@ -6,7 +6,6 @@ It is not for waiting (see `waiting`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -29,8 +28,10 @@ class Pending(Protocol[T_co]):
     def add_done_callback(self, fn: Callable[[Any], object], /) -> None: ...
 
 
-@dataclass(frozen=True)
 class Ready(Generic[T]):
     """Nothing has to be waited for, and nothing is left to do with `value`."""
 
-    value: T
+    __slots__ = ("value",)
+
+    def __init__(self, value: T) -> None:
+        self.value = value

@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pycoco.configuration.auth import auth_files
 from pycoco.configuration.settings import Settings
-from pycoco.configuration.values import ParsedReference
 from pycoco.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pycoco.configuration.auth.kubernetes import Keyring
+    from pycoco.configuration.values import ParsedReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,6 @@ class GivenCredentials:
         self._settings = settings
         self._keyring = None if by_key is None or isinstance(by_key, Mapping) else by_key
         self._by_key = dict(by_key) if isinstance(by_key, Mapping) else {}
-        self._contents = auth_files.Contents(dict.fromkeys(self._by_key, auth_files.Entry()), {})
         self._bare = bool(settings.creds or settings.identity_token or settings.registry_token)
         self._registry = ""
         self._lock = threading.Lock()
@@ -73,7 +71,12 @@ class GivenCredentials:
         if self._keyring is not None:
             fits = self._keyring.lookup(reference.text)
             return None if not fits else fits[0].creds or Token(fits[0].identity_token)
-        match = auth_files.find(self._contents, f"{reference.domain}/{reference.path}", legacy=False)
+        if not self._by_key:
+            return None
+        from pycoco.configuration.auth import auth_files  # loaded for those who give credentials by key
+
+        contents = auth_files.Contents(dict.fromkeys(self._by_key, auth_files.Entry()), {})
+        match = auth_files.find(contents, f"{reference.domain}/{reference.path}", legacy=False)
         return self._by_key[match[0]] if match else None
 
     def _require_one_registry(self, domains: Sequence[str]) -> None:
