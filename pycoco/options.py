@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 
 _UNFIT_KEY = re.compile(r"[\s\x00-\x1f?#]")
 
+# What uname calls them, and no image does.
+_GO_NAMES = {
+    "x86_64": "amd64",
+    "x86-64": "amd64",
+    "aarch64": "arm64",
+    "armv7l": "arm/v7",
+    "armhf": "arm/v7",
+    "i686": "386",
+}
+
 SHORT_NAME_MODES = ("enforcing", "permissive", "disabled")
 
 
@@ -101,6 +111,9 @@ def requested_platform(platform: str | Platform | RequestedPlatform | None) -> R
     parts = platform.split("/")
     if len(parts) not in (2, 3) or not all(parts):
         raise ConfigurationError(f"platform is {platform!r}; write os/arch or os/arch/variant, such as linux/arm64")
+    meant = _GO_NAMES.get(parts[1])
+    if meant is not None:
+        raise ConfigurationError(f"platform is {platform!r}; did you mean {parts[0]}/{meant}?")
     return RequestedPlatform(*(_text("platform", part) for part in parts))
 
 

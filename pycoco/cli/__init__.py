@@ -21,10 +21,10 @@ from pycoco.errors import PycocoError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (sys.argv by default) and return its exit status; `exit_status` says what each means."""
+    _print_anything()  # the help too
     parsed = parse(arguments)
     if parsed.verbose:
         _log_to_stderr(parsed.verbose)
-    _print_anything()
     try:
         status: int = import_module(f"pycoco.cli.{parsed.module}").run(parsed)
         sys.stdout.flush()

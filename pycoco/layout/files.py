@@ -40,7 +40,8 @@ class DirectoryFiles:
         try:
             is_directory = stat.S_ISDIR(os.stat(directory or ".").st_mode)
         except (OSError, ValueError) as error:
-            raise LayoutError(f"cannot read the layout {directory!r}: {reason(error)}") from None
+            advice = "; for a registry's image leave out oci://" if directory.startswith("//") else ""
+            raise LayoutError(f"cannot read the layout {directory!r}: {reason(error)}{advice}") from None
         if not is_directory:
             raise LayoutError(f"{directory!r} is not a directory; for an archive use oci-archive: or docker-archive:")
 

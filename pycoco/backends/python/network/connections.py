@@ -260,5 +260,9 @@ def _proxy(url: str, tls: ssl.SSLContext) -> httpcore.Proxy:
         )
     auth = (unquote(parts.username or ""), unquote(parts.password or "")) if "@" in parts.netloc else None
     secure = parts.scheme == "https"
-    location = parts._replace(netloc=parts.netloc.rpartition("@")[2], path="", query="", fragment="").geturl()
+    try:
+        netloc = parts.netloc.rpartition("@")[2].encode("ascii" if parts.netloc.isascii() else "idna").decode("ascii")
+    except UnicodeError:
+        raise ConfigurationError("the proxy's name cannot be looked up: correct or unset the proxy variable") from None
+    location = parts._replace(netloc=netloc, path="", query="", fragment="").geturl()
     return httpcore.Proxy(location, auth=auth, ssl_context=tls if secure else None)

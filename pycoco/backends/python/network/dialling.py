@@ -7,6 +7,7 @@ cancellation that comes as the work is done (before Python 3.12), and asyncio.st
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import itertools
 import socket
 from collections.abc import Iterable, Iterator
@@ -32,6 +33,7 @@ async def dial(host: str, port: int, seconds: float) -> socket.socket:
 
 
 async def _race(host: str, port: int) -> socket.socket:
+    _refuse_odd_address(host)
     addresses = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     attempts: set[asyncio.Task[socket.socket]] = set()
     error: BaseException | None = OSError(f"{host} has no address")
@@ -54,6 +56,21 @@ async def _race(host: str, port: int) -> socket.socket:
     finally:
         for attempt in attempts:
             _abandon(attempt)
+
+
+def _refuse_odd_address(host: str) -> None:
+    """Refuse what only the C library takes for an address, such as 127.1 or 2130706433: for Go it is no such host.
+
+    Whoever holds names against a list of addresses would not recognise it.
+    """
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        try:
+            socket.inet_aton(host)
+        except (OSError, ValueError):
+            return  # a name
+        raise OSError(f"there is no host {host!r}; an address has four numbers, such as 127.0.0.1") from None
 
 
 async def _connect(address: _Address) -> socket.socket:

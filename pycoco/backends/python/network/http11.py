@@ -45,6 +45,9 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
         self._received = bytearray()
         self._chunks: Chunks | None = None
         self._idle = False
+        # With TLS 1.3 the handshake is over before a server says that it misses a certificate.
+        hint = "; it may demand a client certificate" if origin.scheme == b"https" else ""
+        self._closed_early = f"the server closed the connection without an answer{hint}"
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
         """Send the request and return the answer; once that is closed the connection is idle, or else closed."""
@@ -149,7 +152,7 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
                 raise _malformed("the answer's head is too large")
             data = await stream.read(_READ)
             if not data:
-                raise httpcore.RemoteProtocolError("the server closed the connection without an answer")
+                raise httpcore.RemoteProtocolError(self._closed_early)
             self._received += data
         if end.end() > limit:
             raise _malformed("the answer's head is too large")

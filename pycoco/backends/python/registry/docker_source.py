@@ -26,7 +26,7 @@ from pycoco.documents import digest as digests
 from pycoco.documents import media_types
 from pycoco.documents.read_image import Need, Received
 from pycoco.documents.values import MANIFEST_LIMIT
-from pycoco.errors import ManifestError, PycocoError, RegistryError
+from pycoco.errors import DeniedError, ManifestError, PycocoError, RegistryError, UnauthorizedError
 from pycoco.printable import get_logger
 
 _ACCEPT = tuple(media_type.encode("ascii") for media_type in media_types.ACCEPT)
@@ -64,6 +64,8 @@ class Endpoint:
     requested: str
     registry: Registry
     access: Access
+    credentials: str = ""
+    """What is said where they are refused: whether any were sent, and where they came from."""
 
 
 class Endpoints(Protocol):
@@ -148,7 +150,11 @@ class DockerSource:
     ) -> tuple[Endpoint, T]:
         endpoint = await self._endpoints.endpoint(source, self._logical, self._started)
         opening = replace(endpoint, access=replace(endpoint.access, patient=not self._remaining))
-        return endpoint, await ask(opening, endpoint.requested)
+        try:
+            return endpoint, await ask(opening, endpoint.requested)
+        except (UnauthorizedError, DeniedError) as error:
+            error.message += f" ({endpoint.credentials})"
+            raise
 
     async def endpoint(self) -> Endpoint:
         """The endpoint in use. There is none yet where the top-level manifest did not have to be asked for."""

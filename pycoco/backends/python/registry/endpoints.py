@@ -78,7 +78,8 @@ class Network:
             namespace=source.namespace_proxy,
             started=started,
         )
-        return Endpoint(source.reference, named.path, named.digest or named.tag, registry, access)
+        told = _told(found, token_given=bool(access.registry_token))
+        return Endpoint(source.reference, named.path, named.digest or named.tag, registry, access, told)
 
     async def found_others(self, source: PullSource, logical: ParsedReference, started: float) -> bool:
         """Look anew for credentials found before `started` for a pull source; whether there are others."""
@@ -136,3 +137,11 @@ class Network:
         )
         kept = self._credentials[named.name, logical_domain] = _Kept(found, time.monotonic())
         return kept
+
+
+def _told(found: FoundCredentials, *, token_given: bool) -> str:
+    if token_given:
+        return "asked with the registry_token given"
+    if not found:
+        return "asked without credentials: none are given or found for it"
+    return "asked with the credentials given" if found.origin == "given" else f"asked with those of {found.origin}"

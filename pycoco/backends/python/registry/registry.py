@@ -269,7 +269,7 @@ class Registry:
         what = f"getting a token for {self.domain}"
         if answer.status == 200:
             body = await answer.read(token.TOKEN_LIMIT, what)
-            read = await turns.check(body, lambda: token.read_token(body, time.time()))
+            read = await turns.check(body, lambda: token.read_token(body, time.time(), self.domain))
             return _KeptToken(read, time.monotonic())
         raise await failure(what, answer, by_status=True)  # httpResponseToError
 

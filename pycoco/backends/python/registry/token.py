@@ -32,6 +32,7 @@ CLIENT_ID = "containers/image"
 _MAX_INT64 = 2**63 - 1
 _ZERO_TIME = -62135596800  # 0001-01-01T00:00:00Z
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]+", re.ASCII)
 _OFFSET = re.compile(r"([+-])([0-9]{2}):([0-9]{2})\Z", re.ASCII)
 
@@ -90,12 +91,14 @@ def token_request(
     return TokenRequest("GET", url, basic_authorization(credentials) if both else None)
 
 
-def read_token(body: bytes, now: float) -> Token:
-    """The token in a token server's answer; it may be empty. Raises RegistryError for what is not such an answer."""
+def read_token(body: bytes, now: float, registry: str = "the registry") -> Token:
+    """The token in the answer of `registry`'s token server; it may be empty. RegistryError for what is no answer."""
     try:
         fields = _token_fields(encoding_json.parse(body))
-    except ValueError:
-        raise RegistryError("the token server's answer is not the JSON object that it should be") from None
+    except ValueError as error:
+        # Of the parser's own text nothing: it could quote the token.
+        wrong = str(error) if isinstance(error, _FieldError) else "it is not the JSON object that it should be"
+        raise RegistryError(f"the answer of the token server of {registry} cannot be read: {wrong}") from None
     issued = now if fields.issued_at is None else fields.issued_at
     return Token(fields.token or fields.access_token, issued + _duration(max(fields.expires_in, MINIMUM_SECONDS)))
 
@@ -104,6 +107,10 @@ def _duration(seconds: int) -> float:
     """So many seconds as a time.Duration, nanoseconds in 64 bits, holds them: centuries may turn negative."""
     nanoseconds = seconds * 10**9
     return ((nanoseconds + 2**63) % 2**64 - 2**63) / 10**9
+
+
+class _FieldError(ValueError):
+    """A field of the answer is not what it should be; the text holds nothing of it."""
 
 
 @dataclass
@@ -127,7 +134,7 @@ def _token_fields(document: encoding_json.Value) -> _Fields:
         if name == "expires_in":
             found.expires_in = _integer(value)
         elif not isinstance(value, str) or isinstance(value, encoding_json.Number):
-            raise ValueError(f"{name} is no string")
+            raise _FieldError(f"{name} is no string")
         elif name == "issued_at":
             found.issued_at = _moment(value)
         else:
@@ -137,17 +144,19 @@ def _token_fields(document: encoding_json.Value) -> _Fields:
 
 def _integer(value: encoding_json.Value) -> int:
     if not isinstance(value, encoding_json.Number):
-        raise ValueError("expires_in is no number")
-    number = int(value)  # ValueError for 1.0 and 1e3, as for Go's int
+        raise _FieldError("expires_in is no number")
+    if not _INTEGER.fullmatch(value):  # 1.0 and 1e3 are none for Go's int
+        raise _FieldError("expires_in is no whole number")
+    number = int(value)
     if not -_MAX_INT64 - 1 <= number <= _MAX_INT64:
-        raise ValueError("expires_in is out of range")
+        raise _FieldError("expires_in is out of range")
     return number
 
 
 def _moment(text: str) -> float | None:
     """Seconds since 1970, None for Go's zero time, which counts as absent."""
     if not timestamps.is_timestamp(text):
-        raise ValueError("issued_at is no time")
+        raise _FieldError("issued_at is no time")
     year, month, day, hour, minute, second = (int(part) for part in _NUMBER.findall(text)[:6])
     moment = calendar.timegm((max(year, 1), month, day, hour, minute, second))
     offset = _OFFSET.search(text)
