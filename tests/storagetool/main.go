@@ -35,7 +35,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) < 3 {
-		return fmt.Errorf("usage: storagetool COMMAND ROOT DRIVER ...")
+		return fmt.Errorf("usage: storagetool COMMAND ROOT DRIVER [ARGUMENT]")
 	}
 	command, root, driver, rest := args[0], args[1], args[2], args[3:]
 	if command == "load" {
