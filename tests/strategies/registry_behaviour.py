@@ -31,6 +31,11 @@ from tests.support.media_types import (
     OCI_MANIFEST,
 )
 
+NESTED = '{"\\u0061":' * 600 + '"\\ud83d\\ude00"' + "}" * 600
+"""Deeper than Python's own parser goes."""
+TOO_DEEP = "[" * 10_001 + "]" * 10_001
+"""Deeper than encoding/json goes."""
+
 _BEARER = 'Bearer realm="{scheme}://{host}/token",service="svc"'
 _CHALLENGES: tuple[tuple[str, ...], ...] = (
     (_BEARER,),
@@ -74,6 +79,9 @@ _CHALLENGES: tuple[tuple[str, ...], ...] = (
     ("",),
     (" ",),
     ("=",),
+    ("Bearer " + "a=b," * 10_000,),
+    (_BEARER + ',error="' + "\\x" * 10_000 + '"',),
+    ("Bearer realm" + " " * 20_000 + "=x",),
 )
 
 _TOKENS = (
@@ -116,6 +124,8 @@ _TOKENS = (
     '{"token":" t0k "}',
     '{"token":"\\ud800"}',
     '{"refresh_token":"r"}',
+    '{"token":"t0k","x":' + NESTED + "}",
+    '{"token":"t0k","x":' + TOO_DEEP + "}",
     ANOTHER,
     OVERSIZED,
 )
@@ -146,6 +156,10 @@ _ERROR_BODIES = (
     "null",
     "<html>",
     "not found",
+    '{"errors":[{"code":"DENIED","detail":' + NESTED + "}]}",
+    '{"errors":[{"code":"DENIED","detail":' + TOO_DEEP + "}]}",
+    '{"errors":[' + "[]," * 20_000 + "[]]}",
+    '{"errors":[{"code":"DENIED","message":"\\u001b[2J\\u202e' + "m" * 30_000 + '"}]}',
     OVERSIZED,
 )
 
@@ -394,6 +408,9 @@ _DECORATIONS = (
     ("Retry-After", "60"),
     ("Transfer-Encoding", "identity"),
     ("X-Long", "x" * 5000),
+    ("Warning", '299 - "' + "\\x" * 2500 + '"'),
+    ("Warning", '299 - "\x9b2J"'),
+    ("RateLimit-Limit", "100;w=" + "2" * 1000),
 )
 
 
