@@ -43,6 +43,15 @@ class GPGKey:
         )
         return signature.read_bytes()
 
+    def is_verified_by_skopeo(self, manifest: bytes, reference: str, signature: bytes) -> bool:
+        """Whether skopeo says that this key signed `manifest` as `reference`."""
+        files = self._home / "manifest", self._home / "signature"
+        for path, content in zip(files, (manifest, signature), strict=True):
+            path.write_bytes(content)
+        command = [require_tool("skopeo"), "standalone-verify", str(files[0]), reference, self.fingerprint]
+        ran = subprocess.run([*command, str(files[1])], env=self._environment(), capture_output=True, timeout=60)
+        return ran.returncode == 0
+
     def close(self) -> None:
         """End the agent that gpg started."""
         subprocess.run(
