@@ -13,10 +13,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pycoco.backends.contract import Session
-from pycoco.configuration import certificates
+from pycoco.configuration import certificates, registries_d
 from pycoco.configuration.auth import credentials
 from pycoco.configuration.auth.credentials import FoundCredentials
 from pycoco.configuration.policy import policy
+from pycoco.configuration.policy.described import described
+from pycoco.configuration.policy.evaluate import EXTRA, needs_signatures
 from pycoco.configuration.reference import parse_reference
 from pycoco.configuration.registries import registries_conf, short_names
 from pycoco.configuration.registries.registries_conf import RegistriesConfiguration, Registry
@@ -63,7 +65,8 @@ class ExplainedCandidate:
 
     `registry_prefix`, `registry_file` and `registry_line` are the [[registry]] entry that applies; "" and None without.
     `left_out` are those of its mirrors that `sources` has not. `policy` is the part of policy.json that would apply, or
-    why none can be named.
+    why none can be named, `requirements` what it asks for in words, and `signatures` where they would be looked for,
+    if it asks for some.
     """
 
     reference: str
@@ -75,6 +78,8 @@ class ExplainedCandidate:
     sources: tuple[ExplainedSource, ...]
     left_out: tuple[LeftOutMirror, ...]
     policy: str
+    requirements: tuple[str, ...]
+    signatures: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +87,15 @@ class Explanation:
     """How a reference would be resolved.
 
     `registries_files` are the registries.conf and drop-ins that were read, in this order; none for a local layout.
-    `policy` is that of the first candidate, or of the layout; it is checked only if asked for. `platforms` are those
-    that satisfy the request, best first.
+    `policy` and `requirements` are those of the first candidate, or of the layout; checked only if asked for.
+    `platforms` are those that satisfy the request, best first.
     """
 
     reference: str
     registries_files: tuple[str, ...]
     candidates: tuple[ExplainedCandidate, ...]
     policy: str
+    requirements: tuple[str, ...]
     policy_checked: bool
     platforms: tuple[str, ...]
 
@@ -119,6 +125,7 @@ def explain(
         registries_files=files,
         candidates=candidates,
         policy=candidates[0].policy if candidates else _policy(settings, parsed),
+        requirements=candidates[0].requirements if candidates else _requirements(settings, parsed),
         policy_checked=settings.policy is not None,
         platforms=wanted,
     )
@@ -142,6 +149,8 @@ def _candidates(
             ),
             left_out=tuple(_left_out(entry, digested=bool(parsed.digest))) if entry else (),
             policy=_policy(settings, parsed),
+            requirements=_requirements(settings, parsed),
+            signatures=tuple(_signature_places(session, settings, parsed)),
         )
 
 
@@ -211,6 +220,30 @@ def _certificate_files(directory: str) -> tuple[str, ...]:
         return tuple(sorted(name for name in os.listdir(directory) if name.endswith((".crt", ".cert", ".key"))))
     except OSError:  # passed over, as by containers/image
         return ()
+
+
+def _requirements(settings: Settings, reference: ParsedReference) -> tuple[str, ...]:
+    try:
+        return tuple(described(each) for each in policy.applicable(settings, reference).requirements)
+    except PycocoError:
+        return ()  # which `policy` says
+
+
+def _signature_places(session: Session, settings: Settings, reference: ParsedReference) -> Iterator[str]:
+    """Where the signatures of each pull source would be looked for, if the policy looks at any."""
+    try:
+        if not needs_signatures(policy.applicable(settings, reference)):
+            return
+        configured = registries_d.load(settings)
+        for source in session.pull_sources(reference.text):
+            physical = parse_reference(source.reference)
+            places = configured.places(physical)
+            attachments = ", and attachments beside the image" if places.attachments else ""
+            yield f"{physical.domain}: its extension if it has one, else {places.lookaside}@…{attachments}"
+    except PycocoError as error:
+        yield f"none: {error}"
+    except ImportError as error:
+        yield f'registries.d cannot be read: {error.name} is not installed (pip install "{EXTRA}")'
 
 
 def _policy(settings: Settings, reference: ParsedReference) -> str:

@@ -47,6 +47,10 @@ def _rows(explanation: Explanation) -> Iterator[Row]:
     if len(set(policies)) > 1:
         policies = [f"for {number}: {policy}" for number, policy in enumerate(policies, 1)]
     yield from _named("policy", [policy + unchecked for policy in dict.fromkeys(policies)])
+    told = [each for each in explanation.requirements if "," in each]  # more than its kind, which the policy says
+    yield from _named("requires", told)
+    places = [place for candidate in explanation.candidates for place in candidate.signatures]
+    yield from _named("signatures", dict.fromkeys(places))
     yield "platform", ", then ".join(explanation.platforms)
 
 

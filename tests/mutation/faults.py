@@ -9,6 +9,7 @@ from __future__ import annotations
 from tests.mutation.fault import Fault
 from tests.mutation.local_faults import LOCAL_FAULTS
 from tests.mutation.network_faults import NETWORK_FAULTS
+from tests.mutation.policy_faults import POLICY_FAULTS
 from tests.mutation.reading_faults import READING_FAULTS
 from tests.mutation.secrecy_faults import SECRECY_FAULTS
 
@@ -221,6 +222,7 @@ FAULTS = (
         (CREDENTIALS,),
     ),
     *NETWORK_FAULTS,
+    *POLICY_FAULTS,
     *LOCAL_FAULTS,
     *READING_FAULTS,
     *SECRECY_FAULTS,

@@ -302,7 +302,7 @@ def _policy_classes(case: Case, answers: list[Answer]) -> Iterator[str]:
         for kind in (b'"signedBy"', b'"keyDatas"', b'"fulcio"', b'"pki"', b'"rekorPublicKeyDatas"', b"remapIdentity"):
             if kind in policy and ("signedBy" in answer or "sigstoreSigned" in answer):
                 yield f"allowed with {kind.decode()}"
-        if len(signatures) > 1 and ": sigstoreSigned" in answer:
+        if len(signatures) > 1 and ("signedBy" in answer or "sigstoreSigned" in answer):
             yield "one of several signatures"
 
 

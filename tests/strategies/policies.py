@@ -93,7 +93,7 @@ class Judged:
 
 def judged() -> st.SearchStrategy[Judged]:
     """Cases for evaluate_policy."""
-    return st.one_of(_alike(), _mixed(), _certified())
+    return st.one_of(_alike(), _mixed(), _certified(), _said())
 
 
 @st.composite
@@ -111,8 +111,9 @@ def _alike(draw: st.DrawFn) -> Judged:
 def _certified(draw: st.DrawFn) -> Judged:
     """A requirement of certificates, rightly set up, and one signature by somebody with some certificate."""
     chain, log = signers.authority(), signers.logs()[0]
-    certified = draw(st.sampled_from(chain.certified))
-    content = draw(_content(_SIGSTORE_KIND))
+    fulcio = draw(st.booleans())
+    certified = draw(st.sampled_from([each for each in chain.certified if not fulcio or "pki" not in each.name]))
+    content = json.dumps(_payload(_SIGSTORE_KIND)).encode()
     signature = certified.key.sign(content)
     logged = signers.entry(certified.leaf, signature, content)
     if draw(st.integers(0, 3)) == 0:
@@ -124,7 +125,7 @@ def _certified(draw: st.DrawFn) -> Judged:
         "dev.sigstore.cosign/bundle": signers.promise(log, logged).decode(),
     }
     requirement: dict[str, Any] = {"type": "sigstoreSigned"}
-    if draw(st.booleans()):
+    if fulcio:
         requirement["fulcio"] = {"caData": _base64(chain.root), "oidcIssuer": ISSUER, "subjectEmail": EMAIL}
         requirement["rekorPublicKeyData"] = _base64(log.public)
     else:
@@ -132,6 +133,19 @@ def _certified(draw: st.DrawFn) -> Judged:
         requirement["pki"] = {"caRootsData": _base64(chain.root), **subject}
     policy = {"default": [requirement]}
     return Judged(_encoded(policy), REFERENCES[0], MANIFESTS[0], (signers.attachment(content, annotations),))
+
+
+@st.composite
+def _said(draw: st.DrawFn) -> Judged:
+    """A key that counts, and one signature by it: what it says, and which names count, is all that varies."""
+    key = signers.sigstore_keys()[0]
+    content = draw(_content(_SIGSTORE_KIND))
+    annotations = {"dev.cosignproject.cosign/signature": base64.b64encode(key.sign(content)).decode()}
+    requirement = _with_identity(draw, {"type": "sigstoreSigned", "keyData": _base64(key.public)})
+    reference = draw(st.sampled_from(REFERENCES))
+    return Judged(
+        _encoded({"default": [requirement]}), reference, MANIFESTS[0], (signers.attachment(content, annotations),)
+    )
 
 
 @st.composite

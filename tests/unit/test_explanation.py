@@ -10,13 +10,17 @@ from typing import Any
 
 import pytest
 
+from pycoco.backends.select import select
 from pycoco.cli import main
 from pycoco.cli.explain import text_of
+from pycoco.configuration.settings import Settings
+from pycoco.documents.signatures import public_keys
 from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import ConfigurationError, InvalidReferenceError, ShortNameError
 from pycoco.explanation import Explanation, LeftOutMirror, explain
 from tests.parity.fetching import BACKENDS, opened, settings
 from tests.support.certificates import CertificateAuthority, write_certs_d
+from tests.support.signing import signers
 
 SECRET = "correct-horse"
 DIGEST = "@sha256:" + "0" * 64
@@ -257,7 +261,8 @@ def test_what_cannot_be_explained(
 
 def test_the_json_object(explained: Explain) -> None:
     found = json.loads(json.dumps(explained("secret:1.4").to_dict()))
-    assert list(found) == ["reference", "registries_files", "candidates", "policy", "policy_checked", "platforms"]
+    policy = ["policy", "requirements", "policy_checked"]
+    assert list(found) == ["reference", "registries_files", "candidates", *policy, "platforms"]
     assert found["candidates"][0]["sources"][0]["reference"] == "mirror.acme.internal/acme/secret:1.4"
 
 
@@ -317,3 +322,34 @@ def test_the_command(
     failed = capsys.readouterr()
     assert failed.out == ""
     assert failed.err.count("\n") == 1
+
+
+def test_what_a_policy_asks_of_signatures_is_told(tmp_path: Path) -> None:
+    key = signers.sigstore_keys()[0]
+    (tmp_path / "key.pub").write_bytes(key.public)
+    (tmp_path / "ca.pem").write_bytes(signers.authority().root)
+    identity = {"type": "remapIdentity", "prefix": "q.io", "signedPrefix": "s.io"}
+    requirements = [
+        {"type": "sigstoreSigned", "keyPath": str(tmp_path / "key.pub"), "signedIdentity": identity},
+        {"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/none.gpg"},
+        {"type": "sigstoreSigned", "pki": {"caRootsPath": str(tmp_path / "ca.pem"), "subjectEmail": "a@b"}},
+    ]
+    (tmp_path / "policy.json").write_text(json.dumps({"default": requirements}))
+    (tmp_path / ".config/containers/registries.d").mkdir(parents=True)
+    conf = "default-docker:\n  lookaside: https://u:secret@sigs.test/x?y=z\n  use-sigstore-attachments: true\n"
+    (tmp_path / ".config/containers/registries.d/a.yaml").write_text(conf)
+    settings = Settings(policy=str(tmp_path / "policy.json"), environ={"HOME": str(tmp_path)})
+    session = select("python").open(settings)
+    explained = explain(session, settings, "q.io/ns/app:v1")
+    session.close()
+    fingerprint = public_keys.fingerprint(public_keys.parse(key.public))
+    assert explained.requirements == (
+        f"sigstoreSigned, key {tmp_path}/key.pub (SHA256:{fingerprint}), name: remapIdentity q.io to s.io",
+        "signedBy, key /none.gpg (cannot be used: open /none.gpg: no such file or directory), "
+        "name: matchRepoDigestOrExact",
+        f"sigstoreSigned, authority {tmp_path}/ca.pem, a@b, name: matchRepoDigestOrExact",
+    )
+    (place,) = explained.candidates[0].signatures
+    assert place == (
+        "q.io: its extension if it has one, else https://sigs.test/x/ns/app@…, and attachments beside the image"
+    )

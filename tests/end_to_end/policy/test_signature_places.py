@@ -16,7 +16,7 @@ import pytest
 from pycoco import errors
 from tests.end_to_end.policy.signed_image import DIGEST, MANIFEST, Signed, signed_image
 from tests.support.scripted_registry import Answer, Route, Routes, ScriptedRegistry
-from tests.support.signatures import GPGKey, SigstoreKey, lookaside, payload_of
+from tests.support.signing.signatures import GPGKey, SigstoreKey, lookaside, payload_of
 
 
 @pytest.fixture(scope="module")

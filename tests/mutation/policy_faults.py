@@ -1,0 +1,114 @@
+"""Faults of what policy.json says and of signatures: each lets an image through that should not be, or asks in vain.
+
+It is not for planting them (see `__main__`).
+"""
+
+from __future__ import annotations
+
+from tests.mutation.fault import Fault
+
+DRAWN = "tests/parity/test_pure_operations.py::test_twins_agree[evaluate_policy]"
+STATES = "tests/parity/test_policy_differences.py"
+UNIT = "tests/unit/configuration/policy/test_policy.py"
+PLACES = "tests/end_to_end/policy/test_signature_places.py"
+
+POLICY_FAULTS = (
+    Fault(
+        "a signature's digest not compared",
+        "configuration/policy/judged_image.py",
+        "if payload.digest != digest:",
+        "if not payload.digest:",
+        (DRAWN,),
+    ),
+    Fault(
+        "a signature's name not compared",
+        "configuration/policy/judged_image.py",
+        "if not identity.matches(self.reference, payload.reference):",
+        "if not payload.reference:",
+        (DRAWN,),
+    ),
+    Fault(
+        "an identity's prefix that ends within a component",
+        "configuration/policy/identities.py",
+        'intended.name.startswith(self.prefix + "/")',
+        "intended.name.startswith(self.prefix)",
+        (DRAWN,),
+    ),
+    Fault(
+        "one of many requirements skipped",
+        "configuration/policy/evaluate.py",
+        "        _require(applied, requirement, image, parsed)\n    return str(applied)",
+        "        _require(applied, requirement, image, parsed)\n        break\n    return str(applied)",
+        (DRAWN,),
+    ),
+    Fault(
+        "a certificate that has expired taken",
+        "documents/signatures/certificates.py",
+        "if when < certificate.not_valid_before_utc or when > certificate.not_valid_after_utc:",
+        "if when < certificate.not_valid_before_utc:",
+        (DRAWN,),
+    ),
+    Fault(
+        "a certificate for something else than signing taken",
+        "documents/signatures/certificates.py",
+        "return not usages or any(usage in wanted for usage in usages)",
+        "return True",
+        (DRAWN,),
+    ),
+    Fault(
+        "a certificate by somebody who is no authority taken",
+        "documents/signatures/certificates.py",
+        "if constraints is not None and not constraints.ca:",
+        "if constraints is not None and constraints.ca is None:",
+        (DRAWN,),
+    ),
+    Fault(
+        "a log's entry about another signature taken",
+        "documents/signatures/rekor.py",
+        'raise InvalidSignatureError("signature in Rekor SET does not match")',
+        "pass",
+        (DRAWN,),
+    ),
+    Fault(
+        "a log's promise not verified",
+        "documents/signatures/rekor.py",
+        "if not any(public_keys.is_ecdsa(key, signed, entry_bytes) for key in keys):",
+        "if not keys:",
+        (DRAWN,),
+    ),
+    Fault(
+        "a revoked key taken",
+        "documents/signatures/openpgp_keys.py",
+        "if any(not _signature_expired(revocation, now) for revocation in self.revocations):",
+        "if any(_signature_expired(revocation, now) for revocation in self.revocations):",
+        (STATES,),
+    ),
+    Fault(
+        "a key that has expired taken",
+        "documents/signatures/openpgp_keys.py",
+        "if _key_expired(self.primary_created, self.self_signatures[0], now):",
+        "if _key_expired(self.primary_created, self.self_signatures[0], self.primary_created):",
+        (STATES,),
+    ),
+    Fault(
+        "a payload's repeated key taken",
+        "documents/signatures/payload.py",
+        "        if key in fields:\n",
+        "        if key in fields and known is None:\n",
+        (DRAWN,),
+    ),
+    Fault(
+        "signatures asked for where the policy rejects before it looks at any",
+        "configuration/policy/evaluate.py",
+        '        if requirement.kind != "insecureAcceptAnything":\n            return False\n    return False',
+        "        continue\n    return False",
+        (UNIT,),
+    ),
+    Fault(
+        "a lookaside asked where the registry has the extension",
+        "backends/python/registry/signature_source.py",
+        "if properties.supports_signatures:",
+        "if properties is None:",
+        (PLACES,),
+    ),
+)
