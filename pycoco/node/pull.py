@@ -81,12 +81,13 @@ def pull(
     image = client.inspect(reference)
     require_recordable(image, all_images=all_images)
     names = names_of(image, pin=pin)
-    registered = store.register(image_record(image), names)
+    known_as = names_of(image, pin=False)
+    registered = store.register(image_record(image), names, known_as=known_as)
     if root is None:
         from pycoco.node.cri_api.runtime import Runtime
 
         with Runtime(crio) as runtime:
-            require_found(runtime, registered, names)
+            require_found(runtime, registered, [name for name in known_as if name in registered.names])
     return pulled_image(image, registered)
 
 
@@ -123,7 +124,7 @@ def pulled_image(image: Image, registered: Registered) -> PulledImage:
     )
 
 
-def require_found(runtime: Runtime, registered: Registered, names: tuple[str, ...]) -> None:
+def require_found(runtime: Runtime, registered: Registered, names: list[str]) -> None:
     """Ask the runtime for each name. Raises BackendError for another image or none; a new record is removed before."""
     for name in names:
         status = messages.status_image(

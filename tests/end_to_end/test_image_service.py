@@ -140,6 +140,26 @@ def test_tags_are_recorded_where_that_is_asked_for(crio: CrioStandIn, registry: 
     assert reference in crio.images()[image_id]["names"]
 
 
+@pytest.mark.parametrize("pin", [(), ("--no-pin",)], ids=["pinned", "tags"])
+def test_an_image_that_crio_has_with_its_layers_wins(
+    crio: CrioStandIn, registry: Registry, built_images: BuiltImages, pin: tuple[str, ...]
+) -> None:
+    reference = registry.reference(REPOSITORY, "encrypted")
+    instance = built_images.instance("encrypted", PLATFORMS[0])["digest"]
+    config_id = hexadecimal(json.loads(built_images.blob(instance))["config"]["digest"])
+    record = {"id": config_id, "names": [reference], "layer": "ab" * 32, "created": "2024-01-01T00:00:00Z"}
+    (crio.root / "vfs-images" / "images.json").write_text(json.dumps([record]))
+
+    with serving(crio, "--handler", "kata", *pin) as service:
+        assert pull(service, reference) == config_id
+        found = status(service, reference)
+        assert service.wait_for("pull")["answered"] == "full"
+
+    assert found is not None
+    assert found.id == config_id
+    assert json.loads((crio.root / "vfs-images" / "images.json").read_text()) == [record]
+
+
 def test_each_pull_reads_the_registry_anew(service: ImageService, crio: CrioStandIn, registry: Registry) -> None:
     reference = registry.reference(REPOSITORY, "encrypted")
     pull(service, reference)

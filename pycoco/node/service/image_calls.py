@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import time
 from collections.abc import Callable
@@ -147,12 +148,14 @@ class ImageCalls:
             raise BackendError("no policy was checked")
         names = names_of(image, pin=self._settings.pin)
         record = image_record(image)
-        registered = await asyncio.to_thread(crio.image_store().register, record, names)
-        await self._require_found(registered, names)
+        known_as = names_of(image, pin=False)
+        register = functools.partial(crio.image_store().register, known_as=known_as)
+        registered = await asyncio.to_thread(register, record, names)
+        await self._require_found(registered, [name for name in known_as if name in registered.names])
         await asyncio.to_thread(remove_used, options)
         return image, registered
 
-    async def _require_found(self, registered: Registered, names: tuple[str, ...]) -> None:
+    async def _require_found(self, registered: Registered, names: list[str]) -> None:
         for name in names:
             body = await self._upstream.call(IMAGE_STATUS, messages.image_request("ImageStatusRequest", name))
             status = messages.status_image(body)

@@ -59,12 +59,13 @@ class ImageStore:
             raise LayoutError(f"{driver[:80]!r} is no storage driver; give one of {', '.join(DRIVERS)}")
         self.directory = os.path.join(os.fspath(root), f"{driver}-images")
 
-    def register(self, record: ImageRecord, names: Sequence[str]) -> Registered:
+    def register(self, record: ImageRecord, names: Sequence[str], *, known_as: Sequence[str] = ()) -> Registered:
         """Record an image without layers under `names`, which leave any image that has them.
 
-        Where an image with layers has one of the names, and the same config, it stays: it is the same image and more.
-        When this returns, everything is on the disk. Raises LayoutError for a directory that is not a store's, or
-        not as c/storage writes it, and InvalidReferenceError for a name that could not be read again.
+        Where an image with layers has one of the names, or of those that the image is `known_as` besides, and the same
+        config, it stays and nothing is recorded: it is the same image and more. When this returns, everything is on the
+        disk. Raises LayoutError for a directory that is not a store's, or not as c/storage writes it, and
+        InvalidReferenceError for a name that could not be read again.
         """
         checked = checked_names(names)
         with self._errors():
@@ -75,7 +76,7 @@ class ImageStore:
                 )
             with lock_images(self.directory) as lock:
                 images = self._read()
-                full = _full_image(images, record, checked)
+                full = _full_image(images, record, (*checked, *known_as))
                 if full is not None:
                     return Registered(full.id, full.names, full=True)
                 stored = images.by_id(record.id)

@@ -157,6 +157,17 @@ def test_an_image_with_layers_of_that_name_and_config_stays(root: Path) -> None:
     assert len(json.loads((root / f"{DRIVER}-images" / "images.json").read_bytes())) == 1
 
 
+def test_an_image_with_layers_known_by_its_tag_stays_for_a_digest_too(root: Path) -> None:
+    config_id = hexadecimal(sha256(SINGLE.raw_config))
+    edit(root, register(root, sample(mark="decrypted"), TAG).id, id=config_id, layer="ab" * 32)
+    edit(root, config_id, **{"big-data-names": ["manifest", sha256(SINGLE.raw_config)]})
+    pinned = f"quay.io/acme/app@{SINGLE.digest}"
+
+    done = ImageStore(root, DRIVER).register(image_record(SINGLE), [pinned], known_as=[TAG])
+
+    assert done == Registered(config_id, (TAG,), full=True)
+
+
 def test_an_image_with_layers_of_another_config_loses_the_name(root: Path) -> None:
     other = register(root, sample(mark="other"), TAG).id
     edit(root, other, layer="ab" * 32)
