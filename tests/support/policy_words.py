@@ -1,8 +1,8 @@
 """A refusal's words as far as both backends have to agree about them.
 
 It is not for its class. What a library inside either of them says of broken JSON, keys, packets or certificates
-differs; that it is those which are broken does not. Of a message that was tampered with by a key that is revoked or has
-expired, each says one of the two.
+differs; that it is those which are broken does not. Of an OpenPGP message that was tampered with, one may say that it
+cannot be read and the other that it does not verify, or that the key is revoked.
 """
 
 from __future__ import annotations
@@ -35,10 +35,9 @@ _KEYS = ("signature made by revoked key", "key expired", "signature expired", "i
 _INNER = (
     (rf"(?:{'|'.join(_JSON)})[^;,]*(?:, got [^;,]*)?", "<JSON>"),
     (r"parsing signature .*?: (?=[a-z<])", "parsing signature: "),
-    (rf"(?:signature error: )?openpgp: (?:{'|'.join(_PACKETS)})[^;]*", "<packets>"),
-    (r"(?:unexpected EOF|EOF|not signed)(?=;|$)", "<packets>"),
-    (r"(?:flate: corrupt|bzip2 data invalid|zlib: invalid|openpgp: the message stands)[^;]*", "<packets>"),
-    (rf"openpgp: (?:{'|'.join(_KEYS)})[^;]*", "openpgp: <signature>"),
+    (rf"(?:signature error: )?openpgp: (?:{'|'.join((*_PACKETS, *_KEYS))})[^;]*", "<message>"),
+    (r"(?:unexpected EOF|EOF|not signed)(?=;|$)", "<message>"),
+    (r"(?:flate: corrupt|bzip2 data invalid|zlib: invalid|openpgp: the message stands)[^;]*", "<message>"),
     (r"x509: [^;]*", "<certificate>"),
     (r'(signature in Rekor SET does not match): "(?:[^"\\]|\\.)*" vs\. "(?:[^"\\]|\\.)*"', r"\1"),
     (r"(hashedrekord version) [^;,]*", r"\1"),
