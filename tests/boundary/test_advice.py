@@ -127,3 +127,24 @@ def test_a_proxys_name_beyond_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
 
     proxy = _proxy("http://u:p@pr\u00f6xy.example:3128", ssl.create_default_context())
     assert proxy.url.host == b"xn--prxy-6qa.example"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer(407), "answers with status 407"),
+        (Answer(raw=b"HTTP/1.1 103 Early Hints\r\n\r\n" * 5000), "does not open a tunnel"),
+        (Answer(raw=b"HTTP/1.1 200 OK\r\n" + b"a:\r\n" * 24_000 + b"\r\n"), "does not open a tunnel"),
+        (Answer(drop=True), "does not open a tunnel"),
+    ],
+)
+def test_a_proxys_failure_is_named_as_the_proxys(
+    answer: Answer, told: str, scripted: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted.script = lambda request: answer
+    monkeypatch.setenv("HTTPS_PROXY", f"http://user:hidden@{scripted.host}")
+    text = said("python", "registry.pycoco.invalid/app:v1")
+    assert f"the proxy {scripted.host}" in text
+    assert told in text
+    assert "hidden" not in text
+    assert [request.method for request in scripted.requests] == ["CONNECT"]

@@ -26,6 +26,7 @@ import httpx
 from pycoco.backends.python.network import event_loop
 from pycoco.backends.python.network.http11 import OriginConnection
 from pycoco.backends.python.network.network_backend import NetworkBackend
+from pycoco.backends.python.network.proxied import ProxiedConnection
 from pycoco.backends.python.network.redirects import redacted
 from pycoco.configuration import proxies
 from pycoco.errors import ConfigurationError, UnavailableError
@@ -147,6 +148,8 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         proxy = proxies.proxy_for(target.text, self._environ)
         if proxy is None:
             return partial(OriginConnection, target.url.origin, self._tls, self._backend)
+        if not proxy.startswith("socks5"):
+            return partial(ProxiedConnection, target.url.origin, self._tls, self._backend, _proxy(proxy, self._tls))
         if proxy not in self._proxies:
             self._proxies[proxy] = httpcore.AsyncConnectionPool(
                 ssl_context=self._tls, proxy=_proxy(proxy, self._tls), network_backend=self._backend

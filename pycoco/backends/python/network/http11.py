@@ -22,7 +22,7 @@ import httpcore
 from pycoco.backends.python.network.chunked import Chunks, MalformedChunksError
 from pycoco.backends.python.network.turns import Turn, give_way
 
-_HEAD_LIMIT = 100 * 1024
+HEAD_LIMIT = 100 * 1024
 """Bytes of an answer's head and those of the informational answers before it; net/http's limit is 10 MB."""
 
 _HEAD_LINES = 2500
@@ -41,7 +41,7 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
         self._tls = tls
         self._backend = backend
         self._stream: httpcore.AsyncNetworkStream | None = None
-        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
         self._received = bytearray()
         self._chunks: Chunks | None = None
         self._idle = False
@@ -105,10 +105,12 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
         stream = await self._backend.connect_tcp(host, self._origin.port)
         return await stream.start_tls(self._tls, host) if self._origin.scheme == b"https" else stream
 
+    def _head_to_send(self, request: httpcore.Request) -> h11.Request:
+        return h11.Request(method=request.method, target=request.url.target, headers=request.headers)
+
     async def _send(self, stream: httpcore.AsyncNetworkStream, request: httpcore.Request) -> None:
         try:
-            head = h11.Request(method=request.method, target=request.url.target, headers=request.headers)
-            parts = [self._http.send(head)]
+            parts = [self._http.send(self._head_to_send(request))]
             async for data in cast("AsyncIterable[bytes]", request.stream):
                 parts.append(self._http.send(h11.Data(data)))
             parts.append(self._http.send(h11.EndOfMessage()))
@@ -122,8 +124,20 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
         self, stream: httpcore.AsyncNetworkStream, *, bodiless: bool
     ) -> h11.Response | h11.InformationalResponse:
         """The answer's head; what came behind it waits for `body`. `bodiless` says that the request was a HEAD."""
+        event = await self._read_head(stream, self._http)
+        bodiless = bodiless or event.status_code in (204, 304)  # whatever their heads announce (RFC 9112, 6.3)
+        if not bodiless and self._http.their_state is h11.SEND_BODY and _is_chunked(event):
+            self._chunks = Chunks()
+            self._chunks.feed(self._received)
+        elif self._received:
+            self._http.receive_data(bytes(self._received))
+        return event
+
+    async def _read_head(
+        self, stream: httpcore.AsyncNetworkStream, http: h11.Connection
+    ) -> h11.Response | h11.InformationalResponse:
         self._received.clear()
-        left, lines = _HEAD_LIMIT, _HEAD_LINES
+        left, lines = HEAD_LIMIT, _HEAD_LINES
         while True:
             head = await self._one_head(stream, left)
             left -= len(head)
@@ -132,16 +146,9 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
                 raise _malformed("the answer's head has too many lines")
             if len(head) > _SMALL_HEAD:
                 await give_way()
-            event = self._parsed(head)
+            event = _parsed(http, head)
             if type(event) is h11.Response or (type(event) is h11.InformationalResponse and event.status_code == 101):
-                break
-        bodiless = bodiless or event.status_code in (204, 304)  # whatever their heads announce (RFC 9112, 6.3)
-        if not bodiless and self._http.their_state is h11.SEND_BODY and _is_chunked(event):
-            self._chunks = Chunks()
-            self._chunks.feed(self._received)
-        elif self._received:
-            self._http.receive_data(bytes(self._received))
-        return event
+                return event
 
     async def _one_head(self, stream: httpcore.AsyncNetworkStream, limit: int) -> bytes:
         """The bytes of one head, as far as its empty line."""
@@ -160,13 +167,6 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
         del self._received[: end.end()]
         return head
 
-    def _parsed(self, head: bytes) -> h11.Event | type[h11.PAUSED] | type[h11.NEED_DATA]:
-        self._http.receive_data(head)
-        try:
-            return self._http.next_event()
-        except h11.RemoteProtocolError as error:
-            raise httpcore.RemoteProtocolError(str(error)) from error
-
     async def _unchunked(self, stream: httpcore.AsyncNetworkStream, chunks: Chunks) -> AsyncIterator[bytes]:
         while True:
             try:
@@ -182,7 +182,7 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
                 if not received:
                     raise httpcore.ReadError("the connection ended within the body")
                 chunks.feed(received)
-        self._parsed(b"0\r\n\r\n")  # an end that h11 can understand: it then knows whether the connection is kept
+        _parsed(self._http, b"0\r\n\r\n")  # an end that h11 understands, to know whether the connection is kept
 
     async def _next(self, stream: httpcore.AsyncNetworkStream) -> h11.Event | type[h11.PAUSED]:
         while True:
@@ -193,6 +193,14 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
             if event is not h11.NEED_DATA:
                 return cast("h11.Event | type[h11.PAUSED]", event)
             self._http.receive_data(await stream.read(_READ))
+
+
+def _parsed(http: h11.Connection, head: bytes) -> h11.Event | type[h11.PAUSED] | type[h11.NEED_DATA]:
+    http.receive_data(head)
+    try:
+        return http.next_event()
+    except h11.RemoteProtocolError as error:
+        raise httpcore.RemoteProtocolError(str(error)) from error
 
 
 def _is_chunked(head: h11.Response | h11.InformationalResponse) -> bool:

@@ -1,0 +1,78 @@
+"""HTTP/1.1 with one origin by way of an HTTP proxy: a tunnel for https, absolute URLs for http, as net/http does it.
+
+It is not for which proxy there is (see `configuration.proxies`), nor for SOCKS, which is httpcore's business. What a
+proxy answers has the bounds of any answer, and its failures are told from the registry's.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+import h11
+import httpcore
+
+from pycoco.backends.python.network.http11 import HEAD_LIMIT, OriginConnection
+
+_PORTS = {b"http": 80, b"https": 443}
+
+
+class ProxiedConnection(OriginConnection):
+    """See OriginConnection. `proxy` is what connects to the origin, or asks it."""
+
+    def __init__(
+        self,
+        origin: httpcore.Origin,
+        tls: ssl.SSLContext,
+        backend: httpcore.AsyncNetworkBackend,
+        proxy: httpcore.Proxy,
+    ) -> None:
+        super().__init__(origin, tls, backend)
+        self._proxy = proxy
+        self._authorization: list[tuple[bytes, bytes]] = []
+        if proxy.auth is not None:
+            self._authorization = [(b"Proxy-Authorization", proxy_authorization(*proxy.auth))]
+
+    async def _connect(self) -> httpcore.AsyncNetworkStream:
+        url = self._proxy.url
+        host = url.host.decode("ascii")
+        port = url.port or _PORTS[url.scheme]
+        try:
+            stream = await self._backend.connect_tcp(host, port)
+            if url.scheme == b"https":
+                stream = await stream.start_tls(self._proxy.ssl_context or self._tls, host)
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            raise type(error)(f"the proxy {host}:{port} cannot be reached: {error}") from error
+        if self._origin.scheme == b"http":
+            return stream
+        try:
+            await self._tunnel(stream, f"{host}:{port}")
+            return await stream.start_tls(self._tls, self._origin.host.decode("ascii"))
+        except BaseException:
+            await stream.aclose()
+            raise
+
+    async def _tunnel(self, stream: httpcore.AsyncNetworkStream, proxy: str) -> None:
+        host = self._origin.host
+        authority = b"%b:%d" % (b"[%b]" % host if b":" in host else host, self._origin.port)
+        http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
+        headers = [(b"Host", authority), (b"Accept", b"*/*"), *self._authorization]
+        await stream.write(http.send(h11.Request(method=b"CONNECT", target=authority, headers=headers)) or b"")
+        try:
+            answer = await self._read_head(stream, http)
+        except httpcore.RemoteProtocolError as error:
+            raise httpcore.ProxyError(f"the proxy {proxy} does not open a tunnel: {error}") from error
+        if not 200 <= answer.status_code < 300:
+            raise httpcore.ProxyError(f"the proxy {proxy} answers with status {answer.status_code}")
+
+    def _head_to_send(self, request: httpcore.Request) -> h11.Request:
+        if self._origin.scheme == b"https":
+            return super()._head_to_send(request)
+        headers = [*request.headers, *self._authorization]
+        return h11.Request(method=request.method, target=bytes(request.url), headers=headers)
+
+
+def proxy_authorization(user: bytes, password: bytes) -> bytes:
+    """The header with which a proxy is asked for more than it does for everybody."""
+    import base64
+
+    return b"Basic " + base64.b64encode(user + b":" + password)
