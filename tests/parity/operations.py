@@ -417,13 +417,20 @@ OPERATIONS = (
             {
                 "ConfigurationError",
                 "PolicyRejectedError",
-                *_REASONS,
-                *(
-                    f'allowed with "{name}"'
-                    for name in ("signedBy", "keyDatas", "fulcio", "pki", "rekorPublicKeyDatas")
-                ),
-                "allowed with remapIdentity",
+                "A signature was required",
+                "None of the signatures were accepted",
+                "Signature for identity",
+                "Signature for digest",
+                "Key not found",
+                "<message>",
+                "<JSON>",
+                "parsing signature",
+                "rejected by policy",
+                "in Rekor SET does not match",
+                "veryfing leaf certificate failed",
+                "missing dev.sigstore.cosign/bundle",
                 "one of several signatures",
+                'allowed with "signedBy"',
             }
         ),
     ),

@@ -117,7 +117,7 @@ def _certified(draw: st.DrawFn) -> Judged:
     signature = certified.key.sign(content)
     logged = signers.entry(certified.leaf, signature, content)
     if draw(st.integers(0, 3)) == 0:
-        draw(st.sampled_from(_ENTRIES))(logged)
+        draw(st.sampled_from(ENTRIES))(logged)
     annotations = {
         "dev.cosignproject.cosign/signature": base64.b64encode(signature).decode(),
         "dev.sigstore.cosign/certificate": certified.leaf.decode(),
@@ -254,6 +254,11 @@ def _payload(kind: str, digest: str = DIGESTS[0], reference: str = SIGNED_NAMES[
     return {"critical": critical, "optional": {"creator": "pycoco", "timestamp": 1700000000}}
 
 
+def payload_of(kind: str, reference: str = SIGNED_NAMES[0]) -> bytes:
+    """What is signed where everything is right but, perhaps, the name."""
+    return json.dumps(_payload(kind, DIGESTS[0], reference)).encode()
+
+
 _CONTENTS = (json.dumps(_payload(_SIMPLE_KIND)).encode(),)
 
 
@@ -267,7 +272,7 @@ def _content(draw: st.DrawFn, kind: str) -> bytes:
     payload = _payload(kind, digest, draw(st.sampled_from(SIGNED_NAMES)))
     if what < 9:
         return json.dumps(payload).encode()
-    strange: bytes = draw(st.sampled_from(_STRANGE))(payload)
+    strange: bytes = draw(st.sampled_from(STRANGE))(payload)
     return strange
 
 
@@ -283,7 +288,7 @@ def _replaced(old: str, new: str) -> Callable[[dict[str, Any]], bytes]:
     return lambda payload: json.dumps(payload).replace(old, new, 1).encode("utf-8", "surrogateescape")
 
 
-_STRANGE: tuple[Callable[[dict[str, Any]], bytes], ...] = (
+STRANGE: tuple[Callable[[dict[str, Any]], bytes], ...] = (
     _changed(lambda payload: payload.update(optional=None)),
     _changed(lambda payload: payload.update(optional={})),
     _changed(lambda payload: payload.update(optional=[])),
@@ -385,7 +390,7 @@ def _promise(draw: st.DrawFn, named: bytes, signature: bytes, content: bytes) ->
         content = content + b" "
     logged = signers.entry(named, signature, content)
     if what == 3:
-        draw(st.sampled_from(_ENTRIES))(logged)
+        draw(st.sampled_from(ENTRIES))(logged)
     when = signers.LOGGED
     promised = signers.promise(log, logged, when)
     if what == 4:
@@ -411,7 +416,7 @@ def _promise(draw: st.DrawFn, named: bytes, signature: bytes, content: bytes) ->
     return promised
 
 
-_ENTRIES: tuple[Callable[[dict[str, Any]], object], ...] = (
+ENTRIES: tuple[Callable[[dict[str, Any]], object], ...] = (
     lambda entry: entry.update(kind="intoto"),
     lambda entry: entry.update(KIND="hashedrekord"),
     lambda entry: entry.update(kind=None),
