@@ -42,7 +42,9 @@ def test_the_second_operation_s_value(threads: DaemonThreads) -> None:
 
 
 def test_an_answer_that_is_ready(threads: DaemonThreads) -> None:
-    assert result(then(done("a"), lambda value: Ready(value), threads)) == Ready("a")
+    ready = result(then(done("a"), lambda value: Ready(value), threads))
+    assert isinstance(ready, Ready)
+    assert ready.value == "a"
 
 
 def test_an_error_of_either(threads: DaemonThreads) -> None:
