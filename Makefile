@@ -36,7 +36,7 @@ PLATFORMS ?= manylinux_2_17_x86_64 manylinux_2_17_aarch64 manylinux_2_17_s390x m
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 
 .DEFAULT_GOAL := dev
-.PHONY: dev demo test check bench fuzz race mutation soak upstream wheel wheels docs clean help
+.PHONY: dev demo test check bench fuzz race mutation soak upstream wheel wheels big-endian docs clean help
 
 dev: $(VENV)/installed ## build pycoco and install it, editable, into .venv (what plain `make` does)
 
@@ -93,13 +93,16 @@ wheels: $(VENV)/cross ## every wheel of a release into dist/, cross-compiled by 
 docs: dev $(VENV)/documentation ## the documentation's site into site/; links that lead nowhere are errors
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet $(ARGS)
 
+big-endian: $(VENV)/cross ## the unit tests on s390x, under qemu: half an hour
+	$(PY) -m tests.packaging.big_endian $(ARGS)
+
 clean: ## remove all that was made
 	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/.cache
 	rm -f pycoco/backends/go/_ffi.py pycoco/backends/go/_pycoco.* pycoco/backends/go/pycoco-go
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 help:
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
 # What the verbs need. Each file says that a step was done, and is older than what would make it necessary again.
 
