@@ -21,6 +21,7 @@ import build
 from tests.conftest import _needs_programs
 from tests.packaging.conftest import build_wheel
 from tests.support.machine import machine
+from tests.support.upstream import MODULE, module_directory
 
 PLATFORM = "manylinux_2_17_s390x"
 DEBIAN = ("ca-certificates", "python3", "python3-cryptography", "python3-bcrypt")
@@ -55,6 +56,10 @@ def main(arguments: list[str]) -> int:
     packages = there.root / "opt" / "packages"
     pure = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", f"--target={packages}", "trustme"]
     subprocess.run(pure, check=True)
+    upstream = module_directory()  # whose fixtures are read where they are, here in the same place there
+    shutil.copytree(
+        upstream, there.root / "root/go/pkg/mod" / MODULE.rpartition("/")[0] / upstream.name, dirs_exist_ok=True
+    )
     left_out = [f"--ignore=tests/unit/{each}" for each in LEFT_OUT]
     pytest_there = ["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.packaging.big_endian"]
     words = [*pytest_there, "-o", "timeout=600", *left_out, *(arguments or ["tests/unit"])]
