@@ -1,0 +1,1 @@
+"""Tests of what signatures of images are, and what they say."""
