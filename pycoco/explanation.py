@@ -36,7 +36,8 @@ class ExplainedSource:
     `mirror`, `insecure` and `blocked` are as registries.conf has them. `credentials` is where they would come from (a
     file, a helper, "given") and `credentials_key` the key that matched there; "" for none. `certificates` is the
     directory that applies, "" for none, and `certificate_files` what it has. `problems` are what would make this source
-    fail before it is asked: credentials or certificates that cannot be read.
+    fail before it is asked: credentials or certificates that cannot be read. `credentials_note` says what was passed
+    over on the way to no credentials, if that may surprise.
     """
 
     reference: str
@@ -49,6 +50,7 @@ class ExplainedSource:
     certificates: str
     certificate_files: tuple[str, ...]
     problems: tuple[str, ...]
+    credentials_note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,7 @@ def _source(
         certificates=directory,
         certificate_files=_certificate_files(directory),
         problems=tuple(problems),
+        credentials_note=found.note,
     )
 
 

@@ -97,7 +97,7 @@ def _place(source: ExplainedSource, sources: Sequence[ExplainedSource]) -> str:
 
 def _credentials(source: ExplainedSource) -> str:
     if not source.credentials:
-        return "none"
+        return f"none ({source.credentials_note})" if source.credentials_note else "none"
     return f"{source.credentials}, key {source.credentials_key}" if source.credentials_key else source.credentials
 
 

@@ -148,3 +148,20 @@ def test_a_proxys_failure_is_named_as_the_proxys(
     assert told in text
     assert "hidden" not in text
     assert [request.method for request in scripted.requests] == ["CONNECT"]
+
+
+def test_a_credential_store_that_is_not_read(backend: str, scripted: ScriptedRegistry, empty_home: Path) -> None:
+    def script(request: Request) -> Answer:
+        return Answer(401, headers=[("WWW-Authenticate", 'Basic realm="r"')])
+
+    file = empty_home / "config.json"
+    file.write_text('{"auths": {}, "credsStore": "desktop"}')
+    scripted.script = script
+    with pycoco.Client(backend=backend, tls_verify=False, auth_file=file) as client:
+        explained = client.explain(f"{scripted.host}/app:v1")
+    (source,) = explained.candidates[0].sources
+    assert (
+        source.credentials_note == f"credsStore of {file} is not read, as by CRI-O: name its helper under credHelpers"
+    )
+    if backend == "python":
+        assert source.credentials_note in said("python", f"{scripted.host}/app:v1", tls_verify=False, auth_file=file)

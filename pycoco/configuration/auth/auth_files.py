@@ -45,10 +45,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What one file says: entries by their key, and names of credential helpers by host."""
+    """What one file says: entries by their key, and names of credential helpers by host.
+
+    `has_store` says that it names a helper for all hosts, Docker's credsStore, of which containers/image reads nothing.
+    """
 
     auths: Mapping[str, Entry]
     helpers: Mapping[str, str]
+    has_store: bool = False
 
 
 def search_order(settings: Settings) -> list[AuthFile]:
@@ -164,13 +168,16 @@ def _runtime_file(environ: Mapping[str, str], home: str) -> list[AuthFile]:
 def _contents(value: encoding_json.Value) -> Contents:
     auths: dict[str, Entry] = {}
     helpers: dict[str, str] = {}
+    has_store = False
     for key, item in _pairs(value):
         name = encoding_json.field(key, ("auths", "credHelpers"))
         if name == "auths":
             auths = _auths(item, auths)
         elif name == "credHelpers":
             helpers = {} if item is None else {**helpers, **{host: _string(helper) for host, helper in _pairs(item)}}
-    return Contents(auths, helpers)
+        elif key == "credsStore":
+            has_store = True
+    return Contents(auths, helpers, has_store)
 
 
 def _auths(value: encoding_json.Value, known: dict[str, Entry]) -> dict[str, Entry]:

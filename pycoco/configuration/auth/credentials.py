@@ -29,12 +29,14 @@ class FoundCredentials:
     """Credentials and their origin.
 
     `origin` is the path of a file, "credential helper docker-credential-NAME", "given" for an option, or "" for no
-    credentials; `key` is the key that matched there, "" for given ones. The secret is not part of the repr.
+    credentials; `key` is the key that matched there, "" for given ones. `note` says what was passed over, if that may
+    surprise. The secret is not part of the repr.
     """
 
     credentials: Credentials = _NONE
     origin: str = ""
     key: str = ""
+    note: str = ""
 
     def __bool__(self) -> bool:
         return self.credentials != _NONE
@@ -50,6 +52,7 @@ def find(repository: str, settings: Settings, credential_helpers: Sequence[str])
     _check_key(repository)
     registry = auth_files.registry_of(repository)
     failures: list[CredentialsError] = []
+    note = ""
     for helper in credential_helpers:
         try:
             if helper == AUTH_FILES:
@@ -63,9 +66,10 @@ def find(repository: str, settings: Settings, credential_helpers: Sequence[str])
         if found:
             _log.debug("credentials for %s: %s, key %s", repository, found.origin, found.key)
             return found
+        note = note or found.note
     if failures:
         raise _combined(repository, failures)
-    return FoundCredentials()
+    return FoundCredentials(note=note)
 
 
 def for_endpoint(
@@ -98,11 +102,13 @@ def registry_token_for(domain: str, logical_domain: str, settings: Settings) -> 
 
 def _from_files(repository: str, settings: Settings) -> FoundCredentials:
     # One file that cannot be read ends the search, even for an image that needs no credentials.
+    note = ""
     for file in auth_files.search_order(settings):
         found = _from_file(file, repository, settings)
         if found:
             return found
-    return FoundCredentials()
+        note = note or found.note
+    return FoundCredentials(note=note)
 
 
 def _from_file(file: auth_files.AuthFile, repository: str, settings: Settings) -> FoundCredentials:
@@ -113,7 +119,8 @@ def _from_file(file: auth_files.AuthFile, repository: str, settings: Settings) -
         return _from_helper(contents.helpers[registry], registry, settings)
     match = auth_files.find(contents, repository, legacy=file.legacy)
     if match is None:
-        return FoundCredentials()
+        note = f"credsStore of {file.path} is not read, as by CRI-O: name its helper under credHelpers"
+        return FoundCredentials(note=note if contents.has_store else "")
     key, entry = match
     return FoundCredentials(auth_files.decode(entry, file.path, key), file.path, key)
 

@@ -143,5 +143,5 @@ def _told(found: FoundCredentials, *, token_given: bool) -> str:
     if token_given:
         return "asked with the registry_token given"
     if not found:
-        return "asked without credentials: none are given or found for it"
+        return f"asked without credentials: {found.note or 'none are given or found for it'}"
     return "asked with the credentials given" if found.origin == "given" else f"asked with those of {found.origin}"
