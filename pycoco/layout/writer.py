@@ -244,8 +244,11 @@ class Layout:
             descriptor = open_lock(path)
         try:
             with self._errors():
-                patience, self._patience = self._patience, 0.0  # whoever kept us waiting once is not waited for again
-                lock(descriptor, path, patience)
+                try:
+                    lock(descriptor, path, self._patience)
+                except LayoutError:
+                    self._patience = 0.0  # whoever kept us waiting once is not waited for again
+                    raise
                 self._patience = PATIENCE
             yield
         finally:
