@@ -58,10 +58,9 @@ CHANGES = (
         "docker/docker_client.go",  # makeRequestToResolvedURL; the key is what both sides have
         "\t\tattempts++\n",
         """\t\tattempts++
-\t\tif answered, ok := ctx.Value(ErrTooManyRequests).(func(*http.Response, time.Duration) error); ok {
-\t\t\tif err := answered(res, min(parseRetryAfter(res, delay), backoffMaxDelay)); err != nil {
-\t\t\t\tres.Body.Close()
-\t\t\t\treturn nil, err
+\t\tif answered, ok := ctx.Value(ErrTooManyRequests).(func(*http.Response, time.Duration) bool); ok {
+\t\t\tif last := answered(res, min(parseRetryAfter(res, delay), backoffMaxDelay)); last {
+\t\t\t\treturn res, nil
 \t\t\t}
 \t\t}
 """,
@@ -73,6 +72,41 @@ CHANGES = (
         '\t\treturn fmt.Errorf("%w (Retry-After: %q)", ErrTooManyRequests, res.Header.Get("Retry-After"))\n',
         "a token server's Retry-After is told",
     ),
+    Change(
+        "pkg/docker/config/config.go",  # getCredsFromCredHelper: os/exec's own Output has no bound
+        "\tp := helperclient.NewShellProgramFunc(helperName)\n\tcreds, err := helperclient.Get(",
+        """\tp := func(args ...string) helperclient.Program { return boundedHelper{exec.Command(helperName, args...)} }
+\tcreds, err := helperclient.Get(""",
+        "helpers' answers up to 1 MiB",
+    ),
+    Change(
+        "pkg/docker/config/config.go",
+        "type dockerAuthConfig struct {\n",
+        """type boundedHelper struct{ *exec.Cmd }
+
+func (b boundedHelper) Input(in io.Reader) { b.Stdin = in }
+
+func (b boundedHelper) Output() ([]byte, error) {
+\toutput, err := b.StdoutPipe()
+\tif err != nil {
+\t\treturn nil, err
+\t}
+\tif err := b.Start(); err != nil {
+\t\treturn nil, err
+\t}
+\tanswer, err := io.ReadAll(io.LimitReader(output, 1<<20+1))
+\tif len(answer) > 1<<20 {
+\t\tanswer, err = nil, errors.New("it answered with more than 1 MiB")
+\t\t_ = b.Process.Kill()
+\t}
+\treturn answer, errors.Join(err, b.Wait())
+}
+
+type dockerAuthConfig struct {
+""",
+        "",
+    ),
+    Change("pkg/docker/config/config.go", '\t"io/fs"\n', '\t"io"\n\t"io/fs"\n', ""),
     Change(
         "docker/docker_image.go",  # GetRepositoryTags
         "json.NewDecoder(res.Body).Decode(&tagsHolder)",

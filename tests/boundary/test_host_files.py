@@ -108,3 +108,15 @@ def test_the_systems_roots_are_passed_over_where_they_are_no_file(
     _fifo(tmp_path / "bundle.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "bundle.pem"))
     assert pycoco.inspect(f"{scripted.host}/app:v1", backend=backend, tls_verify=False, timeout=10)
+
+
+def test_a_credential_helper_that_answers_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    helper = tmp_path / "docker-credential-endless"
+    helper.write_text("#!/bin/sh\nexec yes\n")
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    (tmp_path / "auth.json").write_text('{"credHelpers": {"127.0.0.1:1": "endless"}}')
+    with pytest.raises(errors.CredentialsError, match="more than"):
+        pycoco.inspect("127.0.0.1:1/app:v1", backend=backend, auth_file=str(tmp_path / "auth.json"), timeout=20)

@@ -43,7 +43,6 @@ type Operation struct {
 	ctx    context.Context
 	brakes *Brakes
 
-	inARow  int // answers with 429 since any other
 	advice  *float64
 	headers map[string]string
 }
@@ -80,9 +79,9 @@ func (o *Operation) Admit(host string) error {
 			o.brakes.mutex.Unlock()
 			return nil
 		}
-		if err := o.outOfTime(found, host); err != nil {
+		if o.outOfTime(found) {
 			o.brakes.mutex.Unlock()
-			return err
+			return found.refusal(host)
 		}
 		changed, timer := found.changed, time.NewTimer(max(time.Until(found.until), 0))
 		if !now.Before(found.until) {
@@ -101,20 +100,19 @@ func (o *Operation) Admit(host string) error {
 	}
 }
 
-// Answered takes note of a host's answer; wait is how long upstream would wait after it if it is 429. It returns an error
-// where the operation has no time for that.
-func (o *Operation) Answered(answer *http.Response, wait time.Duration) error {
+// Answered takes note of a host's answer; wait is how long upstream would wait after it if it is 429. It tells whether
+// that answer is the last: it was one refusal too many, or the operation has no time for the wait.
+func (o *Operation) Answered(answer *http.Response, wait time.Duration) (last bool) {
 	host := answer.Request.URL.Host
 	o.brakes.mutex.Lock()
 	defer o.brakes.mutex.Unlock()
 	found := o.brakes.limited[host]
 	if answer.StatusCode != http.StatusTooManyRequests {
-		o.inARow = 0
 		if found != nil && (found.asking == o || !time.Now().Before(found.until)) {
 			delete(o.brakes.limited, host)
 			found.release()
 		}
-		return nil
+		return false
 	}
 	if found == nil {
 		found = &brake{changed: make(chan struct{})}
@@ -129,21 +127,16 @@ func (o *Operation) Answered(answer *http.Response, wait time.Duration) error {
 	if until := time.Now().Add(wait); until.After(found.until) {
 		found.until = until
 	}
-	o.inARow++
 	o.advice, o.headers = RetryAfter(answer.Header.Get("Retry-After")), limits(answer.Header)
 	found.advice, found.headers = wait.Seconds(), o.headers
-	if found.strikes >= strikesLimit { // whoever comes later waits first, and then begins to count anew
+	if found.strikes >= strikesLimit { // once the wait is over, one more may try
 		found.gaveUp = true
-		o.brakes.limited[host] = &brake{until: found.until, changed: make(chan struct{}), advice: found.advice, headers: found.headers}
+		o.brakes.limited[host] = &brake{
+			until: found.until, strikes: strikesLimit - 1, changed: make(chan struct{}), advice: found.advice, headers: found.headers,
+		}
 	}
 	found.release()
-	switch {
-	case o.inARow >= strikesLimit: // upstream gives up by itself, and knows what the answer said
-		return nil
-	case found.gaveUp:
-		return found.refusal(host)
-	}
-	return o.outOfTime(found, host)
+	return found.gaveUp || o.outOfTime(found)
 }
 
 // Telling adds to an error what the last 429 advised, which upstream does not tell.
@@ -170,11 +163,9 @@ func RetryAfter(header string) *float64 {
 	return &seconds
 }
 
-func (o *Operation) outOfTime(found *brake, host string) error {
-	if deadline, limited := o.ctx.Deadline(); limited && found.until.After(deadline) {
-		return found.refusal(host)
-	}
-	return nil
+func (o *Operation) outOfTime(found *brake) bool {
+	deadline, limited := o.ctx.Deadline()
+	return limited && found.until.After(deadline)
 }
 
 // release lets one of those who wait go on. The mutex is held.
