@@ -194,3 +194,24 @@ def test_skopeo_agrees_about_a_signature(signed: Signed, key: GPGKey, backend: s
         else:
             with pytest.raises(errors.PolicyRejectedError, match="is not accepted"):
                 signed.inspect(backend)
+
+
+def test_urls_of_an_attachment(
+    signed: Signed, tmp_path: Path, backend: str, web: tuple[ScriptedRegistry, dict[str, Route]]
+) -> None:
+    # containers/image asks them before the registry, without credentials; what comes must have the digest anyway.
+    server, table = web
+    configure(signed, **{"use-sigstore-attachments": True})
+    trusted = SigstoreKey(tmp_path, "s")
+    signed.policy({"type": "sigstoreSigned", "keyPath": str(trusted.public)})
+    payload = payload_of(DIGEST, signed.reference)
+    signed.attach(DIGEST, payload, trusted.sign(payload))
+    tag = f"/v2/app/manifests/{DIGEST.replace(':', '-')}.sig"
+    attached = signed.table[tag]
+    assert isinstance(attached, Answer)
+    document = json.loads(attached.body)
+    document["layers"][0]["urls"] = [f"http://{server.host}/elsewhere"]
+    signed.table[tag] = Answer(headers=attached.headers, body=json.dumps(document).encode())
+    table["/elsewhere"] = Answer(body=payload)
+    assert signed.inspect(backend).policy
+    assert [line for line in server.lines if "elsewhere" in line] == (["GET /elsewhere"] if backend == "go" else [])
