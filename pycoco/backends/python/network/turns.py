@@ -36,9 +36,12 @@ def _here() -> _Lanes:
 
 
 async def give_way() -> None:
-    """Let everything else run that can. Of those who give way one goes on in each of the loop's rounds."""
+    """Leave the loop to others for as long as a turn; of those who give way one goes on at a time.
+
+    An exchange takes many rounds of the loop: to wait for the next one only would make each of them a turn long.
+    """
     async with _here().readers:
-        await asyncio.sleep(0)
+        await asyncio.sleep(_SLICE)
 
 
 class Turn:
