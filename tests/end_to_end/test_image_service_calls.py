@@ -147,10 +147,10 @@ def test_the_deadline_passes(channel: Any, crio: CrioStandIn) -> None:
         yield b""
 
     crio.methods["Deadline"] = answer
-    unary(channel, "Deadline", timeout=30)
+    unary(channel, "Deadline", timeout=300)
     channel.unary_unary("/runtime.v1.Any/Deadline")(b"")
 
-    assert 20 < remaining[0] <= 30
+    assert 200 < remaining[0] < 302  # what is sent is rounded up
     assert remaining[1] is None or remaining[1] > 10**6  # none at all
 
 
