@@ -10,7 +10,6 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from pycoco.printable import get_logger
 
@@ -65,6 +64,8 @@ class Observer:
 
 
 def _exchange(method: str, url: str, status: int | None, seconds: float, size: int, backend: str) -> Exchange:
+    from urllib.parse import urlsplit  # for those who look
+
     try:
         parts = urlsplit(url)
     except ValueError:

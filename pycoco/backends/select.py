@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import TYPE_CHECKING
 
-from pycoco.backends.contract import Backend
 from pycoco.errors import BackendError, BackendUnavailableError, ConfigurationError, ForkedProcessError
 from pycoco.printable import get_logger
+
+if TYPE_CHECKING:
+    from pycoco.backends.contract import Backend
 
 NAMES = ("auto", "go", "go-process", "python")
 

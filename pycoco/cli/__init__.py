@@ -1,27 +1,40 @@
 """The `pycoco` command: arguments in, results to standard output, everything else to standard error.
 
 It is not for knowing how anything is done: each command calls the public API and lives in a module of its own, which is
-imported only when it runs.
+imported only when it runs. Scripts ask for the version before anything else: it is told without what commands need.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import sys
-from collections.abc import Sequence
-from importlib import import_module
 
-from pycoco.cli.exit_status import FAULT, INTERRUPTED, WRONG_ARGUMENTS, exit_status
-from pycoco.cli.grammar import parse
-from pycoco.cli.usage import UsageError
-from pycoco.errors import PycocoError
+from pycoco._version import __version__
+
+TYPE_CHECKING = False  # as in pycoco itself
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (sys.argv by default) and return its exit status; `exit_status` says what each means."""
     _print_anything()  # the help too
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given == ["--version"]:
+        print(f"pycoco {__version__}")
+        return 0
+    return _run(given)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    from importlib import import_module
+
+    from pycoco.cli.exit_status import FAULT, INTERRUPTED, WRONG_ARGUMENTS, exit_status
+    from pycoco.cli.grammar import parse
+    from pycoco.cli.usage import UsageError
+    from pycoco.errors import PycocoError
+
     parsed = parse(arguments)
     if parsed.verbose:
         _log_to_stderr(parsed.verbose)
@@ -58,6 +71,8 @@ def _print_anything() -> None:
 
 def _let_go_of_stdout() -> None:
     """Give Python something else to close: it would complain once more at its end."""
+    import contextlib
+
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

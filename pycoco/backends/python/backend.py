@@ -5,8 +5,6 @@ It imports no networking: that loads with the first fetch.
 
 from __future__ import annotations
 
-import platform
-
 from pycoco.backends.exchange import Observer, OnRequest
 from pycoco.backends.flows import Known
 from pycoco.backends.python.session import PythonSession
@@ -26,6 +24,7 @@ class PythonBackend:
 
     def versions(self) -> dict[str, str]:
         """The versions that matter to a bug report: Python's and the HTTP engine's."""
+        import platform
         from importlib import metadata
 
         found = {"python": platform.python_version()}

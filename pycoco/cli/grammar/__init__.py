@@ -74,7 +74,7 @@ def parser(*, only: str | None = None) -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"pycoco {__version__}")
     made.set_defaults(verbose=0)
-    commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True, prog="pycoco")
     for name, add in COMMANDS.items():
         if only in (None, name):
             add(commands)

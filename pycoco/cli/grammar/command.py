@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from typing import Any
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
@@ -38,6 +40,22 @@ EPILOG = "Exit statuses: docs/reference/errors.md. Results go to standard output
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Leaves the examples as they stand."""
+
+    def __init__(self, prog: str, **rest: Any) -> None:
+        # argparse makes a formatter for each argument that is added, and loads shutil to ask how wide the terminal is.
+        rest.setdefault("width", _columns() - 2)
+        super().__init__(prog, **rest)
+
+
+def _columns() -> int:
+    """As shutil.get_terminal_size has it."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
+    except (AttributeError, OSError, ValueError):  # there is no standard output, or it is no terminal
+        return 80
 
 
 def new_command(commands: Any, name: str, module: str, help: str) -> argparse.ArgumentParser:

@@ -13,14 +13,14 @@ import copy
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pycoco.backends import contract
+from pycoco.backends.python.network import event_loop
 from pycoco.backends.python.network.transport import Answer, timed_out
 from pycoco.backends.python.registry.blob import read_blob
 from pycoco.backends.python.registry.registry import MAY_BE_REFUSALS, Access, Registry, failure
 from pycoco.backends.python.registry.retry import transient_delay
-from pycoco.configuration.registries_d import SignaturePlaces
 from pycoco.configuration.values import ParsedReference, PullSource
 from pycoco.documents import digest as digests
 from pycoco.documents import media_types
@@ -28,6 +28,9 @@ from pycoco.documents.read_image import Need, Received
 from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import DeniedError, ManifestError, PycocoError, RegistryError, UnauthorizedError
 from pycoco.printable import get_logger
+
+if TYPE_CHECKING:
+    from pycoco.configuration.registries_d import SignaturePlaces
 
 _ACCEPT = tuple(media_type.encode("ascii") for media_type in media_types.ACCEPT)
 
@@ -106,7 +109,8 @@ class DockerSource:
         if need.kind == "manifest":
             return await get_manifest(endpoint, need.digest)
         if need.kind == "signatures":
-            from pycoco.backends.python.registry import signature_source
+            with event_loop.first_use:
+                from pycoco.backends.python.registry import signature_source
 
             places = await self._endpoints.signature_places(endpoint.reference)
             return Received(b"", signatures=await signature_source.read(endpoint, need.digest, places))

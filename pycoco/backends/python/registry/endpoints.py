@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pycoco.backends.exchange import Observer
 from pycoco.backends.python.network.event_loop import LoopThread
@@ -17,16 +17,17 @@ from pycoco.backends.python.network.single_flight import SingleFlight
 from pycoco.backends.python.network.transport import Transport
 from pycoco.backends.python.registry.docker_source import Endpoint
 from pycoco.backends.python.registry.registry import Access, Registry
-from pycoco.configuration import certificates, registries_d
+from pycoco.configuration import certificates
 from pycoco.configuration.auth import credentials
 from pycoco.configuration.auth.credentials import FoundCredentials
 from pycoco.configuration.current import CurrentConfiguration
-from pycoco.configuration.policy.evaluate import EXTRA
 from pycoco.configuration.reference import NamedReference, parse_canonical, parsed
-from pycoco.configuration.registries_d import SignaturePlaces
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference, PullSource
 from pycoco.errors import BackendUnavailableError, BlockedError
+
+if TYPE_CHECKING:
+    from pycoco.configuration.registries_d import SignaturePlaces
 
 _CREDENTIALS_SECONDS = 60.0
 """How long found credentials count, so that a login or logout elsewhere is noticed by a long-lived client."""
@@ -96,6 +97,10 @@ class Network:
 
         Raises ConfigurationError for what is wrong in registries.d, BackendUnavailableError without the extra for it.
         """
+        # Loaded by then with what reads signatures: most images are read without a policy that looks at any.
+        from pycoco.configuration import registries_d
+        from pycoco.configuration.policy.evaluate import EXTRA
+
         try:
             found = await asyncio.to_thread(registries_d.load, self._settings)
         except ImportError as error:
