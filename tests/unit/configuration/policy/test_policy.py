@@ -122,13 +122,14 @@ class TestAnswer:
                 judge(settings, docker("q.io/x"))
 
     def test_without_the_extra_the_error_names_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        for module in ("signed_by", "sigstore_signed"):
-            monkeypatch.delitem(sys.modules, f"pycoco.configuration.policy.{module}", raising=False)
-            monkeypatch.delattr(f"pycoco.configuration.policy.{module}", raising=False)
         for package in ("pysequoia", "cryptography"):
             monkeypatch.setitem(sys.modules, package, None)
-        for name in [name for name in sys.modules if name.startswith("pycoco.documents.signatures.")]:
-            monkeypatch.delitem(sys.modules, name)
+        loaded = [f"pycoco.configuration.policy.{name}" for name in ("signed_by", "sigstore_signed")]
+        loaded += [name for name in sys.modules if name.startswith("pycoco.documents.signatures.")]
+        for name in loaded:  # A package keeps its modules as attributes also: both are put back after the test.
+            parent, _, attribute = name.rpartition(".")
+            monkeypatch.delitem(sys.modules, name, raising=False)
+            monkeypatch.delattr(sys.modules[parent], attribute, raising=False)
         stored = b"\0sigstore-json\n" + json.dumps({"mimeType": blob.SIGSTORE_MEDIA_TYPE, "payload": ""}).encode()
         for requirement, signature in ((SIGNED, b"\x90"), (SIGSTORE, stored)):
             settings = with_policy(tmp_path, {"default": REJECT, "transports": {"docker": {"q.io": [requirement]}}})
