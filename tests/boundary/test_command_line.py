@@ -278,3 +278,10 @@ def test_a_full_disk_and_an_encoding_without_the_character(backend: str, scripte
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{served.DIGEST} \\xe4\n", "")
+
+
+def test_help_where_the_encoding_has_not_its_characters() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "pycoco", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
