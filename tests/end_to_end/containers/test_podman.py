@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,21 @@ def podman() -> Iterator[Podman]:
         podman.text("images")  # sets the storage up
         (podman.directory / "policy.json").write_text(json.dumps(POLICY))
         yield podman
+        _wait_for_cleanup(directory)
+
+
+def _wait_for_cleanup(directory: str) -> None:
+    """Wait for the podman that conmon starts when a container has ended: it tidies up behind a command that is over."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and any(_mentions(each, directory) for each in Path("/proc").glob("[0-9]*")):
+        time.sleep(0.02)
+
+
+def _mentions(process: Path, directory: str) -> bool:
+    try:
+        return directory in (process / "cmdline").read_text(errors="replace")
+    except OSError:  # ended meanwhile
+        return False
 
 
 @pytest.fixture
