@@ -81,4 +81,6 @@ def test_one_finds_out_whether_a_pause_is_over(scripted: ScriptedRegistry, backe
         references = [f"{scripted.host}/app:v{number}" for number in range(20)]
         found = dict(client.inspect_many(references, concurrency=20))
     assert {type(answer) for answer in found.values()} == {errors.RateLimitedError}
-    assert len([line for line in scripted.lines if "/manifests/" in line]) <= 20 + 10
+    assert (
+        len([line for line in scripted.lines if "/manifests/" in line]) <= 50
+    )  # a hundred without a brake; on a busy machine some of the first are late
