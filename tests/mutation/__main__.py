@@ -60,6 +60,9 @@ def _copy(copy: Path) -> None:
     for name in ("pycoco", "tests"):
         shutil.copytree(ROOT / name, copy / name, ignore=unwanted)
     shutil.copy(ROOT / "pyproject.toml", copy)
+    (copy / "go").mkdir()
+    for name in ("go.mod", "go.sum"):  # They say which containers/image has upstream's fixtures.
+        shutil.copy(ROOT / "go" / name, copy / "go")
 
 
 def _passes_without_faults(copy: Path, faults: list[Fault]) -> bool:
