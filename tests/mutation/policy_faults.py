@@ -40,7 +40,7 @@ POLICY_FAULTS = (
         "configuration/policy/evaluate.py",
         "        _require(applied, requirement, image, parsed)\n    return str(applied)",
         "        _require(applied, requirement, image, parsed)\n        break\n    return str(applied)",
-        (DRAWN,),
+        (CERTIFICATES,),
     ),
     Fault(
         "a certificate that has expired taken",

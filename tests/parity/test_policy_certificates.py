@@ -17,6 +17,7 @@ from tests.support.signing import signers
 from tests.support.signing.signers import EMAIL, HOSTNAME, ISSUER
 
 SIGSTORE = "cosign container image signature"
+END = b"-----END CERTIFICATE-----\n"
 CERTIFIED = {each.name: each for each in signers.authority().certified}
 
 FULCIO = {
@@ -48,8 +49,11 @@ PKI_EMAIL = {
 PKI_HOSTNAME = dict.fromkeys(PKI_EMAIL, "Unexpected subject hostname") | {"pki": "", "pki of a wildcard": ""}
 
 
-def judge(twins: Twins, requirement: dict[str, Any], stored: bytes, reference: str = policies.REFERENCES[0]) -> Any:
-    policy = json.dumps({"default": [{"type": "sigstoreSigned", **requirement}]}).encode()
+def judge(
+    twins: Twins, requirement: dict[str, Any], stored: bytes, reference: str = policies.REFERENCES[0], *more: Any
+) -> Any:
+    requirements = [{"type": "sigstoreSigned", **each} for each in (requirement, *more)]
+    policy = json.dumps({"default": requirements}).encode()
     case = Case("evaluate_policy", ((policy, reference, policies.MANIFESTS[0], (stored,)),))
     (found,) = twins.differences(case) or (None,)
     assert found is None, str(found)
@@ -107,6 +111,30 @@ def test_an_intermediate_of_the_policys_own(twins: Twins) -> None:
     require(judge(twins, {"pki": pki}, signature_of(certified)), "veryfing leaf certificate failed")
     pki["caIntermediatesData"] = encoded(signers.authority().intermediate)
     require(judge(twins, {"pki": pki}, signature_of(certified)), "")
+
+
+def test_a_root_that_is_no_authority(twins: Twins) -> None:
+    certified = CERTIFIED["by no authority"]
+    issuer = certified.chain[: certified.chain.index(END) + len(END)]
+    pki = {"caRootsData": encoded(issuer), "subjectEmail": EMAIL}
+    require(judge(twins, {"pki": pki}, signature_of(certified)), "veryfing leaf certificate failed")
+
+
+def test_a_promise_of_another_log(twins: Twins) -> None:
+    fulcio = {"caData": encoded(signers.authority().root), "oidcIssuer": ISSUER, "subjectEmail": EMAIL}
+    for log, reason in zip(
+        signers.logs(), ("", "cryptographic signature verification of Rekor SET failed"), strict=False
+    ):
+        requirement = {"fulcio": fulcio, "rekorPublicKeyData": encoded(log.public)}
+        require(judge(twins, requirement, signature_of(CERTIFIED["fulcio"])), reason)
+
+
+def test_each_of_two_requirements_has_to_be_met(twins: Twins) -> None:
+    content, (met, unmet) = policies.payload_of(SIGSTORE), signers.sigstore_keys()[:2]
+    stored = signers.attachment(content, {"dev.cosignproject.cosign/signature": encoded(met.sign(content))})
+    requirements = [{"keyData": encoded(key.public)} for key in (met, unmet)]
+    answer = judge(twins, requirements[0], stored, policies.REFERENCES[0], requirements[1])
+    require(answer, "cryptographic signature verification failed")
 
 
 @pytest.mark.parametrize("number", range(len(policies.STRANGE)))
