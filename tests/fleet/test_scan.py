@@ -157,6 +157,40 @@ def test_a_registry_that_limits_is_asked_again(registry: ScriptedRegistry, tmp_p
     assert (summary.rows, summary.failed) == (30, 0)
 
 
+def test_a_wait_beyond_the_time_limit_pauses_the_registry(pycoco_registry: FakeRegistry, tmp_path: Path) -> None:
+    """The client says so at once; the driver waits for all workers, and what was read stays."""
+    references = [pycoco_registry.image(f"team/app:v{number}") for number in range(20)]
+    pycoco_registry.limit(10, retry_after=2)
+    paused: list[str] = []
+
+    def watch(progress: Progress) -> None:
+        if progress.waiting and not paused:
+            paused.extend(progress.waiting)
+            pycoco_registry.recover()
+
+    summary = scanned(references, tmp_path, concurrency=1, timeout=0.9, retries=0, progress=watch)
+    assert paused == [pycoco_registry.host]
+    assert (summary.rows, summary.failed) == (20, 0)
+    read = [
+        request.path for request in pycoco_registry.requests if request.status == 200 and "/manifests/" in request.path
+    ]
+    assert len(read) == len(set(read)) == 20, "what was read before the pause is not read again"
+
+
+def test_a_registry_that_asks_for_more_than_an_hour_is_written_down(
+    pycoco_registry: FakeRegistry, tmp_path: Path
+) -> None:
+    references = [pycoco_registry.image(f"team/app:v{number}") for number in range(6)]
+    pycoco_registry.limit(4, retry_after=7200)
+    summary = scanned(references, tmp_path, concurrency=1, timeout=0.9, retries=0)
+    assert (summary.rows, summary.by_error) == (6, {"rate_limited": 2})
+    rows = [row for row in rows_in(summary.directory) if row["error_code"]]
+    assert all(row["retryable"] and row["retry_after"] > 0 for row in rows)
+    pycoco_registry.recover()
+    retried = scanned(references, tmp_path, concurrency=1, timeout=5, retries=0, retry_failed=True)
+    assert (retried.rows, retried.failed) == (2, 0)
+
+
 def test_in_flight_over_all_workers(registry: ScriptedRegistry, tmp_path: Path) -> None:
     running: set[str] = set()
     most = [0]
