@@ -29,7 +29,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "pycoco scan --report images/",
     ),
     "pull": ("pycoco pull quay.io/acme/secret:1.4",),
-    "serve": ("pycoco serve --handler kata-cc",),
+    "serve": ("pycoco serve --handler kata-qemu-coco-dev",),
     "verify": ("pycoco verify quay.io/acme/app:v1",),
     "version": ("pycoco version",),
     "completion": ("pycoco completion bash > ~/.local/share/bash-completion/completions/pycoco",),
