@@ -18,7 +18,7 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("reference", "string", "as the input has it"),
     ("requested_at", "timestamp", "when reading it began, UTC"),
     ("elapsed_ms", "float64", "how long that took, with all waiting"),
-    ("backend", "string", "which backend read it: go, python"),
+    ("backend", "string", "which backend read it: go, go-process, python"),
     ("pull_source", "string", "the mirror or registry that answered"),
     ("digest", "string", "of the top-level manifest"),
     ("media_type", "string", "of the top-level manifest"),
