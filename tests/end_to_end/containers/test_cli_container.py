@@ -326,7 +326,7 @@ def no_json(directory: Path) -> Path:
         ("bundle", "plain", lambda at: [at / "b", "--container", no_json(at)], 11, "not JSON"),
         ("bundle", "plain", lambda at: [at / "b", "--sandbox", no_json(at)], 11, "not JSON"),
         ("bundle", "plain", lambda at: [at / "b", "--container", named_user(at)], 11, "set run_as_user"),
-        ("bundle", "plain", lambda at: [at / "b", "--runtime-handler", "kata"], 4, "give --crio-conf"),
+        ("bundle", "plain", lambda at: [at / "b", "--runtime-handler", "kata"], 2, "give --crio-conf"),
         ("bundle", "plain", lambda at: [at / "b", "--crio-conf", at / "absent"], 4, "absent"),
         ("bundle", "plain", lambda at: [at / "b", "--passwd", at / "absent"], 4, "cannot be read"),
         ("bundle", "plain", lambda at: [at / "b", "--sandbox-state", no_json(at)], 11, "not JSON"),
