@@ -47,7 +47,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Target:
-    """A figure that issue 8 asks for."""
+    """A figure that was aimed at."""
 
     scenario: str
     what: str
