@@ -28,14 +28,14 @@ from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import (
     InvalidReferenceError,
     LayoutError,
-    PycocoError,
     TooLargeError,
     UnsupportedManifestError,
 )
 from pycoco.layout import contents
 from pycoco.layout.contents import REF_NAME
-from pycoco.layout.files import read_regular, reason
+from pycoco.layout.files import read_regular
 from pycoco.layout.lock import PATIENCE, lock, open_lock
+from pycoco.layout.replacing import flush_directory, layout_errors, replace_file
 
 _TEMPORARY = ".tmp-"
 _STALE_SECONDS = 3600.0
@@ -153,7 +153,7 @@ class Layout:
             self._make_blobs("sha256")
             if self._durable:
                 for made in (os.path.join(self.directory, "blobs"), self.directory, _parent(self.directory)):
-                    _sync(made)
+                    flush_directory(made)
         stated = read_regular(os.path.join(self.directory, "oci-layout"), MANIFEST_LIMIT)
         if stated is None:
             self._replace("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
@@ -221,21 +221,9 @@ class Layout:
         path = os.path.join(self.directory, name)
         temporary = os.path.join(self.directory, _TEMPORARY + secrets.token_hex(8))
         with self._errors():
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-            try:
-                try:
-                    _write_all(descriptor, body)
-                    if flush:
-                        os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-                os.replace(temporary, path)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    os.unlink(temporary)
-                raise
+            replace_file(path, body, temporary=temporary, mode=0o644, flush=flush)
             if self._durable:
-                _sync(os.path.dirname(path))
+                flush_directory(os.path.dirname(path))
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
@@ -261,32 +249,12 @@ class Layout:
                 if each.name.startswith(_TEMPORARY) and time.time() - each.stat().st_mtime > _STALE_SECONDS:
                     os.unlink(each.path)
 
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, ValueError) as error:
-            if isinstance(error, PycocoError):
-                raise
-            raise LayoutError(f"cannot write the layout {self.directory!r}: {reason(error)}") from None
-
-
-def _sync(directory: str) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def _errors(self) -> contextlib.AbstractContextManager[None]:
+        return layout_errors(f"cannot write the layout {self.directory!r}")
 
 
 def _parent(directory: str) -> str:
     return os.path.dirname(os.path.abspath(directory))
-
-
-def _write_all(descriptor: int, body: bytes) -> None:
-    view = memoryview(body)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def _require_version_1(stated: bytes, where: str) -> None:

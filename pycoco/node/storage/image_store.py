@@ -18,12 +18,13 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pycoco.documents.values import MANIFEST_LIMIT
-from pycoco.errors import LayoutError, PycocoError
-from pycoco.layout.files import read_regular, reason
+from pycoco.errors import LayoutError
+from pycoco.layout.files import read_regular
+from pycoco.layout.replacing import flush_directory, layout_errors, replace_file
 from pycoco.node.storage.image_record import MANIFEST_KEY, ImageRecord, checked_names
 from pycoco.node.storage.images_json import ImagesJson, StoredImage
 from pycoco.node.storage.images_lock import lock_images
@@ -85,7 +86,7 @@ class ImageStore:
                 self._write_items(record, stored)
                 if stored is None or changed != images.serialise():
                     lock.record_write()
-                    self._replace(os.path.join(self.directory, "images.json"), changed)
+                    self._replace_images_json(changed)
                 return Registered(record.id, after.names, full=bool(after.layer), new=stored is None)
 
     def images(self) -> tuple[StoredImage, ...]:
@@ -115,7 +116,7 @@ class ImageStore:
             if stored.layer:
                 raise LayoutError(f"the image {image_id} has layers; whose storage it is has to remove it")
             lock.record_write()
-            self._replace(os.path.join(self.directory, "images.json"), images.without(image_id).serialise())
+            self._replace_images_json(images.without(image_id).serialise())
             shutil.rmtree(os.path.join(self.directory, stored.id))
 
     def unreadable(self) -> tuple[StoredImage, ...]:
@@ -145,29 +146,17 @@ class ImageStore:
         for key, body in record.items.items():
             path = os.path.join(directory, data_file_name(key))
             if read_regular(path, len(body) + 1) != body:
-                self._replace(path, body, flush_directory=False)
-        _flush(directory)
-        _flush(self.directory)
+                self._replace(path, body)
+        flush_directory(directory)
+        flush_directory(self.directory)
 
-    def _replace(self, path: str, body: bytes, *, flush_directory: bool = True) -> None:
-        directory = os.path.dirname(path)
-        temporary = os.path.join(directory, _TEMPORARY + secrets.token_hex(8))
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            try:
-                view = memoryview(body)
-                while view:
-                    view = view[os.write(descriptor, view) :]
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
-        if flush_directory:
-            _flush(directory)
+    def _replace_images_json(self, body: bytes) -> None:
+        self._replace(os.path.join(self.directory, "images.json"), body)
+        flush_directory(self.directory)
+
+    def _replace(self, path: str, body: bytes) -> None:
+        temporary = os.path.join(os.path.dirname(path), _TEMPORARY + secrets.token_hex(8))
+        replace_file(path, body, temporary=temporary, mode=0o600)
 
     def _remove_stale(self, directory: str) -> None:
         # Whoever holds the lock is the only writer, so these are of writers that were killed.
@@ -175,14 +164,8 @@ class ImageStore:
             if name.startswith(_TEMPORARY):
                 os.unlink(os.path.join(directory, name))
 
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, ValueError) as error:
-            if isinstance(error, PycocoError):
-                raise
-            raise LayoutError(f"cannot change the images in {self.directory!r}: {reason(error)}") from None
+    def _errors(self) -> contextlib.AbstractContextManager[None]:
+        return layout_errors(f"cannot change the images in {self.directory!r}")
 
 
 def data_file_name(key: str) -> str:
@@ -201,11 +184,3 @@ def _full_image(images: ImagesJson, record: ImageRecord, names: Sequence[str]) -
 
 def _config_ids(image: StoredImage) -> list[str]:
     return [key.partition(":")[2] for key in image.big_data if ":" in key and not key.startswith("manifest-")]
-
-
-def _flush(directory: str) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
