@@ -7,7 +7,7 @@ here where they are made, and records of pycoco's loggers before anybody handles
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import logging
@@ -42,6 +42,8 @@ def printable(text: str, limit: int = LIMIT) -> str:
 def _make_printable(record: logging.LogRecord) -> bool:
     """Make a record's text final: a handler would format it anew, with whatever it holds. A filter of a logger."""
     record.msg, record.args = printable(record.getMessage()), ()
+    if record.exc_info:  # of a traceback the end stays, which is the error's own text
+        record.exc_text, record.exc_info = printable(_traceback(record.exc_info)), None
     return True
 
 
@@ -52,6 +54,12 @@ def get_logger(name: str) -> logging.Logger:
     found = logging.getLogger(name)
     found.addFilter(_make_printable)  # of a logger it is for its own records only, so each one has it
     return found
+
+
+def _traceback(raised: tuple[Any, ...]) -> str:
+    import logging
+
+    return logging.Formatter().formatException(raised)
 
 
 def _shortened(text: str, limit: int) -> str:

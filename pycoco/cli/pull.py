@@ -12,6 +12,7 @@ from pycoco.client import Client
 from pycoco.node import PulledImage, pull
 from pycoco.node.crio_config import CRIO_ENDPOINT, read_crio_config
 from pycoco.options import Options
+from pycoco.printable import printable
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -34,7 +35,7 @@ def run(parsed: argparse.Namespace) -> int:
             pin=parsed.pin,
             all_images=parsed.all,
         )
-    print(json.dumps(pulled.to_dict(), indent=2) if parsed.json else _summary(pulled))
+    print(json.dumps(pulled.to_dict(), indent=2) if parsed.json else summary(pulled))
     return 0
 
 
@@ -51,11 +52,12 @@ def _as_crio(options: Options, crio: str, reference: str, namespace: str) -> Opt
     return options
 
 
-def _summary(pulled: PulledImage) -> str:
+def summary(pulled: PulledImage) -> str:
+    """Return what is printed of an image that was recorded."""
     rows = [("digest", pulled.digest)]
     if pulled.instance_digest != pulled.digest:
         rows.append(("chosen", pulled.instance_digest))
     rows += [("config", pulled.config_digest), *(("name", name) for name in pulled.names)]
     if pulled.full:
         rows.append(("layers", "the storage has them, decrypted; nothing was changed"))
-    return "\n".join([pulled.id, *(f"  {name:<10} {text}" for name, text in rows)])
+    return "\n".join([pulled.id, *(f"  {name:<10} {printable(text)}" for name, text in rows)])

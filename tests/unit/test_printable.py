@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import logging
 import pickle
 import re
@@ -77,6 +78,25 @@ def test_records(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages[0].startswith("\\x1b]0;title\\x07")
     assert caplog.messages[0].endswith("and 7")
     assert len(caplog.messages[0]) <= LIMIT
+
+
+def test_tracebacks_in_records() -> None:
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    logger = get_logger("pycoco.test.traceback")
+    logger.addHandler(handler)
+    try:
+        raise ValueError("\x1b[31m\n" + "x" * 100_000 + "the end")
+    except ValueError:
+        logger.exception("no\x1b")
+    finally:
+        logger.removeHandler(handler)
+    message, traceback = written.getvalue().splitlines()
+    assert message == "no\\x1b"
+    assert traceback.startswith("Traceback (most recent call last)")
+    assert traceback.endswith("the end")
+    assert len(traceback) <= LIMIT
+    assert "\x1b" not in traceback
 
 
 MAY_ASK_LOGGING = {

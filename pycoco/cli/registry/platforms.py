@@ -11,6 +11,7 @@ from pycoco.cli.client_options import client_of
 from pycoco.cli.exit_status import SOME_FAILED
 from pycoco.cli.summary import summary
 from pycoco.errors import PycocoError
+from pycoco.printable import printable
 
 
 def run_platforms(parsed: argparse.Namespace) -> int:
@@ -25,7 +26,7 @@ def run_platforms(parsed: argparse.Namespace) -> int:
         }
         print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        print("\n\n".join(_text(each) for each in found))
+        print("\n\n".join(text(each) for each in found))
     return SOME_FAILED if any(isinstance(each.image, PycocoError) for each in found) else 0
 
 
@@ -37,7 +38,9 @@ def _as_json(found: PlatformImage) -> dict[str, Any]:
     return {**told, "image": found.image.to_dict()}
 
 
-def _text(found: PlatformImage) -> str:
+def text(found: PlatformImage) -> str:
+    """Return the lines for one image, or for why there is none."""
     if isinstance(found.image, PycocoError):
-        return f"{found.platform or 'no platform'}  {found.digest}\n  error      {found.image}"
+        named = printable(f"{found.platform or 'no platform'}  {found.digest}")
+        return f"{named}\n  error      {found.image}"
     return summary(found.image)

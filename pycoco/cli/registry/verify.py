@@ -10,6 +10,7 @@ from pycoco.answers.verification import JudgedSignature, Verification
 from pycoco.cli.client_options import client_of
 from pycoco.cli.exit_status import exit_status
 from pycoco.errors import PolicyRejectedError
+from pycoco.printable import printable
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -21,8 +22,13 @@ def run(parsed: argparse.Namespace) -> int:
         document = {"schema_version": 1, "requested": parsed.reference, "verdicts": verdicts}
         print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        print("\n\n".join("\n".join(_lines(each)) for each in found))
+        print("\n\n".join(text(each) for each in found))
     return 0 if all(each.allowed for each in found) else exit_status(PolicyRejectedError("rejected"))
+
+
+def text(found: Verification) -> str:
+    """Return the lines for one manifest. Platforms, identities and keys are strangers' text: each stays in its line."""
+    return "\n".join(map(printable, _lines(found)))
 
 
 def _lines(found: Verification) -> Iterator[str]:
