@@ -114,12 +114,18 @@ class _Worker:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
         await self.process.wait()
-        with contextlib.suppress(asyncio.CancelledError):
+        with contextlib.suppress(asyncio.CancelledError, asyncio.TimeoutError):
             await asyncio.wait_for(self._listening, 1)
 
     async def _listen(self) -> None:
         assert self.process.stderr is not None
-        while line := await self.process.stderr.readline():
+        while True:
+            try:
+                line = await self.process.stderr.readline()
+            except ValueError:
+                continue  # a line longer than asyncio's buffer, which is thrown away: the pipe has to be drained
+            if not line:
+                return
             self.said = [*self.said[-10:], line.decode("utf-8", "replace").strip()[:300]]
             _log.debug("a worker says: %r", self.said[-1])
 

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pycoco.documents.values import MANIFEST_LIMIT
-from pycoco.errors import LayoutError
+from pycoco.errors import LayoutError, TooLargeError
 from pycoco.layout.files import read_regular
 from pycoco.layout.replacing import flush_directory, layout_errors, replace_file
 from pycoco.node.storage.image_record import MANIFEST_KEY, ImageRecord, checked_names
@@ -145,7 +145,7 @@ class ImageStore:
         self._remove_stale(directory)
         for key, body in record.items.items():
             path = os.path.join(directory, data_file_name(key))
-            if read_regular(path, len(body) + 1) != body:
+            if not _holds(path, body):
                 self._replace(path, body)
         flush_directory(directory)
         flush_directory(self.directory)
@@ -171,6 +171,13 @@ class ImageStore:
 def data_file_name(key: str) -> str:
     """Return the file name of a data item (store.go makeBigDataBaseName)."""
     return key if _PLAIN_KEY.fullmatch(key) else "=" + base64.b64encode(key.encode()).decode("ascii")
+
+
+def _holds(path: str, body: bytes) -> bool:
+    try:
+        return read_regular(path, len(body)) == body
+    except TooLargeError:
+        return False
 
 
 def _full_image(images: ImagesJson, record: ImageRecord, names: Sequence[str]) -> StoredImage | None:

@@ -382,3 +382,14 @@ def test_workers_and_another_writer_lose_nothing(root: Path) -> None:
 def test_a_record_is_a_value(root: Path) -> None:
     assert image_record(SINGLE) == image_record(SINGLE)
     assert isinstance(image_record(SINGLE), ImageRecord)
+
+
+def test_an_item_that_has_become_smaller_is_replaced(root: Path) -> None:
+    longer = replace(SINGLE, signatures=(b"first", b"second"))
+    shorter = replace(SINGLE, signatures=(b"first",))
+
+    image_id = register(root, longer, TAG).id
+
+    assert register(root, shorter, TAG).id == image_id
+    assert listed(root)[image_id]["bytes"]["signatures"] == b"first"
+    assert storage_tool("check", root) == {}
