@@ -57,10 +57,13 @@ class Program:
     """The running program, one end of each of its pipes, and what it says on standard error."""
 
     def __init__(self, words: list[str], memory: int | None) -> None:
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `end`
         environment = {name: value for name, value in os.environ.items() if name != library.UNSHARE_VARIABLE}
         if memory is not None:
             environment.setdefault("GOMEMLIMIT", str(memory * 3 // 4))  # the collector works harder before the end
+        try:
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `end`
+        except OSError as error:
+            raise BackendUnavailableError(f"the Go program has no file for its messages: {error}") from error
         try:
             # A session of its own: Ctrl-C is for Python, which cancels what runs.
             self._started = subprocess.Popen(
@@ -83,7 +86,15 @@ class Program:
             import resource
 
             # What it can write to. Of address space Go reserves a gigabyte before it begins, which costs nothing.
-            resource.prlimit(self._started.pid, resource.RLIMIT_DATA, (memory, memory))
+            try:
+                resource.prlimit(self._started.pid, resource.RLIMIT_DATA, (memory, memory))
+            except (OSError, ValueError) as error:
+                self._started.kill()
+                self.close_input()
+                self.end()
+                raise ConfigurationError(
+                    f"PYCOCO_GO_MEMORY cannot be the Go program's limit, which is {memory} bytes then: {error}"
+                ) from error
 
     def read(self, size: int) -> bytes:
         """Read so many bytes; b"" where it ended before."""

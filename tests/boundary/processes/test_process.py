@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -242,3 +245,28 @@ def test_relative_names_are_of_the_directory_that_python_is_in(tmp_path: Path, m
 
 def test_the_library_is_the_program_where_there_is_no_other() -> None:
     assert program.command()[-1] == library.library_path()
+
+
+@pytest.mark.parametrize("missing", ["file", "limit"])
+def test_what_the_system_refuses_a_program_is_an_error(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anything else would end the thread that starts programs, and whoever asked would wait for ever."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "refused")
+
+    class Started(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Started)
+    if missing == "file":
+        monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    else:
+        monkeypatch.setattr("resource.prlimit", refuse)
+    expected = {"file": pycoco.BackendUnavailableError, "limit": pycoco.ConfigurationError}[missing]
+    with pytest.raises(expected, match="refused"):
+        program.Program(["/bin/cat"], 1 << 30)
+    assert len(started) == (missing == "limit")
+    assert all(each.returncode is not None for each in started)
