@@ -26,7 +26,7 @@ import (
 	"go.podman.io/image/v5/signature"
 )
 
-// classify gives any error a code. It looks at the outermost cause first: an operation that was cancelled or ran out of
+// Classify gives any error a code. It looks at the outermost cause first: an operation that was cancelled or ran out of
 // time fails with whatever its network call made of that.
 func Classify(ctx context.Context, err error) *Error {
 	var known *Error

@@ -63,8 +63,7 @@ type Error struct {
 
 func (f *Error) Error() string { return f.Message }
 
-// tomlPlace is where BurntSushi/toml puts the line when only its text reaches us; file names are quoted by
-// sysregistriesv2's own wrapping.
+// quotedFile finds the file's name, which sysregistriesv2's own wrapping quotes, when only its text reaches us.
 var quotedFile = regexp.MustCompile(`(?:configuration|aliases config file) "([^"]+)"`)
 
 // InConfiguration is about what the host is configured to, with the file and the line where the error tells them.

@@ -16,7 +16,7 @@ from pycoco.errors import PycocoError, RateLimitedError, from_code
 from pycoco.printable import printable
 
 ABI_VERSION = 4
-"""Must equal Version in go/internal/operations/reply.go."""
+"""Must equal BoundaryVersion in go/internal/operations/queue.go."""
 
 Reply = tuple[int, Any, list[bytes]]
 """An operation's number, its header and its raw parts."""
