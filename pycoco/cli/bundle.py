@@ -14,6 +14,7 @@ from pycoco.cri import Bundle, CrioSettings, GuestAgreement, SandboxState, bundl
 from pycoco.cri.crio_conf import read_crio_conf
 from pycoco.cri.request_file import read_file, read_request
 from pycoco.image import Image
+from pycoco.printable import printable
 
 _PASSWD_LIMIT = 16 * 1024 * 1024
 
@@ -45,7 +46,7 @@ def run(parsed: argparse.Namespace) -> int:
     )
     warnings = (*of_conf, *made.warnings, *insecure, *agreement.problems)
     for warning in dict.fromkeys(warnings):
-        print(f"pycoco: warning: {warning}", file=sys.stderr)
+        print(f"pycoco: warning: {printable(warning)}", file=sys.stderr)
     if parsed.json:
         print(json.dumps(_report(image, made, agreement), indent=2, ensure_ascii=False))
     else:
