@@ -6,6 +6,7 @@ Nothing here is asked for unless a policy looks at signatures.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -119,7 +120,7 @@ async def _from_lookaside(endpoint: Endpoint, digest: str, lookaside: Lookaside)
     for number in range(1, _LOOKASIDE_LIMIT + 1):
         place = lookaside.place(digest, number)
         if lookaside.scheme == "file":
-            stored = _file(place)
+            stored = await asyncio.to_thread(_file, place)  # a disk may keep one waiting
         elif lookaside.scheme in ("http", "https"):
             stored = await _get(endpoint, place, lookaside.scheme)
         else:
