@@ -19,7 +19,6 @@ from pycoco.errors import ContainerConfigError
 
 _PREFIX = "io.kubernetes.cri-o."
 IMAGE_NAME = _PREFIX + "ImageName"
-CONTAINER_TYPE = _PREFIX + "ContainerType"
 STOP_SIGNAL = "org.opencontainers.image.stopSignal"
 
 _TRACE_SYSCALL = "io.containers.trace-syscall"
