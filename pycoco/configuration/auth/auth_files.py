@@ -169,12 +169,13 @@ def _contents(value: encoding_json.Value) -> Contents:
     auths: dict[str, Entry] = {}
     helpers: dict[str, str] = {}
     has_store = False
-    for key, item in _pairs(value):
+    for key, item in encoding_json.pairs(value):
         name = encoding_json.field(key, ("auths", "credHelpers"))
         if name == "auths":
             auths = _auths(item, auths)
         elif name == "credHelpers":
-            helpers = {} if item is None else {**helpers, **{host: _string(helper) for host, helper in _pairs(item)}}
+            given = {host: _string(helper) for host, helper in encoding_json.pairs(item)}
+            helpers = {} if item is None else {**helpers, **given}
         elif key == "credsStore":
             has_store = True
     return Contents(auths, helpers, has_store)
@@ -182,12 +183,12 @@ def _contents(value: encoding_json.Value) -> Contents:
 
 def _auths(value: encoding_json.Value, known: dict[str, Entry]) -> dict[str, Entry]:
     # A second "auths" is merged into the first, key by key; null empties the map.
-    return {} if value is None else {**known, **{key: _entry(item) for key, item in _pairs(value)}}
+    return {} if value is None else {**known, **{key: _entry(item) for key, item in encoding_json.pairs(value)}}
 
 
 def _entry(value: encoding_json.Value) -> Entry:
     auth, identity_token = "", ""
-    for key, item in _pairs(value):
+    for key, item in encoding_json.pairs(value):
         name = encoding_json.field(key, ("auth", "identitytoken"))
         if name == "auth":
             auth = _string(item, auth)
@@ -196,18 +197,10 @@ def _entry(value: encoding_json.Value) -> Entry:
     return Entry(auth, identity_token)
 
 
-def _pairs(value: encoding_json.Value) -> encoding_json.Object:
-    if value is None:
-        return encoding_json.Object()
-    if not isinstance(value, encoding_json.Object):
-        raise ValueError("not an object")
-    return value
-
-
 def _string(value: encoding_json.Value, unchanged: str = "") -> str:
     if value is None:
         return unchanged
-    if not isinstance(value, str) or isinstance(value, encoding_json.Number):
+    if not encoding_json.is_text(value):
         raise ValueError("not a string")
     return value
 

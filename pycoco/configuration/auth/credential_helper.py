@@ -164,7 +164,7 @@ def _credentials(program: str, registry: str, output: bytes) -> Credentials:
         name = encoding_json.field(key, ("ServerURL", "Username", "Secret"))
         if name is None or item is None:
             continue
-        if not isinstance(item, str) or isinstance(item, encoding_json.Number):
+        if not encoding_json.is_text(item):
             raise nonsense
         if name == "Username":
             username = item

@@ -158,7 +158,7 @@ def _entry(key: str, fields: encoding_json.Object, what: str) -> KeyringCredenti
         known = encoding_json.field(name, ("username", "password", "auth", "identitytoken"))
         if known is None or value is None:
             continue
-        if not isinstance(value, str) or isinstance(value, encoding_json.Number):
+        if not encoding_json.is_text(value):
             raise CredentialsError(f'"{known}" of {what} is not a text.')
         texts[known] = value
     username, password = texts.get("username", ""), texts.get("password", "")

@@ -5,17 +5,12 @@ It is not for which fields an object has (see `requirements`, `identities` and `
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
 from pycoco.documents.syntax import encoding_json
 
 Fields: TypeAlias = Mapping[str, encoding_json.Value]
-
-_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
-_BYTE = re.compile(r"[0-9]+", re.ASCII)
 
 
 class InvalidPolicyError(ValueError):
@@ -56,7 +51,7 @@ def text(name: str, value: encoding_json.Value) -> str:
     """Go's string: null leaves it empty."""
     if value is None:
         return ""
-    if not isinstance(value, str) or isinstance(value, encoding_json.Number):
+    if not encoding_json.is_text(value):
         raise InvalidPolicyError(f"{name} must be a string")
     return value
 
@@ -68,20 +63,12 @@ def texts(name: str, value: encoding_json.Value) -> list[str] | None:
 
 def octets(name: str, value: encoding_json.Value) -> bytes | None:
     """Go's []byte, base64 or an array of small numbers; nil for null."""
-    if value is None:
-        return None
-    if isinstance(value, list):
-        valid = all(
-            item is None or (isinstance(item, encoding_json.Number) and _BYTE.fullmatch(item) and int(item) < 256)
-            for item in value
-        )
-        if valid:
-            return bytes(int(item) if isinstance(item, str) else 0 for item in value)
-        raise InvalidPolicyError(f"{name} must be base64")
-    encoded = text(name, value).replace("\r", "").replace("\n", "")
-    if _BASE64.fullmatch(encoded) is None:
-        raise InvalidPolicyError(f"{name} must be base64")
-    return base64.b64decode(encoded)
+    if value is not None and not isinstance(value, list):
+        text(name, value)
+    try:
+        return encoding_json.octets(value)
+    except ValueError:
+        raise InvalidPolicyError(f"{name} must be base64") from None
 
 
 def octet_lists(name: str, value: encoding_json.Value) -> list[bytes]:

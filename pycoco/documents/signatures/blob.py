@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -21,8 +20,6 @@ SIGSTORE_MEDIA_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json"
 _OPENPGP_STARTS = frozenset({0xA0, 0xA1, 0xA2, 0xA3, 0xC8, 0x90, 0x91, 0x92, 0x3D, 0xC4, 0x88, 0x89, 0x8A, 0x8B, 0xC2})
 """Headers of packets that a signed OpenPGP message may start with; 0x3d is upstream's slip for 0x93."""
 
-_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
-_BYTE = re.compile(r"[0-9]+", re.ASCII)
 _ESCAPED = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
@@ -113,7 +110,7 @@ def _sigstore(content: bytes) -> Sigstore:
 
 def text_of(name: str, value: encoding_json.Value) -> str:
     """Return a JSON string. Raises InvalidSignatureError for anything else."""
-    if not isinstance(value, str) or isinstance(value, encoding_json.Number):
+    if not encoding_json.is_text(value):
         raise InvalidSignatureError(f"{name} is not a string")
     return value
 
@@ -123,21 +120,17 @@ def octets_of(name: str, value: encoding_json.Value) -> bytes | None:
 
     Raises InvalidSignatureError for anything else.
     """
-    if value is None:
-        return None
-    if isinstance(value, list):
-        for item in value:
-            if item is not None and not (
-                isinstance(item, encoding_json.Number) and _BYTE.fullmatch(item) and int(item) < 256
-            ):
-                raise InvalidSignatureError(f"{name} is not base64")
-        return bytes(0 if item is None else int(str(item)) for item in value)
-    return base64_of(name, text_of(name, value))
+    if value is not None and not isinstance(value, list):
+        text_of(name, value)
+    try:
+        return encoding_json.octets(value)
+    except ValueError:
+        raise InvalidSignatureError(f"{name} is not base64") from None
 
 
 def base64_of(name: str, text: str) -> bytes:
     """Return what `text` is in base64, line ends left out (base64.StdEncoding). Raises InvalidSignatureError."""
-    text = text.replace("\r", "").replace("\n", "")
-    if _BASE64.fullmatch(text) is None:
-        raise InvalidSignatureError(f"{name} is not base64")
-    return base64.b64decode(text)
+    try:
+        return encoding_json.base64_octets(text)
+    except ValueError:
+        raise InvalidSignatureError(f"{name} is not base64") from None

@@ -114,7 +114,7 @@ def _require_finite(value: _Value) -> None:
 def _text(value: _Value) -> str:
     if value is None:  # Go's null leaves a string empty
         return ""
-    if not isinstance(value, str) or isinstance(value, encoding_json.Number):
+    if not encoding_json.is_text(value):
         raise InvalidSignatureError("a string is expected where there is something else")
     return value
 

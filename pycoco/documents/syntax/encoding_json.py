@@ -10,11 +10,12 @@ recurse into it either.
 
 from __future__ import annotations
 
+import base64
 import codecs
 import json
 import re
 from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed does not list it
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from pycoco.documents.syntax.strict_json import fold
 
@@ -25,6 +26,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _WHITESPACE = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_BYTE = re.compile(r"[0-9]{1,3}", re.ASCII)
 _LITERALS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _LITERAL = re.compile("|".join(_LITERALS))
 
@@ -56,6 +59,50 @@ def parse(raw: bytes) -> Value:
 def parse_first(raw: bytes) -> Value:
     """Return the first JSON value of `raw`, like json.Decoder.Decode; what follows it is not looked at."""
     return _decode(_text(raw))[0]
+
+
+def is_text(value: Value) -> TypeGuard[str]:
+    """Whether `value` was written as a JSON string."""
+    return isinstance(value, str) and not isinstance(value, Number)
+
+
+def pairs(value: Value) -> Object:
+    """Return an object's pairs, none for null. Raises ValueError for anything else."""
+    if value is None:
+        return Object()
+    if not isinstance(value, Object):
+        raise ValueError("not an object")
+    return value
+
+
+def octets(value: Value) -> bytes | None:
+    """Return what Go's []byte is for `value`: base64, an array of small numbers, or None for null.
+
+    Raises ValueError for anything else.
+    """
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return bytes(map(_byte, value))
+    if not is_text(value):
+        raise ValueError("neither base64 nor an array")
+    return base64_octets(value)
+
+
+def base64_octets(text: str) -> bytes:
+    """Return what `text` is in base64, line ends left out (base64.StdEncoding). Raises ValueError."""
+    text = text.replace("\r", "").replace("\n", "")
+    if _BASE64.fullmatch(text) is None:
+        raise ValueError("not base64")
+    return base64.b64decode(text)
+
+
+def _byte(value: Value) -> int:
+    if value is None:
+        return 0
+    if not isinstance(value, Number) or _BYTE.fullmatch(value) is None:
+        raise ValueError("not a byte")
+    return int(value)  # bytes() refuses what is above 255
 
 
 def field(key: str, names: tuple[str, ...]) -> str | None:

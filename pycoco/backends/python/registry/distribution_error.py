@@ -145,7 +145,7 @@ def _class_of_status(status: int) -> type[RegistryError]:
 def _irregular(status: int, document: encoding_json.Value) -> SpecError | None:
     """The error of a body with only "details" (parseHTTPErrorResponse)."""
     details = _fields(document, ("details",)).get("details") if document is not None else None
-    if not _is_string(details) or not details:
+    if not encoding_json.is_text(details) or not details:
         return None
     return SpecError({401: "UNAUTHORIZED", 429: "TOOMANYREQUESTS"}.get(status, "UNKNOWN"), _shown(str(details)))
 
@@ -159,7 +159,7 @@ def _regular(document: encoding_json.Value) -> SpecError:
         raise ValueError("errors is no array")
     decoded = [_fields(error, ("code", "message")) if error is not None else {} for error in errors]
     for field in (field for error in decoded for field in error.values()):
-        if not _is_string(field):
+        if not encoding_json.is_text(field):
             raise ValueError("an error's code or message is no string")
     if not decoded:
         return _NONE
@@ -173,10 +173,6 @@ def _fields(document: encoding_json.Value, names: tuple[str, ...]) -> dict[str, 
         raise ValueError("not an object")
     fields = ((encoding_json.field(key, names), value) for key, value in document)
     return {name: value for name, value in fields if name is not None and value is not None}
-
-
-def _is_string(value: encoding_json.Value) -> bool:
-    return isinstance(value, str) and not isinstance(value, encoding_json.Number)
 
 
 def _shown(text: str) -> str:

@@ -45,7 +45,7 @@ def _tags(body: bytes, what: str) -> tuple[str, ...]:
     listed: list[encoding_json.Value] = []
     try:
         document = encoding_json.parse_first(body)
-        for key, value in _pairs(document):
+        for key, value in encoding_json.pairs(document):
             if encoding_json.field(key, ("Tags",)) and value is not None:
                 listed = _list(value)
             elif encoding_json.field(key, ("Tags",)):
@@ -64,20 +64,10 @@ def _ends_early(error: ValueError) -> bool:
     return error.msg.startswith("Unterminated string") or not error.doc[error.pos :].strip(" \t\r\n")
 
 
-def _pairs(document: encoding_json.Value) -> encoding_json.Object:
-    if document is None:
-        return encoding_json.Object()
-    if not isinstance(document, encoding_json.Object):
-        raise ValueError("not an object")
-    return document
-
-
 def _list(value: encoding_json.Value) -> list[encoding_json.Value]:
     if not isinstance(value, list):
         raise ValueError("not an array")
-    if not all(
-        each is None or (isinstance(each, str) and not isinstance(each, encoding_json.Number)) for each in value
-    ):
+    if not all(each is None or encoding_json.is_text(each) for each in value):
         raise ValueError("a tag that is no text")
     return value
 

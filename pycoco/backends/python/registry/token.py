@@ -133,7 +133,7 @@ def _token_fields(document: encoding_json.Value) -> _Fields:
             continue
         if name == "expires_in":
             found.expires_in = _integer(value)
-        elif not isinstance(value, str) or isinstance(value, encoding_json.Number):
+        elif not encoding_json.is_text(value):
             raise _FieldError(f"{name} is no string")
         elif name == "issued_at":
             found.issued_at = _moment(value)
