@@ -11,6 +11,7 @@ import os
 import socket
 from dataclasses import dataclass
 
+from pycoco.configuration import configuration_files
 from pycoco.configuration.auth.crio import NAMESPACED_AUTH_DIR, CrioAuthentication
 from pycoco.configuration.toml_document import read_table
 from pycoco.errors import ConfigurationError, UnavailableError
@@ -46,10 +47,13 @@ class CrioConfig:
         return any(names for _, _, names in os.walk(self.decryption_keys_path)) if self.decryption_keys_path else False
 
     def policy(self, namespace: str = "") -> str | bool:
-        """Return the policy.json that CRI-O holds a pull for a pod in `namespace` to, True for the host's own."""
+        """Return the policy.json that CRI-O holds a pull for a pod in `namespace` to, True for the host's own.
+
+        Raises ConfigurationError where it cannot be told whether the namespace has one (contextForNamespace).
+        """
         if namespace and self.signature_policy_dir:
             path = os.path.join(self.signature_policy_dir, f"{os.path.basename(namespace)}.json")
-            if os.path.exists(path):
+            if configuration_files.exists(path):
                 return path
         return self.signature_policy or True
 

@@ -41,7 +41,7 @@ class CrioAuthentication:
         """
         if namespace:
             path = namespaced_auth_file(reference, namespace, self.namespaced_auth_dir)
-            if os.path.exists(path):
+            if os.path.exists(path):  # whatever the reason why not (server/image_pull.go prepareTempAuthFile)
                 return path
         return self.global_auth_file or None
 

@@ -56,6 +56,13 @@ def test_a_namespaces_policy(tmp_path: Path) -> None:
     assert found.policy("../team-a") == str(tmp_path / "team-a.json")  # a name is a name, never a path
 
 
+def test_a_policy_that_cannot_be_looked_at_is_no_reason_for_another_one(tmp_path: Path) -> None:
+    (tmp_path / "team-a.json").symlink_to("team-a.json")
+    found = parse_crio_config(WRITTEN.replace(b"/etc/crio/policies", str(tmp_path).encode()), "it")
+    with pytest.raises(ConfigurationError, match=r"team-a\.json"):
+        found.policy("team-a")
+
+
 def test_keys(tmp_path: Path) -> None:
     found = parse_crio_config(WRITTEN.replace(b"/etc/crio/keys/", str(tmp_path).encode()), "it")
 
