@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pytest
 
 import pycoco
 from pycoco.cli import main
-from pycoco.cri import image_status
+from pycoco.cri import GuestAgreement, guest_agreement, image_status
 from tests.conftest import REPOSITORY
 from tests.support.images import PLATFORMS, BuiltImages
 from tests.support.registry import Registry
@@ -185,6 +185,21 @@ def test_bundle_warns_where_host_and_guest_would_part(
     for problem in made.json["guest_agreement"]["problems"]:
         assert f"pycoco: warning: {problem}\n" in made.errors
     assert f"pycoco: warning: {expected}" in made.errors
+
+
+def test_warnings_are_printed_escaped(
+    registry: Registry, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the guest refuses names annotations, whose keys are the image's own text."""
+
+    def agreement(image: pycoco.Image) -> GuestAgreement:
+        return replace(guest_agreement(image), problems=("evil\x1b[2K\n" + "x" * 100_000,))
+
+    monkeypatch.setattr("pycoco.cli.bundle.guest_agreement", agreement)
+    said = run("bundle", registry.reference(REPOSITORY, "jwe"), tmp_path / "b").errors.splitlines()
+    assert all(line.startswith("pycoco: warning: ") for line in said)
+    assert said[-1].startswith("pycoco: warning: evil\\x1b[2K\\n")
+    assert max(map(len, said)) < 2100
 
 
 def test_bundle_takes_a_container_and_a_sandbox(registry: Registry, run: Run, tmp_path: Path) -> None:
