@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,23 +11,8 @@ import pytest
 
 import pycoco
 from pycoco import errors
+from tests.support.irregular_files import IRREGULAR, fifo
 from tests.support.scripted_registry import ScriptedRegistry
-
-
-def _fifo(path: Path) -> None:
-    os.mkfifo(path)
-
-
-def _device(path: Path) -> None:
-    path.symlink_to("/dev/zero")
-
-
-def _sparse(path: Path) -> None:
-    with path.open("wb") as file:
-        file.truncate(1 << 40)
-
-
-MADE: dict[str, Callable[[Path], None]] = {"fifo": _fifo, "device": _device, "sparse": _sparse}
 
 
 def _auth_file(path: Path, _home: Path) -> tuple[Path, dict[str, Any]]:
@@ -78,7 +62,7 @@ PLACES: dict[str, tuple[Callable[[Path, Path], tuple[Path, dict[str, Any]]], typ
 }
 
 
-@pytest.mark.parametrize("made", MADE)
+@pytest.mark.parametrize("made", IRREGULAR)
 @pytest.mark.parametrize("place", PLACES)
 def test_a_file_that_is_none(
     place: str, made: str, scripted: ScriptedRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
@@ -91,7 +75,7 @@ def test_a_file_that_is_none(
     (tmp_path / "files").mkdir()
     find, kind = PLACES[place]
     path, options = find(tmp_path / "files", home)
-    MADE[made](path)
+    IRREGULAR[made](path)
     began = time.monotonic()
     with pytest.raises(pycoco.PycocoError) as caught:
         pycoco.inspect(f"{scripted.host}/app:v1", backend=backend, timeout=10, **{"tls_verify": False, **options})
@@ -105,7 +89,7 @@ def test_a_file_that_is_none(
 def test_the_systems_roots_are_passed_over_where_they_are_no_file(
     scripted: ScriptedRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
 ) -> None:
-    _fifo(tmp_path / "bundle.pem")
+    fifo(tmp_path / "bundle.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "bundle.pem"))
     assert pycoco.inspect(f"{scripted.host}/app:v1", backend=backend, tls_verify=False, timeout=10)
 

@@ -18,6 +18,7 @@ import pycoco
 from pycoco.configuration.values import ParsedReference
 from pycoco.layout import local, source
 from tests.boundary import served
+from tests.support.irregular_files import device, fifo, sparse
 from tests.support.scripted_registry import ScriptedRegistry
 from tests.unit.layout.samples import Sample, sample, sha256, write_layout
 
@@ -39,15 +40,6 @@ def directory(path: Path, image: Sample) -> Path:
     return path
 
 
-def _endless(path: Path) -> None:
-    path.symlink_to("/dev/zero")
-
-
-def _huge(path: Path) -> None:
-    with path.open("wb") as file:
-        file.truncate(1 << 40)
-
-
 def _private(path: Path) -> None:
     private = path.parent / "private"
     private.write_text(SECRET)
@@ -56,18 +48,16 @@ def _private(path: Path) -> None:
 
 PLACES = ("oci index", "oci manifest", "oci config", "dir manifest", "dir config", "dir version")
 HOSTILE: dict[str, tuple[Callable[[Path], None], type[pycoco.PycocoError]]] = {
-    "endless": (_endless, pycoco.LayoutError),
-    "a pipe": (os.mkfifo, pycoco.LayoutError),
-    "a tebibyte of nothing": (_huge, pycoco.TooLargeError),
+    "endless": (device, pycoco.LayoutError),
+    "a pipe": (fifo, pycoco.LayoutError),
+    "a tebibyte of nothing": (sparse, pycoco.TooLargeError),
     "a directory": (os.mkdir, pycoco.LayoutError),
     "somebody's file": (_private, pycoco.PycocoError),
 }
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-@pytest.mark.parametrize(
-    "place", ["oci index", "oci manifest", "oci config", "dir manifest", "dir config", "dir version"]
-)
+@pytest.mark.parametrize("place", PLACES)
 def test_what_stands_in_a_file_s_place(backend: str, tmp_path: Path, place: str, hostile: str) -> None:
     image = sample()
     transport, _, which = place.partition(" ")

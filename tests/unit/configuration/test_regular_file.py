@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,31 +14,14 @@ from pycoco.configuration.registries import registries_conf
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference
 from pycoco.errors import ConfigurationError, CredentialsError, PycocoError
-
-
-def _fifo(path: Path) -> None:
-    os.mkfifo(path)
-
-
-def _device(path: Path) -> None:
-    path.symlink_to("/dev/zero")
-
-
-def _sparse(path: Path) -> None:
-    with path.open("wb") as file:
-        file.truncate(1 << 40)
+from tests.support.irregular_files import IRREGULAR
 
 
 def _directory(path: Path) -> None:
     path.mkdir()
 
 
-MADE: dict[str, Callable[[Path], None]] = {
-    "fifo": _fifo,
-    "device": _device,
-    "sparse": _sparse,
-    "directory": _directory,
-}
+MADE = {**IRREGULAR, "directory": _directory}
 
 REFERENCE = ParsedReference("docker", "quay.io/a/b:v1", "quay.io", "a/b", "v1")
 

@@ -35,19 +35,6 @@ def write_helper(home: Path, name: str, script: str, interpreter: str = "/bin/sh
     path.chmod(mode)
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    (tmp_path / "run").mkdir()
-    return tmp_path
-
-
-@pytest.fixture
-def settings(home: Path) -> Settings:
-    """A user whose files are all under `home`, and whose PATH starts there."""
-    environ = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run"), "PATH": f"{home}/bin:/usr/bin:/bin"}
-    return Settings(environ=environ)
-
-
 HELPER = """
 read registry
 [ "$1" = get ] || exit 9

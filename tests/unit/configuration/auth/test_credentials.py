@@ -35,20 +35,6 @@ def auths(**users: str) -> dict[str, Any]:
     return {"auths": {key.replace("_", "/"): {"auth": encoded(user)} for key, user in users.items()}}
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    (tmp_path / "run").mkdir()
-    return tmp_path
-
-
-@pytest.fixture
-def settings(home: Path) -> Settings:
-    """A user whose files are all under `home`."""
-    return Settings(
-        environ={"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run"), "PATH": f"{home}/bin:/usr/bin:/bin"}
-    )
-
-
 def write(path: Path, content: Mapping[str, Any] | str | bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(content, bytes):
