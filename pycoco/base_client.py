@@ -11,9 +11,9 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
+from pycoco._dataclass import replace
 from pycoco.configuration.auth.given import GivenCredentials, with_given
 from pycoco.errors import ConfigurationError, InvalidReferenceError, PycocoError
 from pycoco.image import Image

@@ -6,9 +6,9 @@ It is not for the image behind it (see `image`): no instance is chosen and no co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pycoco._dataclass import dataclass, field
 from pycoco.backends.contract import FetchedManifest
 from pycoco.documents import media_types
 

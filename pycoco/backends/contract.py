@@ -10,8 +10,9 @@ credentials and the environment as they were when the client was made.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from pycoco._dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

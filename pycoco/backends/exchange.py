@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from pycoco._dataclass import dataclass
 from pycoco.printable import get_logger
 
 logger = get_logger("pycoco.requests")

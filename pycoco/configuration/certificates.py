@@ -13,8 +13,8 @@ import os
 import re
 import ssl
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
+from pycoco._dataclass import dataclass
 from pycoco.configuration import configuration_files, regular_file
 from pycoco.configuration.settings import Settings
 from pycoco.errors import ConfigurationError
@@ -84,7 +84,7 @@ def ssl_context(host: str, settings: Settings, *, verify: bool) -> ssl.SSLContex
     return _context(roots, roots.state() if roots else None, found, configuration_files.signature(found.files()))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Found:
     """The files of one certificate directory: authorities, and pairs of client certificate and key, by name."""
 
@@ -95,7 +95,7 @@ class _Found:
         return [*self.authorities, *(path for pair in self.pairs for path in pair)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Roots:
     """Where the system's roots are."""
 

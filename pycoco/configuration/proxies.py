@@ -9,9 +9,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from pycoco._dataclass import dataclass
 from pycoco.configuration.urls import BROKEN_ESCAPE, CONTROL, SCHEME, USERINFO
 from pycoco.errors import ConfigurationError
 
@@ -68,7 +68,7 @@ def _use_proxy(host: str, port: str, no_proxy: str) -> bool:
     return not any(rule.matches(host.strip().lower(), port, address) for rule in rules)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Rule:
     """One entry of NO_PROXY: everything, a network, an address or a domain, the last two perhaps with a port."""
 

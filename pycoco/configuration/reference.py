@@ -9,8 +9,8 @@ CRI-O reads it, `docker://NAME` as skopeo does, and `oci:`, `dir:`, `oci-archive
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from pycoco._dataclass import dataclass
 from pycoco.configuration.values import ParsedReference
 from pycoco.errors import InvalidReferenceError
 

@@ -6,8 +6,8 @@ It is not for checking them (see `pycoco.options`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from pycoco._dataclass import dataclass, field
 from pycoco.documents.values import RequestedPlatform
 
 

@@ -7,8 +7,9 @@ otherwise: "http:/x" and "://x" are relative for it. Mirrors Parse, ResolveRefer
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+from pycoco._dataclass import dataclass
 
 # What net/url's getScheme, validUserinfo and unescape go by, for `proxies` too.
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")

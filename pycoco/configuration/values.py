@@ -6,7 +6,7 @@ how they are found: `reference`, `registries` and `auth` do that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from pycoco._dataclass import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

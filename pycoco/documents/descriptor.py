@@ -10,9 +10,9 @@ are read into the same classes. The fields and their Go types, as data for `stri
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pycoco._dataclass import dataclass, field
 from pycoco.documents.syntax.strict_json import int64, mapping, octets, sequence, string, struct
 from pycoco.documents.typed import no_texts, texts, texts_in, without_empty
 

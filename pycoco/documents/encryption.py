@@ -14,8 +14,9 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from pycoco._dataclass import dataclass
 
 SUFFIX = "+encrypted"
 KEYS_PREFIX = "org.opencontainers.image.enc.keys."

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from pycoco._dataclass import dataclass, field
 from pycoco.documents import media_types
 from pycoco.documents.descriptor import Platform, platform_from
 from pycoco.documents.syntax import strict_json

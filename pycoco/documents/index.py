@@ -7,9 +7,9 @@ The fields mirror image-spec specs-go/v1 (Index) and containers/image's Schema2L
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from pycoco._dataclass import dataclass, field
 from pycoco.documents.descriptor import (
     DOCKER_LIST_ENTRY,
     OCI_DESCRIPTOR,

@@ -13,9 +13,9 @@ import base64
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
+from pycoco._dataclass import dataclass
 from pycoco.documents.syntax import strict_json
 from pycoco.documents.syntax.strict_json import anything, sequence, string, struct
 from pycoco.errors import ManifestError

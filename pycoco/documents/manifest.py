@@ -19,9 +19,9 @@ is raised:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pycoco._dataclass import dataclass, field
 from pycoco.documents import digest as digests
 from pycoco.documents import index, media_types
 from pycoco.documents import schema1 as legacy

@@ -13,8 +13,8 @@ import platform as python_platform
 import struct
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from pycoco._dataclass import dataclass
 from pycoco.documents.values import RequestedPlatform
 
 # From most to least capable. amd64's v2 and v3 are deliberately absent, as they are upstream.

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
+from pycoco._dataclass import dataclass, field
 from pycoco.documents import choose, image_config, manifest, media_types, platforms
 from pycoco.documents import digest as digests
 from pycoco.documents import schema1 as legacy

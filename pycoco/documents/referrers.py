@@ -9,9 +9,9 @@ attestation manifests in the image's own index, and cosign's tags.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
+from pycoco._dataclass import dataclass, replace
 from pycoco.documents import digest as digests
 from pycoco.documents.choose import ATTESTATION
 from pycoco.documents.descriptor import Descriptor

@@ -6,7 +6,7 @@ documents, such as a manifest's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pycoco._dataclass import dataclass
 
 MANIFEST_LIMIT = 4 * 1024 * 1024
 """Bytes of a manifest or config, at most (containers/image internal/iolimits)."""

@@ -7,8 +7,7 @@ own; not asking them saves the way to their threads and back, which takes longer
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from pycoco._dataclass import replace
 from pycoco.backends.contract import Fetched
 from pycoco.backends.flows import Flows
 from pycoco.configuration import reference as references

@@ -46,12 +46,16 @@ PYTHON = GO - {"pycoco.backends.go"} | {
 }
 
 PARSING = {"argparse", "gettext", "re", "typing"}
-CALLING = PARSING | {"concurrent.futures", "dataclasses", "inspect", "json", "logging", "traceback"}
-# asyncio loads socket and subprocess, and httpx loads http, email, tempfile and their kin.
-ASKING = CALLING | {
-    *("asyncio", "datetime", "email", "hashlib", "http", "ipaddress", "pathlib", "platform", "random", "shutil"),
-    *("ssl", "subprocess", "tempfile", "tomllib", "urllib"),
-}
+CALLING = PARSING | {"concurrent.futures", "json", "logging", "traceback"}
+# asyncio loads inspect, socket and subprocess; httpx loads dataclasses, http, email, tempfile and their kin.
+ASKING = (
+    CALLING
+    | {"dataclasses", "inspect"}
+    | {
+        *("asyncio", "datetime", "email", "hashlib", "http", "ipaddress", "pathlib", "platform", "random", "shutil"),
+        *("ssl", "subprocess", "tempfile", "tomllib", "urllib"),
+    }
+)
 
 HTTPX = {"httpx", "httpcore", "h11", "anyio", "certifi", "idna", "sniffio", "tomli", "exceptiongroup"}
 """And what it stands on, as far as a Python has need of it."""

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "pycoco"
 
 # From the ground up; the longest name that fits a module says its floor. Rooms of one line may import each other.
 FLOORS = (
-    ("errors", "printable", "_version", "waiting", "daemon_threads", "ready", "documents"),
+    ("errors", "printable", "_version", "_dataclass", "waiting", "daemon_threads", "ready", "documents"),
     ("configuration", "credentials"),
     ("backends.contract", "backends.flows", "backends.exchange", "backends"),
     ("backends.python.network",),

@@ -11,7 +11,6 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pycoco.backends.contract import (
@@ -105,8 +104,7 @@ class GoSession:
         self._completions = completions
         self._settings = settings
         self._observer = observer
-        fields = {name: value for name, value in asdict(settings).items() if value is not None}
-        fields["environ"] = dict(settings.environ)
+        fields = {**_fields(settings), "platform": _fields(settings.platform), "environ": dict(settings.environ)}
         result, _ = boundary.call({"operation": "open", "settings": fields})
         self._id = int(result["session"])
 
@@ -114,7 +112,7 @@ class GoSession:
         self, reference: str, *, platform: RequestedPlatform | None = None, timeout: float | None = None
     ) -> Future[Fetched]:
         """Read one image's manifest and config; see contract.Session."""
-        more = {} if platform is None else {"platform": asdict(platform)}
+        more = {} if platform is None else {"platform": _fields(platform)}
         return self._start("fetch", reference, timeout, _fetched, **more)
 
     def fetch_manifest(self, reference: str, *, timeout: float | None = None) -> Future[FetchedManifest]:
@@ -167,7 +165,7 @@ class GoSession:
             "choose_instance",
             manifest=base64.b64encode(index).decode(),
             content_type=media_type,
-            platforms=[asdict(platform) for platform in platforms],
+            platforms=[_fields(platform) for platform in platforms],
         )
         return [error_of(each["error"]) if "error" in each else str(each["digest"]) for each in choices]
 
@@ -249,6 +247,12 @@ class GoSession:
         self._boundary.refuse_after_fork()
         result, _ = self._boundary.call(self._request(operation, **fields))
         return result
+
+
+def _fields(value: Settings | RequestedPlatform) -> dict[str, Any]:
+    """Return what a value's fields hold, by name, as far as there is something."""
+    found = {name: getattr(value, name) for name in value.__match_args__}
+    return {name: each for name, each in found.items() if each is not None}
 
 
 def _fetched(result: Any, parts: list[bytes]) -> Fetched:

@@ -12,8 +12,8 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
+from pycoco._dataclass import dataclass, field
 from pycoco.configuration import regular_file
 from pycoco.configuration.configuration_files import home_directory, join
 from pycoco.configuration.settings import Settings

@@ -8,8 +8,8 @@ and what newPullClient of docker/docker_image_src.go does with explicit ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from pycoco._dataclass import dataclass
 from pycoco.configuration.auth import auth_files, credential_helper
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import Credentials

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from pycoco._dataclass import dataclass, field, replace
 from pycoco.configuration.settings import Settings
 from pycoco.errors import ConfigurationError
 

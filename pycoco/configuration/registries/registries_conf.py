@@ -9,9 +9,9 @@ the files' state, to learn whether one of them was replaced, written, added or r
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from pycoco._dataclass import dataclass, field, replace
 from pycoco.configuration import configuration_files
 from pycoco.configuration.reference import parse_canonical, shown
 from pycoco.configuration.registries.registries_file import (

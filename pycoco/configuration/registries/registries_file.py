@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from pycoco._dataclass import dataclass
 from pycoco.configuration import reference as references
 from pycoco.configuration.toml_document import Table, read_table
 from pycoco.errors import InvalidReferenceError

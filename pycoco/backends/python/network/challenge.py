@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from pycoco._dataclass import dataclass
 from pycoco.backends.contract import Challenge
 
 __all__ = ["Challenge", "Scope", "insufficient_scope", "parse_challenge", "parse_challenges", "parse_scope"]

@@ -15,7 +15,6 @@ import re
 import ssl
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TypeAlias, cast
 from urllib.parse import unquote, urlsplit
@@ -23,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 import httpcore
 import httpx
 
+from pycoco._dataclass import dataclass
 from pycoco.backends.python.network import event_loop
 from pycoco.backends.python.network.http11 import OriginConnection
 from pycoco.backends.python.network.network_backend import NetworkBackend

@@ -7,9 +7,9 @@ are no cookies and there is no Referer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from pycoco._dataclass import dataclass, replace
 from pycoco.configuration.urls import absolute_url
 from pycoco.errors import RegistryError, UnavailableError
 

@@ -10,8 +10,9 @@ import asyncio
 import time
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from pycoco._dataclass import dataclass, field
 
 Result = TypeVar("Result")
 
@@ -22,7 +23,7 @@ _LIGHT = 4096
 """What is checked at once on the loop, as `weight` counts: some milliseconds of it."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Lanes:
     readers: asyncio.Lock = field(default_factory=asyncio.Lock)
     checks: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from pycoco._dataclass import dataclass
 from pycoco.backends.python.network.challenge import Challenge
 from pycoco.documents.syntax import encoding_json
 from pycoco.errors import (

@@ -12,9 +12,9 @@ import asyncio
 import copy
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from pycoco._dataclass import dataclass, replace
 from pycoco.backends import contract
 from pycoco.backends.python.network import event_loop
 from pycoco.backends.python.network.transport import Answer, timed_out

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pycoco._dataclass import dataclass
 from pycoco.backends.exchange import Observer
 from pycoco.backends.python.network.event_loop import LoopThread
 from pycoco.backends.python.network.single_flight import SingleFlight

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
+from pycoco._dataclass import dataclass, field
 from pycoco.backends.python.network import turns
 from pycoco.backends.python.network.challenge import Challenge, Scope, insufficient_scope
 from pycoco.backends.python.network.redirects import redacted
@@ -274,7 +274,7 @@ class Registry:
         raise await failure(what, answer, by_status=True)  # httpResponseToError
 
 
-@dataclass
+@dataclass(slots=True)
 class _Request:
     """One GET or HEAD with authentication, as often as it takes (makeRequestToResolvedURLOnce)."""
 

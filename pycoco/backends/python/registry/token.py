@@ -10,9 +10,9 @@ import base64
 import calendar
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from urllib.parse import quote_plus, unquote_to_bytes, urlsplit
 
+from pycoco._dataclass import dataclass, field
 from pycoco.backends.python.network import redirects
 from pycoco.backends.python.network.challenge import Challenge, Scope
 from pycoco.configuration import urls
@@ -113,7 +113,7 @@ class _FieldError(ValueError):
     """A field of the answer is not what it should be; the text holds nothing of it."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Fields:
     token: str = ""
     access_token: str = ""
