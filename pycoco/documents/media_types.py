@@ -48,7 +48,8 @@ OCI_COMMON = {
 _TOKEN = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%&'*+-.^_`{|}~")
 _SPECIAL = frozenset('()<>@,;:\\"/[]?=')
 _DESCRIPTORS = strict_json.sequence(OCI_DESCRIPTOR)
-_SPACE = "\t\n\v\f\r \x85\xa0"
+_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+"""What unicode.IsSpace takes for space (strings.TrimSpace in mime.ParseMediaType)."""
 
 
 def normalized(media_type: str) -> str:
@@ -59,7 +60,7 @@ def normalized(media_type: str) -> str:
 def simplified(content_type: str) -> str:
     """Return a Content-Type header's media type without parameters, in lower case; "" when it cannot be parsed."""
     base, separator, rest = content_type.partition(";")
-    media_type = base.lower().strip(_SPACE)
+    media_type = base.replace("\u0130", "i").lower().strip(_SPACE)  # strings.ToLower makes one letter of one
     kind, slash, subtype = media_type.partition("/")
     if not _is_token(kind) or (slash and not _is_token(subtype)):
         return ""

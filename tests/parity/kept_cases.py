@@ -39,6 +39,10 @@ def _manifest(why: str, answer: str, document: bytes, digest: str = "") -> Kept:
     return Kept(why, answer, Case("check_manifest", ((document, _SIGNED, digest),), options={"schema1": True}))
 
 
+def _type(why: str, answer: str, content_type: str) -> Kept:
+    return Kept(why, answer, Case("check_manifest", ((b"{}", content_type, ""),)))
+
+
 def _schema1(history: str = json.dumps({"id": _ID}), signatures: Any = None) -> bytes:
     manifest: dict[str, Any] = {"schemaVersion": 1, "fsLayers": [{"blobSum": _DIGEST}]}
     manifest["history"] = [{"v1Compatibility": history}]
@@ -123,6 +127,9 @@ KEPT = (
         VALUE,
         _schema1(f'{{"id":"{_ID}","created":"\\u0032{_TIME[1:]}"}}'),
     ),
+    _type("a media type's Unicode space is trimmed", VALUE, f"\u2003{media_types.OCI_MANIFEST}\u2028; \u3000a=b"),
+    _type("a zero-width space is none", "UnsupportedManifestError", media_types.OCI_MANIFEST + "\u200b"),
+    _type("a dotted capital I is an i", VALUE, "application/vnd.oc\u0130.image.manifest.v1+json"),
     Kept("as many values as there may be", VALUE, Case("check_config", ((_values(249_998),),))),
     Kept("more values than there may be", "ManifestError", Case("check_config", ((_values(249_999),),))),
     Kept("more values, in a text", "ManifestError", Case("check_config", ((b'{"a":"' + b"," * 260_000 + b'"}',),))),

@@ -101,6 +101,8 @@ def around(choices: Choices, media_type: str) -> str:
             "\u00a0" + media_type,
             media_type.replace("+", " "),
             media_type + "\x00",
+            media_type.replace("i", "\u0130", 1),
+            "\u2003" + media_type + "\u2028",
         )
     )
 
