@@ -1,62 +1,68 @@
-"""Look for input on which the two backends differ, for as long as is asked.
+"""Look for input on which the two backends differ, for as long as is asked, and say what was covered.
 
-It is not for the bounded tests of `make test` (see tests/parity), which use the same strategies. What it finds it
-shrinks, prints as a case for tests/parity/kept_cases.py, remembers under .hypothesis/fuzz and tries first next time.
+It is not for the bounded tests of `make test` (see tests/parity), which use the same strategies. The searches are those
+of `searches`, each in a process of its own and as many at a time as there are cores. What one finds is made small and
+printed as a case for tests/parity/kept_cases.py or drawn/kept_visits.py. Ctrl-C ends it.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import sys
+import time
 
-from pycoco.backends.contract import NETWORK
-from tests.fuzz import tag_lists
-from tests.fuzz.scripted_fetch import FetchReport, fetch
-from tests.fuzz.search import Budget, Report, search
-from tests.fuzz.tag_lists import TagsReport
-from tests.parity.operations import BY_NAME, OPERATIONS
-from tests.parity.twins import Twins, opened_twins
-
-TAGS = "tags"
-FETCHES = [name for name in NETWORK if name != TAGS]
-NAMES = [*(operation.name for operation in OPERATIONS), *NETWORK]
+from tests.fuzz.search import Budget
+from tests.fuzz.searches import NAMES, Covered, covered
 
 
 def main() -> int:
-    """Search, operation after operation; the exit status is 1 if the twins differ anywhere."""
+    """Search; the exit status is 1 if the twins differ anywhere."""
     given = _arguments()
-    names = given.operation or NAMES
+    names = given.search or list(NAMES)
     limits = _limits(given.cases)
-    seconds = given.minutes * 60 / len(names) if given.minutes else None
+    seconds = given.minutes * 60 * min(given.jobs, len(names)) / len(names) if given.minutes else None
     print(f"seed {given.seed}; {_budget_text(given)}", flush=True)
-    found = 0
-    with opened_twins() as twins:
-        for name in names:
-            budget = Budget(seconds, limits.get(name, limits.get("")))
-            report = _search(name, twins, given.seed, budget)
-            print(report, flush=True)
-            found += report.differences
-    print("The twins differ: see above." if found else "No disagreement.")
-    return 1 if found else 0
+    started = time.monotonic()
+    tasks = [(name, given.seed, Budget(seconds, limits.get(name, limits.get("")))) for name in names]
+    done = []
+    # Spawned: a process forked after the Go library was loaded could not use it.
+    with multiprocessing.get_context("spawn").Pool(given.jobs, maxtasksperchild=1) as pool:
+        for each in pool.imap_unordered(covered, tasks):
+            print(each.report, flush=True)
+            done.append(each)
+    print(_summary(sorted(done, key=lambda each: names.index(each.name)), time.monotonic() - started))
+    return 1 if any(each.differences for each in done) else 0
 
 
-def _search(name: str, twins: Twins, seed: int, budget: Budget) -> Report | FetchReport | TagsReport:
-    if name == TAGS:
-        return tag_lists.search(seed, budget)
-    return fetch(seed, budget, name) if name in FETCHES else search(BY_NAME[name], twins, seed, budget)
+def _summary(done: list[Covered], seconds: float) -> str:
+    lines = ["", f"{'search':<32}{'cases':>12}{'a second':>10}{'disagreements':>15}"]
+    lines += [
+        f"{each.name:<32}{each.cases:>12,}{each.cases / each.seconds:>10,.0f}{each.differences:>15}" for each in done
+    ]
+    for what, some in (
+        ("pure cases", [each for each in done if not each.is_visits]),
+        ("visits", [each for each in done if each.is_visits]),
+    ):
+        if cases := sum(each.cases for each in some):
+            lines.append(f"{cases:,} {what} in all, {cases / sum(each.seconds for each in some):,.0f} a second")
+    found = sum(each.differences for each in done)
+    lines.append(f"{seconds:.0f} s. " + (f"{found} disagreements: see above." if found else "No disagreement."))
+    return "\n".join(lines)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__.partition("\n")[0])
     parser.add_argument(
-        "--minutes", type=float, default=os.environ.get("MINUTES") or None, help="for all operations together"
+        "--minutes", type=float, default=os.environ.get("MINUTES") or None, help="for all searches together"
     )
     parser.add_argument(
-        "--cases", action="append", default=[], metavar="[NAME=]N", help="at most N cases of each, or of one, operation"
+        "--cases", action="append", default=[], metavar="[NAME=]N", help="at most N cases of each, or of one, search"
     )
-    parser.add_argument("--operation", action="append", choices=sorted(NAMES), help="only this one; may be repeated")
-    parser.add_argument("--seed", type=int, default=1, help="the first seed; each round of examples takes the next")
+    parser.add_argument("--search", action="append", choices=sorted(NAMES), help="only this one; may be repeated")
+    parser.add_argument("--seed", type=int, default=1, help="the first seed; each round or batch takes the next")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="searches at a time")
     given = parser.parse_args()
     if given.minutes is None and not given.cases:
         given.minutes = 10.0
@@ -66,12 +72,12 @@ def _arguments() -> argparse.Namespace:
 
 
 def _limits(texts: list[str]) -> dict[str, int]:
-    """Cases by operation's name, "" for all others."""
+    """Cases by search's name, "" for all others."""
     limits = {}
     for text in texts:
         name, _, number = text.rpartition("=")
         if name and name not in NAMES:
-            raise SystemExit(f"no operation is named {name!r}; there are {', '.join(sorted(NAMES))}")
+            raise SystemExit(f"no search is named {name!r}; there are {', '.join(sorted(NAMES))}")
         limits[name] = int(number)
     return limits
 
@@ -79,7 +85,7 @@ def _limits(texts: list[str]) -> dict[str, int]:
 def _budget_text(given: argparse.Namespace) -> str:
     parts = [f"{given.minutes:g} minutes"] if given.minutes else []
     parts += [f"{text} cases" for text in given.cases]
-    return "at most " + ", ".join(parts)
+    return f"at most {', '.join(parts)}; {given.jobs} searches at a time"
 
 
 if __name__ == "__main__":

@@ -11,13 +11,14 @@ import argparse
 import random
 import sys
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from tests.fuzz.search import DATABASE, Budget, megabytes
+from tests.fuzz.search import DATABASE, Budget, is_spent, megabytes
 from tests.parity.drawn.scripted_fetch import MUST_REACH, Begun, Disagreement, Stage, compare, opened_stage
 from tests.strategies.choices import Choices
 from tests.strategies.visits import visit
@@ -28,6 +29,8 @@ _OCTETS = 64
 
 _KEY = b"visits"
 _TELL_EVERY = 30.0
+_LONGEST = 60.0
+"""Seconds in which some visit must end."""
 
 
 @dataclass
@@ -66,20 +69,23 @@ def search(stage: Stage, seed: int, budget: Budget) -> FetchReport:
     report = FetchReport(seed, stage.operation, memory=[megabytes()])
     database = DirectoryBasedExampleDatabase(DATABASE / stage.operation)
     known: set[tuple[str, str, str]] = set()
-    under_way: deque[tuple[bytes, Begun]] = deque()
+    under_way: dict[int, bytes] = {}
+    ended: SimpleQueue[Begun] = SimpleQueue()
     started = told = time.monotonic()
     for octets in _octets(database, seed):
-        if _is_spent(budget, report.cases + len(under_way), time.monotonic() - started):
+        if is_spent(budget, report.cases + len(under_way), time.monotonic() - started):
             break
-        under_way.append((octets, stage.begin(visit(Choices(octets)))))
+        begun = stage.begin(visit(Choices(octets)))
+        under_way[begun.number] = octets
+        begun.when_ended(ended.put)
         if len(under_way) == AT_ONCE:
-            _end(stage, *under_way.popleft(), report, known, database)
+            _end(stage, under_way, ended, report, known, database)
         if time.monotonic() - told > _TELL_EVERY:
             told = time.monotonic()
             report.memory.append(megabytes())
             print(f"  {report.cases} cases after {told - started:.0f} s, {report.memory[-1]:.0f} MB", flush=True)
     while under_way:
-        _end(stage, *under_way.popleft(), report, known, database)
+        _end(stage, under_way, ended, report, known, database)
     report.seconds = time.monotonic() - started
     report.memory.append(megabytes())
     return report
@@ -94,12 +100,15 @@ def _octets(database: DirectoryBasedExampleDatabase, seed: int) -> Iterator[byte
 
 def _end(
     stage: Stage,
-    octets: bytes,
-    begun: Begun,
+    under_way: dict[int, bytes],
+    ended: SimpleQueue[Begun],
     report: FetchReport,
     known: set[tuple[str, str, str]],
     database: DirectoryBasedExampleDatabase,
 ) -> None:
+    """Look at the visit that ends next: most wait for somebody, and a few for their timeout."""
+    begun = ended.get(timeout=_LONGEST)
+    octets = under_way.pop(begun.number)
     go, python = stage.end(begun)
     report.cases += 1
     report.reached[python.kind] += 1
@@ -120,12 +129,6 @@ def _end(
 
 def _told(found: Disagreement) -> str:
     return f"The backends disagree. {found}"
-
-
-def _is_spent(budget: Budget, cases: int, seconds: float) -> bool:
-    return (budget.seconds is not None and seconds >= budget.seconds) or (
-        budget.cases is not None and cases >= budget.cases
-    )
 
 
 def main() -> int:

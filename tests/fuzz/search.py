@@ -73,11 +73,11 @@ def search(operation: Operation, twins: Twins, first_seed: int, budget: Budget) 
     report = Report(operation, first_seed, megabytes_before=megabytes())
     known: set[tuple[str, str]] = set()
     started = time.monotonic()
-    while not _is_spent(budget, report, time.monotonic() - started):
+    while not is_spent(budget, report.cases, time.monotonic() - started):
         found = _round(operation, twins, report, budget, known, started)
         report.rounds += 1
         if found is not None:
-            known.add(_kinds(found))
+            known.add(kinds_of(found))
             report.differences += 1
             print(found, flush=True)
     report.seconds = time.monotonic() - started
@@ -110,13 +110,13 @@ def _round(
     )
     @given(operation.cases)
     def compare(case: Case) -> None:
-        if not found and _is_spent(budget, report, time.monotonic() - started):
+        if not found and is_spent(budget, report.cases, time.monotonic() - started):
             return
         begun = time.perf_counter()
         go, python = twins.answers(case)
         report.seconds_in_twins += time.perf_counter() - begun
         _count(report, case, go, python)
-        new = [each for each in differences(case, go, python) if _kinds(each) not in known]
+        new = [each for each in differences(case, go, python) if kinds_of(each) not in known]
         if new:
             found[:] = new[:1]
             raise _DifferError
@@ -138,13 +138,15 @@ def _count(report: Report, case: Case, go: list[Answer], python: list[Answer]) -
         report.reached.update(set(report.operation.classes(case, python)))
 
 
-def _is_spent(budget: Budget, report: Report, seconds: float) -> bool:
+def is_spent(budget: Budget, cases: int, seconds: float) -> bool:
+    """Whether so many cases in so many seconds are all that the budget allows."""
     return (budget.seconds is not None and seconds >= budget.seconds) or (
-        budget.cases is not None and report.cases >= budget.cases
+        budget.cases is not None and cases >= budget.cases
     )
 
 
-def _kinds(difference: Difference) -> tuple[str, str]:
+def kinds_of(difference: Difference) -> tuple[str, str]:
+    """What kinds of answers differ, Go's and Python's."""
     go, python = (
         each.kind if isinstance(each, Failure) else type(each).__name__ for each in (difference.go, difference.python)
     )

@@ -9,7 +9,7 @@ import random
 import time
 from dataclasses import dataclass
 
-from tests.fuzz.search import Budget
+from tests.fuzz.search import Budget, is_spent
 from tests.parity.drawn.tag_lists import difference, draw
 from tests.parity.twins import quiet_directory
 
@@ -36,7 +36,7 @@ def search(seed: int, budget: Budget) -> TagsReport:
     report = TagsReport(seed)
     started = time.monotonic()
     with quiet_directory("pycoco-tags-") as home:
-        while not _is_spent(budget, report.cases, time.monotonic() - started):
+        while not is_spent(budget, report.cases, time.monotonic() - started):
             found = difference(draw(random.Random(seed + report.cases)), home)
             if found is not None:
                 report.differences += 1
@@ -44,9 +44,3 @@ def search(seed: int, budget: Budget) -> TagsReport:
             report.cases += 1
     report.seconds = time.monotonic() - started
     return report
-
-
-def _is_spent(budget: Budget, cases: int, seconds: float) -> bool:
-    return (budget.seconds is not None and seconds >= budget.seconds) or (
-        budget.cases is not None and cases >= budget.cases
-    )

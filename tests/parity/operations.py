@@ -25,6 +25,7 @@ from tests.strategies import (
     references,
     registries_conf,
 )
+from tests.strategies.choices import Drawn
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,14 @@ class Operation:
     """
 
     name: str
-    cases: strategies.SearchStrategy[Case]
+    source: Drawn[Case] | strategies.SearchStrategy[Case]
     classes: Callable[[Case, list[Answer]], Iterator[str]]
     must_reach: frozenset[str]
+
+    @property
+    def cases(self) -> strategies.SearchStrategy[Case]:
+        """What hypothesis draws cases from."""
+        return self.source.strategy if isinstance(self.source, Drawn) else self.source
 
 
 def _kind(answer: Answer) -> str:
@@ -451,5 +457,8 @@ OPERATIONS = (
     ),
 )
 """Every operation but `fetch`, which needs a registry."""
+
+CREDENTIALS_WITHOUT_HELPERS = auth_files.stored_without_helpers().map(_credential_cases)
+"""For many cases: a helper is a program to start, for every question."""
 
 BY_NAME = {operation.name: operation for operation in OPERATIONS}

@@ -82,16 +82,53 @@ class Difference:
         return f"The twins differ.\n  Go:     {self.go!r}\n  Python: {self.python!r}\nThe case:\n    {self.case!r}"
 
 
+class CaseFiles:
+    """A directory in which the files of one case after the other lie, with credential helpers beside them."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._files: tuple[tuple[str, bytes], ...] = ()
+        self._write_helpers()
+        (root / "run").mkdir(parents=True, exist_ok=True)
+
+    def write(self, files: tuple[tuple[str, bytes], ...]) -> None:
+        """Put these files there instead of the last ones."""
+        for path, _ in self._files:
+            (self._root / path).unlink(missing_ok=True)
+        self._files = files
+        for path, content in files:
+            place = self._root / path
+            try:
+                place.write_bytes(content)
+            except FileNotFoundError:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(content)
+
+    def settings(self, case: Case) -> Settings:
+        """A case's settings, with this directory for its root."""
+        environ = {name: self._placed(value) for name, value in homes.ENVIRONMENTS[case.environment].items()}
+        options = {name: self._placed(value) for name, value in case.options.items()}
+        return Settings(**{"environ": environ, **options})
+
+    def _placed(self, value: Any) -> Any:
+        return value.replace(homes.ROOT, str(self._root)) if isinstance(value, str) else value
+
+    def _write_helpers(self) -> None:
+        directory = self._root / "bin"
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, script in _HELPERS.items():
+            program = directory / f"docker-credential-{name}"
+            program.write_text(f"#!/bin/sh\n{script}\n")
+            program.chmod(0o755)
+
+
 class Twins:
     """Both backends, and the directory in which a case's files lie."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self._files = CaseFiles(root)
         self._backends: tuple[contract.Backend, contract.Backend] = (GoBackend(), PythonBackend())
         self._without_files: dict[str, tuple[contract.Session, contract.Session]] = {}
-        self._files: tuple[tuple[str, bytes], ...] = ()
-        self._write_helpers()
-        (root / "run").mkdir(parents=True, exist_ok=True)
 
     def close(self) -> None:
         """Close the sessions."""
@@ -106,11 +143,11 @@ class Twins:
         """
         if case.operation in STATELESS:
             go, python = self._sessions_without_files(case)
-            return _ask(go, case), _ask(python, case)
-        self._write(case.files)
-        opened = [backend.open(self._settings(case)) for backend in self._backends]
+            return ask(go, case), ask(python, case)
+        self._files.write(case.files)
+        opened = [backend.open(self._files.settings(case)) for backend in self._backends]
         try:
-            return _ask(opened[0], case), _ask(opened[1], case)
+            return ask(opened[0], case), ask(opened[1], case)
         finally:
             for session in opened:
                 session.close()
@@ -123,37 +160,9 @@ class Twins:
     def _sessions_without_files(self, case: Case) -> tuple[contract.Session, contract.Session]:
         key = repr(sorted(case.options.items()))
         if key not in self._without_files:
-            settings = self._settings(case)
+            settings = self._files.settings(case)
             self._without_files[key] = (self._backends[0].open(settings), self._backends[1].open(settings))
         return self._without_files[key]
-
-    def _settings(self, case: Case) -> Settings:
-        environ = {name: self._placed(value) for name, value in homes.ENVIRONMENTS[case.environment].items()}
-        options = {name: self._placed(value) for name, value in case.options.items()}
-        return Settings(**{"environ": environ, **options})
-
-    def _placed(self, value: Any) -> Any:
-        return value.replace(homes.ROOT, str(self._root)) if isinstance(value, str) else value
-
-    def _write(self, files: tuple[tuple[str, bytes], ...]) -> None:
-        for path, _ in self._files:
-            (self._root / path).unlink(missing_ok=True)
-        self._files = files
-        for path, content in files:
-            place = self._root / path
-            try:
-                place.write_bytes(content)
-            except FileNotFoundError:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(content)
-
-    def _write_helpers(self) -> None:
-        directory = self._root / "bin"
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, script in _HELPERS.items():
-            program = directory / f"docker-credential-{name}"
-            program.write_text(f"#!/bin/sh\n{script}\n")
-            program.chmod(0o755)
 
 
 STATELESS = frozenset(
@@ -216,7 +225,8 @@ def _single_questions(case: Case, go: list[Answer], python: list[Answer]) -> lis
     return questions
 
 
-def _ask(session: contract.Session, case: Case) -> list[Answer]:
+def ask(session: contract.Session, case: Case) -> list[Answer]:
+    """A session's answers; see Twins.answers."""
     operation = getattr(session, case.operation)
     if case.operation == "choose_instance":
         return [answer for question in case.questions for answer in _choices(operation, question)]

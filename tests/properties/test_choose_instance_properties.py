@@ -21,7 +21,7 @@ from pycoco.documents import media_types
 from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import NoMatchingPlatformError, PycocoError
 from tests.strategies import json_documents
-from tests.strategies.choices import Choices, built
+from tests.strategies.choices import Choices, Drawn
 from tests.strategies.indexes import ZSTD
 
 bounded = settings(max_examples=150, derandomize=True, deadline=None, database=None)
@@ -66,9 +66,9 @@ def _question(choices: Choices) -> tuple[list[Entry], RequestedPlatform]:
     return entries, RequestedPlatform(own.os, own.architecture, choices.pick(("", own.variant, *_VARIANTS)))
 
 
-entries_of_indexes = built(_entries, 64)
-platforms = built(_platform, 2)
-questions = built(_question, 68)
+entries_of_indexes = Drawn(_entries, 64).strategy
+platforms = Drawn(_platform, 2).strategy
+questions = Drawn(_question, 68).strategy
 numbers = hypothesis_strategies.integers(0, 1000)
 
 Choose = Callable[[list[Entry], str, RequestedPlatform], str | None]

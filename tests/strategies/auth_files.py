@@ -9,10 +9,8 @@ import base64
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import strategies
-
 from tests.strategies import homes, json_documents, references
-from tests.strategies.choices import Choices, built
+from tests.strategies.choices import Choices, Drawn
 
 _KEYS = (
     "quay.io",
@@ -113,14 +111,14 @@ class StoredCredentials:
     references: tuple[str, ...]
 
 
-def stored_credentials() -> strategies.SearchStrategy[StoredCredentials]:
+def stored_credentials() -> Drawn[StoredCredentials]:
     """Files of credentials and about twenty references to look up."""
-    return built(build, 240)
+    return Drawn(build, 240)
 
 
-def stored_without_helpers() -> strategies.SearchStrategy[StoredCredentials]:
+def stored_without_helpers() -> Drawn[StoredCredentials]:
     """The same without credential helpers: starting a program for each lookup is slow."""
-    return built(lambda choices: build(choices, helpers=False), 240)
+    return Drawn(lambda choices: build(choices, helpers=False), 240)
 
 
 def build(choices: Choices, *, helpers: bool = True) -> StoredCredentials:

@@ -5,9 +5,7 @@ It is not for what a client does about a challenge.
 
 from __future__ import annotations
 
-from hypothesis import strategies
-
-from tests.strategies.choices import Choices, built
+from tests.strategies.choices import Choices, Drawn
 
 _REAL = (
     'Bearer realm="https://auth.docker.io/token",service="registry.docker.io"',
@@ -78,9 +76,9 @@ _BETWEEN = (",", ", ", " , ", " ", ",,", ";", ",\t", ", \r\n ", "\n", ",\x0b", "
 _EQUALS = ("=", "=", "=", "=", " =", "= ", "", "==", ":")
 
 
-def header_lines() -> strategies.SearchStrategy[tuple[tuple[str, ...], ...]]:
+def header_lines() -> Drawn[tuple[tuple[str, ...], ...]]:
     """Twenty sets of header lines at a time."""
-    return built(lambda choices: tuple(_lines(choices) for _ in range(20)), 400)
+    return Drawn(lambda choices: tuple(_lines(choices) for _ in range(20)), 400)
 
 
 def _lines(choices: Choices) -> tuple[str, ...]:

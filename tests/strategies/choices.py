@@ -9,11 +9,13 @@ last byte there are only zeros: so a failing example shrinks to the plainest inp
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from hypothesis import strategies
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 
 class Choices:
@@ -48,6 +50,22 @@ class Choices:
         return self.below(one_in) == one_in - 1
 
 
-def built(build: Callable[[Choices], T], size: int) -> strategies.SearchStrategy[T]:
-    """A strategy for what `build` makes of the decisions in `size` bytes."""
-    return strategies.binary(min_size=size, max_size=size).map(lambda octets: build(Choices(octets)))
+@dataclass(frozen=True)
+class Drawn(Generic[T]):
+    """What `build` makes of the decisions in so many octets, which hypothesis may draw or any other source of bytes."""
+
+    build: Callable[[Choices], T]
+    octets: int
+
+    @property
+    def strategy(self) -> strategies.SearchStrategy[T]:
+        """The octets drawn by hypothesis."""
+        return strategies.binary(min_size=self.octets, max_size=self.octets).map(self.of)
+
+    def of(self, octets: bytes) -> T:
+        """What is built of these."""
+        return self.build(Choices(octets))
+
+    def map(self, change: Callable[[T], S]) -> Drawn[S]:
+        """The same, changed."""
+        return Drawn(lambda choices: change(self.build(choices)), self.octets)

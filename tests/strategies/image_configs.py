@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import strategies
-
 from tests.strategies import digests, json_documents
-from tests.strategies.choices import Choices, built
+from tests.strategies.choices import Choices, Drawn
 
 _TIMES: tuple[Any, ...] = (
     "2024-02-29T23:59:59.123456789Z",
@@ -87,9 +85,9 @@ _TOP_FIELDS = (
 )
 
 
-def image_configs() -> strategies.SearchStrategy[tuple[bytes, ...]]:
+def image_configs() -> Drawn[tuple[bytes, ...]]:
     """A few configs at a time."""
-    return built(lambda choices: tuple(build(choices) for _ in range(6)), 240)
+    return Drawn(lambda choices: tuple(build(choices) for _ in range(6)), 240)
 
 
 def build(choices: Choices) -> bytes:

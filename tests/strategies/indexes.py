@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import strategies
-
 from pycoco.documents import media_types
 from pycoco.documents.values import RequestedPlatform
 from tests.strategies import content_types, digests, json_documents, platforms
-from tests.strategies.choices import Choices, built
+from tests.strategies.choices import Choices, Drawn
 
 ZSTD = "io.github.containers.compression.zstd"
 _ATTESTATION = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": digests.VALID[0]}
@@ -50,9 +48,9 @@ class AskedIndex:
     platforms: tuple[RequestedPlatform, ...]
 
 
-def asked_indexes() -> strategies.SearchStrategy[AskedIndex]:
+def asked_indexes() -> Drawn[AskedIndex]:
     """Indexes with about twenty platforms each: those of their own entries, and others."""
-    return built(build, 240)
+    return Drawn(build, 240)
 
 
 def build(choices: Choices) -> AskedIndex:

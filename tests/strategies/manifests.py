@@ -10,11 +10,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import strategies
-
 from pycoco.documents import media_types
 from tests.strategies import content_types, digests, indexes, json_documents
-from tests.strategies.choices import Choices, built
+from tests.strategies.choices import Choices, Drawn
 from tests.support.media_types import DOCKER_LAYER, OCI_LAYER
 
 _CONFIG_TYPES = (
@@ -81,9 +79,9 @@ class ServedManifest:
     readings: tuple[tuple[str, str], ...]
 
 
-def served_manifests() -> strategies.SearchStrategy[ServedManifest]:
+def served_manifests() -> Drawn[ServedManifest]:
     """Manifests, each read in about six ways."""
-    return built(build, 200)
+    return Drawn(build, 200)
 
 
 def build(choices: Choices) -> ServedManifest:

@@ -5,10 +5,8 @@ It is not for what configuration makes of a reference.
 
 from __future__ import annotations
 
-from hypothesis import strategies
-
 from tests.strategies import digests
-from tests.strategies.choices import Choices, built
+from tests.strategies.choices import Choices, Drawn
 
 DOMAINS = (
     "",
@@ -213,9 +211,9 @@ _SLIPS = (
 )
 
 
-def references() -> strategies.SearchStrategy[tuple[str, ...]]:
+def references() -> Drawn[tuple[str, ...]]:
     """Twenty references of every kind at a time."""
-    return built(lambda choices: tuple(reference(choices) for _ in range(20)), 240)
+    return Drawn(lambda choices: tuple(reference(choices) for _ in range(20)), 240)
 
 
 def reference(choices: Choices) -> str:

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hypothesis import strategies
-
 from tests.strategies import homes, references
-from tests.strategies.choices import Choices, built
+from tests.strategies.choices import Choices, Drawn
 
 _LOCATIONS = (
     "mirror.internal",
@@ -262,14 +260,14 @@ class ConfiguredNames:
     references: tuple[str, ...]
 
 
-def configured_references() -> strategies.SearchStrategy[ConfiguredNames]:
+def configured_references() -> Drawn[ConfiguredNames]:
     """Configuration and about twenty references that name their registry, mostly."""
-    return built(lambda choices: _configured(choices, _qualified), 400)
+    return Drawn(lambda choices: _configured(choices, _qualified), 400)
 
 
-def configured_short_names() -> strategies.SearchStrategy[ConfiguredNames]:
+def configured_short_names() -> Drawn[ConfiguredNames]:
     """Configuration and about twenty names, mostly short."""
-    return built(lambda choices: _configured(choices, _short), 400)
+    return Drawn(lambda choices: _configured(choices, _short), 400)
 
 
 def _configured(choices: Choices, name: Callable[[Choices], str]) -> ConfiguredNames:

@@ -22,7 +22,7 @@ from tests.strategies.behaviour import (
     Registry,
     Visit,
 )
-from tests.strategies.choices import Choices, built
+from tests.strategies.choices import Choices, Drawn
 from tests.strategies.registry_behaviour import registry
 
 
@@ -37,7 +37,7 @@ class Visits(tuple[Visit, ...]):
 
 def visits(number: int) -> strategies.SearchStrategy[Visits]:
     """So many visits at a time: most of one's time is spent waiting, so they are made together."""
-    return built(lambda choices: Visits(visit(choices) for _ in range(number)), number * 48)
+    return Drawn(lambda choices: Visits(visit(choices) for _ in range(number)), number * 48).strategy
 
 
 def visit(choices: Choices) -> Visit:

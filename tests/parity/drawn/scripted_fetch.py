@@ -11,7 +11,7 @@ import itertools
 import shutil
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -102,6 +102,12 @@ class Begun:
     visit: Visit
     number: int
     under_way: list[tuple[Actor, Session, Future[Any]]]
+
+    def when_ended(self, call: Callable[[Begun], object]) -> None:
+        """Call `call` with this, on some backend's thread, once both have come to their ends."""
+        left = itertools.count(len(self.under_way) - 1, -1)
+        for _, _, future in self.under_way:
+            future.add_done_callback(lambda _: None if next(left) else call(self))
 
 
 class Stage:
