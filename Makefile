@@ -85,7 +85,7 @@ wheel: dev ## an sdist and a wheel into dist/
 
 wheels: $(VENV)/cross ## every wheel of a release into dist/, cross-compiled by zig, each with auditwheel's verdict; ten minutes
 	@for platform in $(PLATFORMS); do \
-		PYCOCO_PLATFORM=$$platform $(PY) build.py --wheel --no-isolation --outdir dist $(ARGS) || exit 1; \
+		PYCOCO_WHEEL_PLATFORM=$$platform $(PY) build.py --wheel --no-isolation --outdir dist $(ARGS) || exit 1; \
 		$(VENV)/bin/auditwheel show dist/pycoco_oci-*-py3-none-$$platform.whl || exit 1; \
 	done
 	PYCOCO_NO_NATIVE=1 $(PY) build.py --no-isolation --outdir dist $(ARGS)

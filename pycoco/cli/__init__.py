@@ -35,10 +35,10 @@ def _run(arguments: Sequence[str]) -> int:
     from pycoco.cli.usage import UsageError
     from pycoco.errors import PycocoError
 
-    parsed = parse(arguments)
-    if parsed.verbose:
-        _log_to_stderr(parsed.verbose)
     try:
+        parsed = parse(arguments)
+        if parsed.verbose:
+            _log_to_stderr(parsed.verbose)
         status: int = import_module(f"pycoco.cli.{parsed.module}").run(parsed)
         sys.stdout.flush()
     except UsageError as error:

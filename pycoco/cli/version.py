@@ -1,4 +1,5 @@
-"""`pycoco version`: what is installed, which backend `auto` takes here, and why not the ones before it."""
+"""`pycoco version`: what is installed, which backend `auto` takes here, why not the ones before it, and which
+variables of pycoco's are set."""
 
 from __future__ import annotations
 
@@ -11,7 +12,9 @@ from typing import Any
 
 from pycoco._version import __version__
 from pycoco.backends.select import automatic, select
+from pycoco.cli.grammar.variables import in_force
 from pycoco.errors import PycocoError
+from pycoco.printable import printable
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -27,6 +30,8 @@ def run(parsed: argparse.Namespace) -> int:
         print(f"{'':<17} not {name}: {reason}")
     for name, version in found["backend"]["versions"].items():
         print(f"{name:<17} {version}")
+    for name, value in found["variables"].items():
+        print(f"{name:<17} {printable(value)}")
     return 0
 
 
@@ -37,6 +42,7 @@ def _versions() -> dict[str, Any]:
         "architecture": platform.machine(),
         "libc": _libc(),
         "backend": _backend(),
+        "variables": dict(in_force(os.environ)),
     }
 
 

@@ -1,82 +1,71 @@
-"""docs/reference/command-line.md, made of the command line's own grammar: `python -m tests.documentation.command_line`.
+"""The pages made of the command line's own grammar: `python -m tests.documentation.command_line` writes them anew.
 
+They are docs/reference/command-line.md, of which this module knows how it looks, and the manual page (see `man_page`).
 It is not for examples with outputs, which the guides have.
 """
 
 from __future__ import annotations
 
-import argparse
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 
-from pycoco.cli import grammar
-from pycoco.cli.grammar.command import EXAMPLES
+from tests.documentation import man_page
+from tests.documentation.commands import Argument, Command, commands, reading, variables
 from tests.support.tools import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "command-line.md"
 
 _HEAD = """# The command line
 
-Made of `pycoco --help`. Options may stand before or after the command. Results go to standard output, everything else
-to standard error; [exit statuses](errors.md#exit-statuses) tell failures apart. `NO_COLOR`, `PYCOCO_BACKEND` and the
-variables of [configuration](../configuration.md) are heeded.
+Made of `pycoco --help`, as is the manual page, `man pycoco`. Options may stand before or after the command. Results go
+to standard output, everything else to standard error; [exit statuses](errors.md#exit-statuses) tell failures apart.
+"""
+
+_VARIABLES = """## Variables
+
+What an option is where the command line does not say. An option that is given wins, and an empty variable counts as not
+set. They are for the command alone: `pycoco.inspect` and clients heed `PYCOCO_BACKEND` and no other of them. `pull` and
+`serve` heed that one alone too: on a node CRI-O's configuration decides. `pycoco version` lists those that are set.
+"""
+
+_NONE_FOR = """
+There is none for secrets, which every program that is started would inherit: give `--creds USER` and the password on
+standard input, or name a file by `--auth-file`. And there is none that lowers a check (`--tls-verify`, `--schema1`,
+`--nested-indexes`, `--short-names`): a script does that where its readers see it. `NO_COLOR` and the variables of
+[configuration](../configuration.md#variables), such as `REGISTRY_AUTH_FILE`, are heeded as well.
 """
 
 
 def page() -> str:
     """Return the page as it should be."""
-    commands = _commands()
-    shared = _options(commands["config"])
-    sections = [_HEAD, _shared(shared)]
-    for name, command in commands.items():
-        own = [line for line in _options(command) if line not in shared]
-        examples = "\n".join(EXAMPLES[name])
-        options = _table(own)
-        more = " It takes the [options for reading](#options-for-reading)." if shared[0] in _options(command) else ""
-        sections.append(
-            f"## {name}\n\n{_sentence(command.description or '')}{more}\n\n```text\n{examples}\n```\n{options}"
-        )
-    return "\n".join(sections)
+    shared = f"## Options for reading\n\nEvery command that reads takes them.\n{_options(reading())}"
+    rows = [(f"`{name}`", f"`{option}`: {_cell(help)}") for name, option, help in variables()]
+    backend = ("`PYCOCO_BACKEND`", "what `--backend auto` means: go, go-process or python")
+    known = f"{_VARIABLES}{_table('variable', [backend, *rows])}{_NONE_FOR}"
+    return "\n".join([_HEAD, shared, known, *map(_section, commands())])
 
 
-def _commands() -> dict[str, argparse.ArgumentParser]:
-    (choices,) = (action.choices for action in grammar.parser()._actions if isinstance(action.choices, dict))
-    return choices
+def _section(command: Command) -> str:
+    more = " It takes the [options for reading](#options-for-reading)." if command.reads else ""
+    examples = "\n".join(command.examples)
+    text = f"## {command.name}\n\n{command.sentence}{more}\n\n```text\n{examples}\n```\n"
+    return text + (_options(command.own) if command.own else "")
 
 
-def _options(command: argparse.ArgumentParser) -> list[tuple[str, str]]:
-    return [_line(action) for action in _arguments(command)]
+def _options(arguments: Iterable[Argument]) -> str:
+    return _table("option", ((f"`{_cell(each.shown)}`", _cell(each.help)) for each in arguments))
 
 
-def _arguments(command: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    for action in command._actions:
-        if not isinstance(action, argparse._HelpAction) and action.help != argparse.SUPPRESS:
-            yield action
+def _table(first: str, rows: Iterable[tuple[str, str]]) -> str:
+    lines = "\n".join(f"| {name} | {meaning} |" for name, meaning in rows)
+    return f"\n| {first} | meaning |\n|---|---|\n{lines}\n"
 
 
-def _line(action: argparse.Action) -> tuple[str, str]:
-    value = action.metavar or ("|".join(map(str, action.choices)) if action.choices else "")
-    names = ", ".join(action.option_strings) or str(value)
-    shown = f"{names} {value}" if action.option_strings and value and action.nargs != 0 else names
-    return re.sub(r"[|]", r"\\|", f"`{shown}`"), re.sub(r"[|]", r"\\|", str(action.help))
-
-
-def _shared(options: list[tuple[str, str]]) -> str:
-    return f"## Options for reading\n\nEvery command that reads takes them.\n{_table(options[1:])}"
-
-
-def _table(options: list[tuple[str, str]]) -> str:
-    if not options:
-        return ""
-    rows = "\n".join(f"| {name} | {help} |" for name, help in options)
-    return f"\n| option | meaning |\n|---|---|\n{rows}\n"
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}." if text else ""
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|")
 
 
 if __name__ == "__main__":
     PAGE.write_text(page())
+    man_page.PAGE.write_text(man_page.page())
     sys.exit(0)

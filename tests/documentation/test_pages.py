@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.documentation import command_line
 from tests.documentation.blocks import agrees, blocks_of, commands_of
-from tests.documentation.command_line import PAGE, page
 from tests.documentation.pages import pages, run
 from tests.documentation.stage import stage
 from tests.support.tools import ROOT
@@ -51,7 +51,9 @@ def test_an_ellipsis_stands_for_anything() -> None:
 
 
 def test_the_command_lines_page_is_the_grammars() -> None:
-    assert PAGE.read_text() == page(), "write it anew: python -m tests.documentation.command_line"
+    assert command_line.PAGE.read_text() == command_line.page(), (
+        "write it anew: python -m tests.documentation.command_line"
+    )
 
 
 def test_exit_statuses_are_told_alike() -> None:

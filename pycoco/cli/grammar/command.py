@@ -1,4 +1,4 @@
-"""What every command has: its name, the module that runs it, its help and its examples."""
+"""What every command has: its name, the module that runs it, its help and examples; what options variables may give."""
 
 from __future__ import annotations
 
@@ -35,7 +35,25 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "completion": ("pycoco completion bash > ~/.local/share/bash-completion/completions/pycoco",),
 }
 
-EPILOG = "Exit statuses: docs/reference/errors.md. Results go to standard output, everything else to standard error."
+VARIABLES = {
+    name: f"PYCOCO_{name.upper()}"
+    for name in (
+        "platform",
+        "timeout",
+        "retries",
+        "store",
+        "policy",
+        "auth_file",
+        "cert_dir",
+        "registries_conf",
+        "registries_conf_dir",
+        "concurrency",
+        "per_registry",
+    )
+}
+"""The options that a variable may give, and its name (see `variables`)."""
+
+EPILOG = "Exit statuses and variables: man pycoco. Results go to standard output, everything else to standard error."
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):

@@ -42,5 +42,4 @@ def scan(commands: Any) -> None:
     engine.add_argument(
         "--rate", type=float, metavar="N", help="images begun a second at one registry, over all workers"
     )
-    add_client_options(command)
-    command.set_defaults(retries=None)
+    add_client_options(command, retries=None)
