@@ -7,10 +7,11 @@ the operation in the backend. Nothing here depends on which event loop it is.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
-from pycoco.base_client import CONCURRENCY, BaseClient
+from pycoco.base_client import CONCURRENCY, BaseClient, left_of
 from pycoco.errors import OperationCancelledError, PycocoError
 from pycoco.image import Image
 from pycoco.options import requested_platform
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pycoco.answers.platform_images import PlatformImage
     from pycoco.answers.top_manifest import TopManifest
     from pycoco.answers.verification import Verification
-    from pycoco.backends.contract import Resolved
+    from pycoco.backends.contract import Fetched, Resolved
     from pycoco.base_client import Started
     from pycoco.configuration.values import ParsedReference
     from pycoco.documents.descriptor import Platform
@@ -51,9 +52,7 @@ class AsyncClient(BaseClient):
 
     async def explain(self, reference: str, *, platform: str | Platform | None = None) -> Explanation:
         """Say how `reference` would be resolved; see `Client.explain`. Files and helpers are read in a thread."""
-        import asyncio
-
-        return await asyncio.to_thread(self._explain, reference, platform)
+        return await self._in_thread(lambda: self._explain(reference, platform))
 
     async def inspect(
         self,
@@ -65,11 +64,15 @@ class AsyncClient(BaseClient):
         auth_file: str | PathLike[str] | None = None,
     ) -> Image:
         """Read the image that `reference` names; see `Client.inspect`."""
+        began, deadline = time.monotonic(), self._deadline(timeout)
         called_with = self._called_with(creds, auth_file)
         del creds  # no secret among the variables of an error's frames
         with called_with as session:
-            started = self._start(reference, platform, self._deadline(timeout), session)
-            return started.value if isinstance(started, Ready) else await self._kept(reference, await outcome(started))
+            started = self._start(reference, platform, deadline, session)
+            if isinstance(started, Ready):
+                return started.value
+            read = await outcome(started)
+        return await self._kept(reference, read, left_of(deadline, began))
 
     async def resolve(self, reference: str, *, timeout: float | None = None) -> Resolved:
         """Ask what `reference` names at the moment; see `Client.resolve`."""
@@ -138,14 +141,17 @@ class AsyncClient(BaseClient):
 
     async def inspect_platforms(self, reference: str, *, timeout: float | None = None) -> tuple[PlatformImage, ...]:
         """Read every image of the index that `reference` names; see `Client.inspect_platforms`."""
-        import asyncio
-
         from pycoco.answers.platform_images import platform_images
 
-        read = await outcome(self._reader(reference).fetch_instances(reference, timeout=self._deadline(timeout)))
+        began, deadline = time.monotonic(), self._deadline(timeout)
+        read = await outcome(self._reader(reference).fetch_instances(reference, timeout=deadline))
         if self._stored is None:
             return platform_images(reference, read, self._image)
-        return await asyncio.to_thread(platform_images, reference, read, self._image)  # files are written
+
+        def kept(name: str, each: Fetched) -> Image:
+            return self._image(name, each, left_of(deadline, began))
+
+        return await self._in_thread(lambda: platform_images(reference, read, kept))  # files are written
 
     async def tags(self, repository: str, *, timeout: float | None = None) -> AsyncIterator[str]:
         """Iterate over a repository's tags; see `Client.tags`."""
@@ -179,7 +185,7 @@ class AsyncClient(BaseClient):
         event loop. Whoever leaves the loop early, in a task that does not end then, should close the iterator
         (`aclose`, or contextlib.aclosing): Python does so by itself only when it collects it.
         """
-        from pycoco.answers.asked import Outcome, platform_of, timed
+        from pycoco.answers.asked import Outcome, platform_of, time_left, timed
         from pycoco.async_batch import in_flight
 
         requested_platform(platform)
@@ -187,7 +193,7 @@ class AsyncClient(BaseClient):
         flight = in_flight(
             references,
             start=timed(lambda reference: self._start(reference, platform_of(reference, platform), deadline)),
-            finish=self._kept,
+            finish=lambda asked, read: self._kept(asked, read, time_left(asked, deadline)),
             concurrency=concurrency,
             per_registry=per_registry,
             progress=progress,
@@ -201,16 +207,20 @@ class AsyncClient(BaseClient):
         import asyncio
 
         if not self._opened.closed:
-            # In a thread, as it waits for connections to close; shielded, so that it happens in a cancelled task too.
-            await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, self._opened.close))
+            from pycoco.daemon_threads import DaemonThreads
 
-    async def _kept(self, reference: str, fetched: Started) -> Image:
+            # In a thread, as it waits for connections to close; one of its own, since those there are may be waiting
+            # for files; shielded, so that it happens in a cancelled task too.
+            await asyncio.shield(asyncio.get_running_loop().run_in_executor(DaemonThreads(), self._opened.close))
+
+    async def _kept(self, reference: str, fetched: Started, left: float | None) -> Image:
         if self._stored is None or isinstance(fetched, Ready):
             return self._image(reference, fetched)
-        import asyncio
+        return await self._in_thread(lambda: self._image(reference, fetched, left))  # files are written
 
-        # Files are written: not on the event loop.
-        return await asyncio.to_thread(self._image, reference, fetched)
+    async def _in_thread(self, blocking: Callable[[], T]) -> T:
+        """Call what waits for files in a thread: not one of asyncio's own, for which the loop's end would wait."""
+        return await outcome(self._opened.here().threads.submit(blocking))
 
     async def __aenter__(self) -> Self:
         return self

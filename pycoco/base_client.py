@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NoReturn
@@ -24,11 +25,11 @@ from pycoco.options import (
     checked_credentials,
     checked_creds,
     checked_crio,
-    checked_timeout,
     requested_platform,
     settings_of,
 )
 from pycoco.ready import Pending, Ready
+from pycoco.waiting import checked_timeout
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -130,6 +131,11 @@ class BaseClient:
         return self._opened.here().backend
 
     @property
+    def timeout(self) -> float | None:
+        """Seconds for each whole operation that is given no other, None for no limit."""
+        return self._timeout
+
+    @property
     def _session(self) -> Session:
         """This process's session on the backend, which answers the contract's pure operations."""
         return self._opened.here().session
@@ -224,13 +230,13 @@ class BaseClient:
         finally:
             session.close(wait=False)
 
-    def _image(self, reference: str, fetched: Started) -> Image:
-        """Make an Image of what was fetched, and keep it in the store if there is one."""
+    def _image(self, reference: str, fetched: Started, timeout: float | None = None) -> Image:
+        """Make an Image of what was fetched, and keep it in the store if there is one, within `timeout` seconds."""
         if isinstance(fetched, Ready):
             return fetched.value
         image = Image.from_fetched(fetched, reference)
         if self._stored is not None:
-            self._stored.keep(image)
+            self._stored.keep(image, timeout)
         return image
 
     def _deadline(self, timeout: float | None) -> float | None:
@@ -253,6 +259,11 @@ class BaseClient:
         by_process.closed = True
         if not sys.is_finalizing():
             opened.close(wait=False)
+
+
+def left_of(deadline: float | None, began: float) -> float | None:
+    """Return how many of `deadline` seconds are left, 0.0 at least, of what began at `began` (time.monotonic)."""
+    return None if deadline is None else max(0.0, deadline - (time.monotonic() - began))
 
 
 def checked_revalidate(revalidate: str | None, store: object) -> str | None:

@@ -5,10 +5,11 @@ It starts what `base_client` knows to start, and waits for it. The asyncio form 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar, overload
 
-from pycoco.base_client import CONCURRENCY, BaseClient
+from pycoco.base_client import CONCURRENCY, BaseClient, left_of
 from pycoco.errors import DeadlineError, PycocoError
 from pycoco.options import Options, requested_platform
 from pycoco.ready import Pending, Ready
@@ -75,12 +76,12 @@ class Client(BaseClient):
         client's. `creds` (user, password) and `auth_file` are for this call alone, instead of what credentials the
         client has. Raises a PycocoError; its tree is in `pycoco.errors`. A layer is never read.
         """
-        deadline = self._deadline(timeout)
+        began, deadline = time.monotonic(), self._deadline(timeout)
         called_with = self._called_with(creds, auth_file)
         del creds  # no secret among the variables of an error's frames
         with called_with as session:
             read = finished(lambda: self._start(reference, platform, deadline, session), deadline)
-        return read.value if isinstance(read, Ready) else self._image(reference, read)
+        return read.value if isinstance(read, Ready) else self._image(reference, read, left_of(deadline, began))
 
     def resolve(self, reference: str, *, timeout: float | None = None) -> Resolved:
         """Ask what `reference` names at the moment, whatever that is: its digest, by one HEAD request.
@@ -167,9 +168,9 @@ class Client(BaseClient):
         """
         from pycoco.answers.platform_images import platform_images
 
-        deadline = self._deadline(timeout)
+        began, deadline = time.monotonic(), self._deadline(timeout)
         read = finished(lambda: self._reader(reference).fetch_instances(reference, timeout=deadline), deadline)
-        return platform_images(reference, read, self._image)
+        return platform_images(reference, read, lambda name, each: self._image(name, each, left_of(deadline, began)))
 
     def tags(self, repository: str, *, timeout: float | None = None) -> Iterator[str]:
         """Iterate over a repository's tags, in the registry's order, page after page; no more than one page is held.
@@ -219,7 +220,7 @@ class Client(BaseClient):
         Leaving the loop early cancels what is in flight, and closing the client ends the loop with
         OperationCancelledError.
         """
-        from pycoco.answers.asked import outcomes, platform_of, timed
+        from pycoco.answers.asked import outcomes, platform_of, time_left, timed
         from pycoco.batch import in_flight
 
         requested_platform(platform)
@@ -227,7 +228,7 @@ class Client(BaseClient):
         flight = in_flight(
             references,
             start=timed(lambda reference: self._start(reference, platform_of(reference, platform), deadline)),
-            finish=self._image,
+            finish=lambda asked, read: self._image(asked, read, time_left(asked, deadline)),
             concurrency=concurrency,
             per_registry=per_registry,
             progress=progress,

@@ -62,7 +62,8 @@ class Options(TypedDict, total=False):
     short_names: "enforcing" (default, CRI-O's), "permissive" or "disabled".
     policy: a path of a policy.json to evaluate, or True for the one that containers-policy.json(5) finds;
         None (default) evaluates none.
-    timeout: seconds for each whole operation; None for no limit.
+    timeout: seconds for each whole operation; None for no limit. The lock of a store that somebody else keeps is waited
+        for no longer than that, nor than five seconds.
     store: a directory (an OCI layout) used as a cache of what digests name.
     schema1: accept the deprecated schema 1 of manifests.
     nested_indexes: how many indexes within an index to descend; CRI-O's and the default is 0.
@@ -115,15 +116,6 @@ def requested_platform(platform: str | Platform | RequestedPlatform | None) -> R
     if meant is not None:
         raise ConfigurationError(f"platform is {platform!r}; did you mean {parts[0]}/{meant}?")
     return RequestedPlatform(*(_text("platform", part) for part in parts))
-
-
-def checked_timeout(timeout: float | None) -> float | None:
-    """Return `timeout` in seconds, or None for no limit. Raises ConfigurationError unless it is positive."""
-    if timeout is None:
-        return None
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
-        raise ConfigurationError(f"timeout is {timeout!r}; give seconds above 0, or None for no limit")
-    return timeout
 
 
 def settings_of(options: Options, environ: Mapping[str, str]) -> Settings:

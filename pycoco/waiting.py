@@ -1,18 +1,27 @@
 """Waiting in a thread for what a future will have, such that a signal interrupts the wait at whatever moment it comes.
 
-It is not for asyncio (see `async_client`), nor for cancelling: whoever waits decides what an interruption means.
+It also says what a timeout is. It is not for asyncio (see `async_client`), nor for cancelling: whoever waits decides
+what an interruption means.
 """
 
 from __future__ import annotations
 
 import threading
-from concurrent.futures import CancelledError
 from typing import TypeVar
 
-from pycoco.errors import OperationCancelledError
+from pycoco.errors import ConfigurationError, OperationCancelledError
 from pycoco.ready import Pending
 
 T = TypeVar("T")
+
+
+def checked_timeout(timeout: float | None) -> float | None:
+    """Return `timeout` in seconds, or None for no limit. Raises ConfigurationError unless it is positive."""
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
+        raise ConfigurationError(f"timeout is {timeout!r}; give seconds above 0, or None for no limit")
+    return timeout
 
 
 class NotYetError(Exception):
@@ -24,6 +33,8 @@ def result(future: Pending[T], seconds: float | None = None) -> T:
 
     OperationCancelledError if it was cancelled, by somebody else then.
     """
+    from concurrent.futures import CancelledError  # there wherever a future is
+
     try:
         # Not Future.result, which waits on a condition: a signal between two of its steps comes out as "RuntimeError:
         # cannot release un-acquired lock" (threading.Condition.wait). A lock is waited for in one step.

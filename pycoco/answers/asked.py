@@ -96,6 +96,12 @@ def asked(item: Item) -> str:
     return item
 
 
+def time_left(reference: str, deadline: float | None) -> float | None:
+    """Return what is left of `deadline` seconds for one reference of a batch, counted until its answer came."""
+    spent = reference.seconds if isinstance(reference, Asked) else 0.0
+    return None if deadline is None else max(0.0, deadline - spent)
+
+
 def platform_of(reference: str, default: str | Platform | None) -> str | Platform | None:
     """Return the platform to choose for one reference of a batch, whose own is `default`."""
     own = reference.platform if isinstance(reference, Asked) else None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from dataclasses import replace
 
-from pycoco.cli.client_options import client_of
+from pycoco.cli.client_options import client_of, time_left
 from pycoco.cli.usage import UsageError
 from pycoco.client import Client
 from pycoco.cri import Bundle, CrioSettings, GuestAgreement, SandboxState, bundle, guest_agreement
@@ -27,6 +28,7 @@ def run(parsed: argparse.Namespace) -> int:
     state = _sandbox_state(parsed)
     passwd = None if parsed.passwd is None else read_file(parsed.passwd, _PASSWD_LIMIT)
     group = None if parsed.group is None else read_file(parsed.group, _PASSWD_LIMIT)
+    began = time.monotonic()
     with client_of(parsed) as client:
         image = client.inspect(parsed.reference)
         insecure = _insecure_hosts(client, image)
@@ -43,6 +45,7 @@ def run(parsed: argparse.Namespace) -> int:
         group=group,
         pin=not parsed.no_pin,
         replace=parsed.replace,
+        timeout=time_left(parsed, began),
     )
     warnings = (*of_conf, *made.warnings, *insecure, *agreement.problems)
     for warning in dict.fromkeys(warnings):

@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 
+from pycoco.base_client import left_of
 from pycoco.client import Client
 from pycoco.errors import ConfigurationError
 from pycoco.options import Options
+
+_MOMENT = 0.001
+"""Seconds that what follows the reading has in any case: a lock that is free is had at once."""
 
 
 def options_of(parsed: argparse.Namespace) -> Options:
@@ -38,6 +42,12 @@ def options_of(parsed: argparse.Namespace) -> Options:
 def client_of(parsed: argparse.Namespace) -> Client:
     """Return a client made as the command line says."""
     return Client(**options_of(parsed))
+
+
+def time_left(parsed: argparse.Namespace, began: float) -> float | None:
+    """Return what is left of --timeout for what began at `began` (time.monotonic); None where none was given."""
+    left = left_of(parsed.timeout, began)
+    return None if left is None else max(left, _MOMENT)
 
 
 def _creds(text: str | None) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ from pycoco.cli.client_options import options_of
 from pycoco.cli.usage import UsageError
 from pycoco.client import Client
 from pycoco.node import PulledImage, pull
-from pycoco.node.crio_config import CRIO_ENDPOINT, read_crio_config
+from pycoco.node.crio_config import CRIO_ENDPOINT, CrioConfig, read_crio_config
 from pycoco.options import Options
 from pycoco.printable import printable
 
@@ -19,9 +19,10 @@ def run(parsed: argparse.Namespace) -> int:
     """Read the image with CRI-O's own policy and credentials, unless others are given, and record it."""
     if parsed.root is not None and (parsed.crio is not None or parsed.namespace):
         raise UsageError("--root is for where no CRI-O is asked; leave out --crio and --namespace")
-    crio = parsed.crio or CRIO_ENDPOINT
+    crio: str | CrioConfig = parsed.crio or CRIO_ENDPOINT
     options = options_of(parsed)
     if parsed.root is None:
+        crio = read_crio_config(parsed.crio or CRIO_ENDPOINT)
         options = _as_crio(options, crio, parsed.reference, parsed.namespace)
     if options.get("policy") is None:
         options["policy"] = True
@@ -39,8 +40,7 @@ def run(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _as_crio(options: Options, crio: str, reference: str, namespace: str) -> Options:
-    config = read_crio_config(crio)
+def _as_crio(options: Options, config: CrioConfig, reference: str, namespace: str) -> Options:
     if options.get("policy") is None:
         options["policy"] = config.policy(namespace)
     if options.get("auth_file") is None:

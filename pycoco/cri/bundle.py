@@ -24,6 +24,7 @@ from pycoco.cri.spec.container_request import RequestJSON
 from pycoco.cri.spec.runtime_config import RuntimeConfig, runtime_config
 from pycoco.errors import ContainerConfigError, InvalidReferenceError, LayoutError
 from pycoco.layout import save
+from pycoco.waiting import checked_timeout
 
 _OWN_NAMES = frozenset({"config.json", "rootfs", "artifacts", "mounts", "passwd", "group"})
 
@@ -62,18 +63,21 @@ def bundle(
     pin: bool = True,
     created: datetime | None = None,
     replace: bool = False,
+    timeout: float | None = None,
 ) -> Bundle:
     """Make the bundle `directory`, whole or not at all. Its parent must exist.
 
     The arguments that are not about the directory are `runtime_config`'s.
 
     An existing directory is refused, unless `replace` says to exchange it: then it must be a bundle, or empty, with
-    nothing mounted in it.
+    nothing mounted in it. The parent is locked for a moment; `timeout` is for how many seconds that is waited for where
+    another process has its lock, None for five.
 
     Raises ContainerConfigError for a container that cannot be made, also for an image whose user is a name and no
     passwd is given: config.json without a uid would run it as root. Raises ManifestError for a malformed image and
-    LayoutError for a directory that cannot be made.
+    LayoutError for a directory that cannot be made, DeadlineError for a lock that is held.
     """
+    checked_timeout(timeout)
     place = _absolute(directory)
     _check_place(place, replace)
     config = runtime_config(
@@ -96,7 +100,7 @@ def bundle(
         )
     require_no_reserved_names(config)
     pulled = guest_pull(image, config) if image.pinned else None
-    with new_directory(place, replace=replace) as new:
+    with new_directory(place, replace=replace, timeout=timeout) as new:
         _fill(new, image, config)
     return Bundle(place, config, pulled)
 

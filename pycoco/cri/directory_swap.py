@@ -18,7 +18,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from pycoco.errors import LayoutError
+from pycoco.errors import LayoutError, PycocoError
 from pycoco.layout.lock import lock as lock_within
 
 _RENAME_NOREPLACE = 1
@@ -28,25 +28,26 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextlib.contextmanager
-def new_directory(place: Path, *, replace: bool) -> Iterator[Path]:
+def new_directory(place: Path, *, replace: bool, timeout: float | None = None) -> Iterator[Path]:
     """Give an empty directory to fill; when the block ends well, it stands at `place`, and is on the disk.
 
     With `replace` a directory that stands there is exchanged and then removed; otherwise it is refused. If the block
-    fails, nothing has changed. Raises LayoutError.
+    fails, nothing has changed. Raises LayoutError, and DeadlineError where another process has the lock of the parent
+    for `timeout` seconds (see `pycoco.layout.lock`).
     """
     try:
         parent = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise LayoutError(f"cannot write to {place.parent}: {error.strerror}") from None
     try:
-        with _temporary(parent, place) as (temporary, lock):
+        with _temporary(parent, place, timeout) as (temporary, lock):
             yield temporary
             _sync_tree(temporary)
             _put(parent, temporary.name, place, replace)
             os.fsync(parent)
             del lock
     except OSError as error:
-        if isinstance(error, LayoutError):
+        if isinstance(error, PycocoError):
             raise
         raise LayoutError(f"cannot make {place}: {error.strerror or error}") from None
     finally:
@@ -54,16 +55,16 @@ def new_directory(place: Path, *, replace: bool) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _temporary(parent: int, place: Path) -> Iterator[tuple[Path, int]]:
+def _temporary(parent: int, place: Path, timeout: float | None) -> Iterator[tuple[Path, int]]:
     prefix = f".{place.name}.new-"
     temporary = place.parent / (prefix + secrets.token_hex(8))
     # The parent's lock covers the moment between making the directory and locking it.
-    lock_within(parent, str(place.parent))
+    lock_within(parent, str(place.parent), timeout)
     try:
         _remove_left_over(place.parent, prefix)
         os.mkdir(temporary, 0o700)
         lock = os.open(temporary, _DIRECTORY)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock_within(lock, str(temporary), timeout)
     finally:
         fcntl.flock(parent, fcntl.LOCK_UN)
     try:

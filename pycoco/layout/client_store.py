@@ -10,6 +10,7 @@ from pycoco.backends.flows import Known
 from pycoco.configuration.settings import Settings
 from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import PycocoError
+from pycoco.layout.lock import PATIENCE
 from pycoco.layout.pinned import PinnedImages
 from pycoco.layout.store import Store
 from pycoco.layout.writer import ImageDocuments
@@ -36,10 +37,14 @@ class ClientStore:
         """Return the image that a pinned `reference` names, or None where a backend has to be asked."""
         return self._pinned.find(reference, platform)
 
-    def keep(self, image: ImageDocuments) -> None:
-        """Keep an image. That it cannot be kept any more must not cost what was read: the first time, it is logged."""
+    def keep(self, image: ImageDocuments, timeout: float | None = None) -> None:
+        """Keep an image. That it cannot be kept any more must not cost what was read: the first time, it is logged.
+
+        `timeout` is what is left of the time in which the image is wanted: no lock is waited for any longer, nor longer
+        than PATIENCE.
+        """
         try:
-            self._store.put_image(image)
+            self._store.put_image(image, timeout=None if timeout is None else min(max(timeout, 0.0), PATIENCE))
         except PycocoError as error:
             if not self._failed:
                 self._failed = True

@@ -17,7 +17,7 @@ import re
 from pycoco.documents import digest as digests
 from pycoco.documents import media_types
 from pycoco.documents.values import MANIFEST_LIMIT
-from pycoco.errors import InvalidReferenceError, LayoutError, TooLargeError
+from pycoco.errors import DeadlineError, InvalidReferenceError, LayoutError, TooLargeError
 from pycoco.layout import contents
 from pycoco.layout.files import read_regular
 from pycoco.layout.writer import ImageDocuments, Layout, documents_of, entries_of, name_of
@@ -41,6 +41,7 @@ class Store:
         self._prepared = False
         self._listed: dict[str, str] = {}  # by name, the digest that this store has listed or found listed
         self._full = False
+        self._kept_waiting = False
 
     def get(self, digest: str) -> bytes | None:
         """Return the bytes whose sha256 digest this is, or None where they are not here whole."""
@@ -69,8 +70,11 @@ class Store:
         self._keep(digest, body)
         return True
 
-    def put_image(self, image: ImageDocuments, reference: str | None = None) -> bool:
+    def put_image(self, image: ImageDocuments, reference: str | None = None, *, timeout: float | None = None) -> bool:
         """Keep the documents of `image`, and list it in index.json under `reference` or its own.
+
+        index.json's lock is waited for up to `timeout` seconds, None for five; an image that cannot be listed is kept
+        nevertheless, and found.
 
         False, and nothing is kept, for an image that could not be found again as it is: named by other digests than
         sha256, or of a media type that its bytes do not show. Raises LayoutError as `put` does.
@@ -81,7 +85,7 @@ class Store:
             self._keep(digest, body)
         name = reference or name_of(image)
         if name and not self._full and self._listed.get(name) != image.digest:
-            self._list(image, name)
+            self._list(image, name, timeout)
         return True
 
     def prepare(self) -> None:
@@ -99,13 +103,19 @@ class Store:
         self.prepare()
         self._layout.put(digest, body)
 
-    def _list(self, image: ImageDocuments, name: str) -> None:
+    def _list(self, image: ImageDocuments, name: str, timeout: float | None) -> None:
         self._listed[name] = image.digest
         try:
             # Only the top level: an instance of a pinned index is found through it.
-            added = self._layout.add_entries(entries_of(image, name)[:1], ENTRIES_LIMIT)
+            added = self._layout.add_entries(entries_of(image, name)[:1], ENTRIES_LIMIT, timeout=timeout)
         except InvalidReferenceError as error:
             _log.info("an image is kept, but not listed in the store's index.json: %s", error)
+            return
+        except DeadlineError as error:
+            del self._listed[name]  # the next time it is put, perhaps
+            if not self._kept_waiting:
+                self._kept_waiting = True
+                _log.warning("images are kept, but not listed in the store's index.json: %s", error)
             return
         if not added:
             self._full = True

@@ -26,6 +26,7 @@ from pycoco.documents.manifest import Manifest
 from pycoco.documents.syntax import strict_json
 from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import (
+    DeadlineError,
     InvalidReferenceError,
     LayoutError,
     TooLargeError,
@@ -34,8 +35,9 @@ from pycoco.errors import (
 from pycoco.layout import contents
 from pycoco.layout.contents import REF_NAME
 from pycoco.layout.files import read_regular
-from pycoco.layout.lock import PATIENCE, lock, open_lock
+from pycoco.layout.lock import lock, open_lock
 from pycoco.layout.replacing import flush_directory, layout_errors, replace_file
+from pycoco.waiting import checked_timeout
 
 _TEMPORARY = ".tmp-"
 _STALE_SECONDS = 3600.0
@@ -65,17 +67,25 @@ class ImageDocuments(Protocol):
     def raw_config(self) -> bytes: ...
 
 
-def save(image: ImageDocuments, directory: str | os.PathLike[str], *, reference: str | None = None) -> None:
+def save(
+    image: ImageDocuments,
+    directory: str | os.PathLike[str],
+    *,
+    reference: str | None = None,
+    timeout: float | None = None,
+) -> None:
     """Write the metadata of `image` to the OCI layout `directory`, which is made if need be.
 
     index.json gets an entry for the top-level manifest, named by `reference` or else the image's own; an entry of
     that name that is there already is replaced and all others are kept. For an index of OCI manifests there is a
     second one, `repository@digest` of the chosen instance, for tools that choose no platform themselves (umoci).
-    The bytes and media types are kept exactly. When this returns, everything is on the disk.
+    The bytes and media types are kept exactly. When this returns, everything is on the disk. `timeout` is for how many
+    seconds index.lock is waited for where another process has it; None for five.
 
     Raises LayoutError for a directory that cannot be written, or holds something else, InvalidReferenceError for a
-    name that no tool could look up, and UnsupportedManifestError for schema 1.
+    name that no tool could look up, UnsupportedManifestError for schema 1, and DeadlineError for a lock that is held.
     """
+    checked_timeout(timeout)
     entries = entries_of(image, reference or name_of(image))
     if not image.raw_config or image.media_type in media_types.SCHEMA1_TYPES:
         raise UnsupportedManifestError("a schema 1 image has no config of its own: no OCI layout can hold it")
@@ -83,7 +93,7 @@ def save(image: ImageDocuments, directory: str | os.PathLike[str], *, reference:
     target.prepare()
     for digest, body in documents_of(image):
         target.put(digest, body)
-    target.add_entries(entries)
+    target.add_entries(entries, timeout=timeout)
 
 
 def documents_of(image: ImageDocuments) -> list[tuple[str, bytes]]:
@@ -144,7 +154,7 @@ class Layout:
     def __init__(self, directory: str, *, durable: bool) -> None:
         self.directory = directory or "."
         self._durable = durable
-        self._patience = PATIENCE
+        self._kept_waiting = False
 
     def prepare(self) -> None:
         """Make the directory a layout. Raises LayoutError if it holds other things."""
@@ -196,13 +206,16 @@ class Layout:
         index = _parse_index(read_regular(os.path.join(self.directory, "index.json"), MANIFEST_LIMIT), self.directory)
         return {name: each.get("digest") or "" for each in index["manifests"] if (name := _name(each)) is not None}
 
-    def add_entries(self, entries: list[dict[str, Any]], limit: int | None = None) -> bool:
+    def add_entries(
+        self, entries: list[dict[str, Any]], limit: int | None = None, *, timeout: float | None = None
+    ) -> bool:
         """Add descriptors to index.json, in the place of those of the same name.
 
         False if nothing was added since there are `limit` entries already. Raises LayoutError for an index.json that
-        is damaged, or would be larger than tools read, and leaves it as it is.
+        is damaged, or would be larger than tools read, and DeadlineError where its lock cannot be had within `timeout`
+        (see `lock`); then it is left as it is.
         """
-        with self._lock():
+        with self._lock(timeout):
             self._remove_stale()
             before = read_regular(os.path.join(self.directory, "index.json"), MANIFEST_LIMIT)
             index = _parse_index(before, self.directory)
@@ -226,18 +239,18 @@ class Layout:
                 flush_directory(os.path.dirname(path))
 
     @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
+    def _lock(self, timeout: float | None) -> Iterator[None]:
         with self._errors():
             path = os.path.join(self.directory, "index.lock")
             descriptor = open_lock(path)
         try:
             with self._errors():
                 try:
-                    lock(descriptor, path, self._patience)
-                except LayoutError:
-                    self._patience = 0.0  # whoever kept us waiting once is not waited for again
+                    lock(descriptor, path, 0.0 if self._kept_waiting else timeout)
+                except DeadlineError:
+                    self._kept_waiting = True  # whoever kept us waiting once is not waited for again
                     raise
-                self._patience = PATIENCE
+                self._kept_waiting = False
             yield
         finally:
             os.close(descriptor)

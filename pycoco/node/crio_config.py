@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pycoco.configuration import configuration_files
 from pycoco.configuration.auth.crio import NAMESPACED_AUTH_DIR, CrioAuthentication
@@ -26,7 +26,7 @@ _SECONDS = 10.0
 
 @dataclass(frozen=True)
 class CrioConfig:
-    """CRI-O's options by their own names; a path that is not set is ""."""
+    """CRI-O's options by their own names; a path that is not set is "". `endpoint` is where it was asked."""
 
     root: str
     imagestore: str
@@ -37,6 +37,7 @@ class CrioConfig:
     default_runtime: str
     short_name_mode: str
     authentication: CrioAuthentication
+    endpoint: str = CRIO_ENDPOINT
 
     def image_store(self) -> ImageStore:
         """Return the store that CRI-O keeps its images in."""
@@ -76,7 +77,7 @@ def read_crio_config(endpoint: str = CRIO_ENDPOINT) -> CrioConfig:
         ) from None
     if response.status != 200 or len(body) > _LIMIT:
         raise UnavailableError(f"what answers at {path} is no CRI-O: it has no /config (status {response.status})")
-    return parse_crio_config(body, f"the configuration of the CRI-O at {path}")
+    return replace(parse_crio_config(body, f"the configuration of the CRI-O at {path}"), endpoint=endpoint)
 
 
 def parse_crio_config(body: bytes, where: str) -> CrioConfig:

@@ -5,12 +5,14 @@ It is not for the kubelet's pulls (see `pycoco.node.service`), nor for how a rec
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pycoco.base_client import left_of
 from pycoco.errors import BackendError, ConfigurationError, InvalidReferenceError
 from pycoco.node.cri_api import messages
-from pycoco.node.crio_config import CRIO_ENDPOINT, read_crio_config
+from pycoco.node.crio_config import CRIO_ENDPOINT, CrioConfig, read_crio_config
 from pycoco.node.storage.image_record import image_record
 from pycoco.node.storage.image_store import ImageStore, Registered
 
@@ -57,36 +59,47 @@ def pull(
     client: Client,
     reference: str,
     *,
-    crio: str = CRIO_ENDPOINT,
+    crio: str | CrioConfig = CRIO_ENDPOINT,
     root: str | os.PathLike[str] | None = None,
     storage_driver: str | None = None,
     pin: bool = False,
     all_images: bool = False,
+    timeout: float | None = None,
 ) -> PulledImage:
     """Read the image and record it, without its layers, in the storage of the CRI-O that listens at `crio`.
 
-    CRI-O is asked where its storage is, and afterwards whether it finds the image; if not, the record is removed. With
+    CRI-O is asked where its storage is, unless `crio` is what it said already (`pycoco.node.crio_config`), and
+    afterwards whether it finds the image; if not, the record is removed. With
     `root` and `storage_driver`, as crio and podman call them, no daemon is asked. The client must check a policy, since
     CRI-O checks one whenever it pulls. `pin` gives the record no tag, only "repository@digest": CRI-O tells the guest
     the tag where there is one, and a tag may have moved by then. `all_images` allows an image that is not encrypted.
+    `timeout` (seconds; the client's, unless given) bounds the reading, and with it the wait for the storage's lock, for
+    which without one there is a minute.
 
     Raises what `Client.inspect` raises; ConfigurationError for an image that is not encrypted, or a client that checks
-    no policy; LayoutError for a storage that cannot be used; UnavailableError where no CRI-O answers.
+    no policy; LayoutError for a storage that cannot be used; UnavailableError where no CRI-O answers; DeadlineError.
     """
+    began = time.monotonic()
     if (root is None) != (storage_driver is None):
         raise ConfigurationError(
             "root and storage_driver belong together; give both, or neither and the socket of CRI-O"
         )
-    store = ImageStore(root, storage_driver or "") if root is not None else read_crio_config(crio).image_store()
-    image = client.inspect(reference)
+    config = None
+    if root is not None:
+        store = ImageStore(root, storage_driver or "")
+    else:
+        config = crio if isinstance(crio, CrioConfig) else read_crio_config(crio)
+        store = config.image_store()
+    image = client.inspect(reference, timeout=timeout)
     require_recordable(image, all_images=all_images)
     names = names_of(image, pin=pin)
     known_as = names_of(image, pin=False)
-    registered = store.register(image_record(image), names, known_as=known_as)
-    if root is None:
+    left = left_of(client.timeout if timeout is None else timeout, began)
+    registered = store.register(image_record(image), names, known_as=known_as, timeout=left)
+    if config is not None:
         from pycoco.node.cri_api.runtime import Runtime
 
-        with Runtime(crio) as runtime:
+        with Runtime(config.endpoint) as runtime:
             require_found(runtime, registered, [name for name in known_as if name in registered.names])
     return pulled_image(image, registered)
 

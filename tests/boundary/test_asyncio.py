@@ -213,9 +213,9 @@ def test_the_store_is_written_off_the_loop(
     threads: list[int] = []
     put = Store.put_image
 
-    def watched(store: Store, image: Any) -> bool:
+    def watched(store: Store, image: Any, *, timeout: float | None) -> bool:
         threads.append(threading.get_ident())
-        return put(store, image)
+        return put(store, image, timeout=timeout)
 
     monkeypatch.setattr(Store, "put_image", watched)
 

@@ -8,14 +8,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from pycoco.cli import main
+from pycoco.node.storage.image_store import ImageStore
+from pycoco.node.storage.images_lock import lock_images
 from tests.conftest import REPOSITORY
 from tests.support.images import PLATFORMS, BuiltImages
 from tests.support.node.crio_stand_in import CrioStandIn, crio_stand_in
+from tests.support.node.storage_tool import DRIVER
 from tests.support.registry import Registry
 
 PROGRAMS = ("storagetool",)
@@ -100,6 +104,18 @@ def test_the_namespaces_policy_and_credentials(
         (crio.directory / "policies" / "team-a.json").write_text('{"default":[{"type":"reject"}]}')
         assert pull(crio, reference, "--namespace", "team-a") == 10
         assert pull(crio, reference, "--namespace", "../team-a") == 4
+
+
+def test_a_lock_that_is_held_is_waited_for_within_the_timeout(
+    crio: CrioStandIn, registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reference = registry.reference(REPOSITORY, "encrypted")
+    directory = ImageStore(crio.root, DRIVER).directory
+    began = time.monotonic()
+    with lock_images(directory):
+        assert pull(crio, reference, "--timeout", "2") == 7
+    assert time.monotonic() - began < 10
+    assert "images.lock' is locked by another process" in capsys.readouterr().err
 
 
 def test_without_a_crio(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:

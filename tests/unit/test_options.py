@@ -10,7 +10,8 @@ import pytest
 import pycoco
 from pycoco import Client, ConfigurationError
 from pycoco.documents.values import RequestedPlatform
-from pycoco.options import Options, checked_timeout, requested_platform, settings_of
+from pycoco.options import Options, requested_platform, settings_of
+from pycoco.waiting import checked_timeout
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+from pycoco.async_client import outcome
+from pycoco.base_client import left_of
+from pycoco.daemon_threads import DaemonThreads
 from pycoco.errors import BackendError, PycocoError
 from pycoco.image import Image
 from pycoco.node.cri_api import messages
@@ -37,6 +39,8 @@ from pycoco.node.service.shared_calls import SharedCalls
 from pycoco.node.storage.image_record import image_record
 from pycoco.node.storage.image_store import Registered
 from pycoco.options import Options
+
+T = TypeVar("T")
 
 EVERY_HANDLER = "*"
 PULL_IMAGE = messages.IMAGE_SERVICE + "PullImage"
@@ -78,6 +82,7 @@ class ImageCalls:
         self._events = events
         self._shared: SharedCalls[tuple[Image, Registered]] = SharedCalls()
         self._pins: dict[str, str] = {}
+        self._threads = DaemonThreads()
 
     async def pull_image(self, body: bytes, context: Any) -> bytes | None:
         """Answer a PullImage, or return None to have it passed on."""
@@ -119,9 +124,9 @@ class ImageCalls:
         if crio is None:
             raise Forwarded("CRI-O has not said yet where its storage is")
         await self._require_handler(request, crio, pull)
-        if await asyncio.to_thread(crio.has_decryption_keys):
+        if await self._in_thread(crio.has_decryption_keys):
             raise Forwarded("CRI-O has decryption keys")
-        options = await asyncio.to_thread(pull_options, request, crio, self._settings.options)
+        options = await self._in_thread(lambda: pull_options(request, crio, self._settings.options))
         timeout = min(self._settings.timeout, remaining or self._settings.timeout)
         key = (request.image, request.namespace, json.dumps([options.options, options.auths], default=str))
         return await self._shared.run(key, lambda: self._register(request, crio, options, timeout))
@@ -139,6 +144,7 @@ class ImageCalls:
     async def _register(
         self, request: PullRequest, crio: CrioConfig, options: PullOptions, timeout: float
     ) -> tuple[Image, Registered]:
+        began = time.monotonic()
         image = await self._reader.read(request.image, options.options, options.auths, timeout)
         if image.reference not in options.candidates:
             raise BackendError("the process that reads images answers with another image's name")
@@ -149,11 +155,17 @@ class ImageCalls:
         names = names_of(image, pin=self._settings.pin)
         record = image_record(image)
         known_as = names_of(image, pin=False)
-        register = functools.partial(crio.image_store().register, known_as=known_as)
-        registered = await asyncio.to_thread(register, record, names)
+        left = left_of(timeout, began)
+        registered = await self._in_thread(
+            lambda: crio.image_store().register(record, names, known_as=known_as, timeout=left)
+        )
         await self._require_found(registered, [name for name in known_as if name in registered.names])
-        await asyncio.to_thread(remove_used, options)
+        await self._in_thread(lambda: remove_used(options))
         return image, registered
+
+    async def _in_thread(self, blocking: Callable[[], T]) -> T:
+        """Call what waits for files in a thread; one that gets no answer holds up neither others nor the end."""
+        return await outcome(self._threads.submit(blocking))
 
     async def _require_found(self, registered: Registered, names: list[str]) -> None:
         for name in names:

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pycoco.async_client import outcome
+from pycoco.daemon_threads import DaemonThreads
 from pycoco.errors import ConfigurationError
 from pycoco.node.cri_api import messages
 from pycoco.node.cri_api.runtime import grpc_module, socket_path
@@ -158,16 +160,18 @@ class CrioWatch:
         self._endpoint = endpoint
         self._upstream = upstream
         self._events = events
+        self._threads = DaemonThreads()
 
     async def look(self) -> bool:
         """Ask CRI-O, and mend its listing. False, with a line in the log, where it does not answer."""
         try:
-            self.config = await asyncio.to_thread(read_crio_config, self._endpoint)
+            config: CrioConfig = await outcome(self._threads.submit(read_crio_config, self._endpoint))
+            self.config = config
             await self._mend_listing()
         except Exception as error:
             self._events.say("CRI-O does not answer", level=logging.WARNING, reason=str(error))
             return False
-        self._events.say("CRI-O answers", root=self.config.root, storage_driver=self.config.storage_driver)
+        self._events.say("CRI-O answers", root=config.root, storage_driver=config.storage_driver)
         return True
 
     async def watch(self) -> None:
@@ -201,7 +205,7 @@ class CrioWatch:
                 await self._upstream.call(messages.IMAGE_SERVICE + "ListImages", b"")
                 return
             except Exception:
-                broken = {each.id for each in await asyncio.to_thread(store.unreadable)}
+                broken = {each.id for each in await outcome(self._threads.submit(store.unreadable))}
                 suspected = broken if suspected is None else suspected & broken
                 await asyncio.sleep(_AGAIN_SECONDS)
         for image_id in sorted(suspected or ()):

@@ -12,12 +12,13 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from pycoco._version import __version__
-from pycoco.async_client import AsyncClient
+from pycoco.async_client import AsyncClient, outcome
 from pycoco.configuration import reference as references
 from pycoco.cri.image_status import image_status
+from pycoco.daemon_threads import DaemonThreads
 from pycoco.errors import DeadlineError, InvalidReferenceError, NotFoundError, PycocoError
 from pycoco.node.cri_api import messages
 from pycoco.node.cri_api.messages import CriImage
@@ -27,6 +28,8 @@ from pycoco.node.storage.image_record import MANIFEST_KEY, image_record
 from pycoco.node.storage.image_store import ImageStore
 from pycoco.node.storage.images_json import StoredImage
 from pycoco.options import Options
+
+T = TypeVar("T")
 
 DRIVER = "vfs"
 
@@ -54,6 +57,7 @@ class Standalone:
     def __init__(self, directory: str, options: Options) -> None:
         self._store = ImageStore(directory, DRIVER)
         self._options = options
+        self._threads = DaemonThreads()
         os.makedirs(self._store.directory, mode=0o700, exist_ok=True)
 
     def methods(self) -> Mapping[str, Method]:
@@ -87,7 +91,8 @@ class Standalone:
     async def remove(self, body: bytes, context: Any) -> bytes:
         stored = self._found(messages.asked_image("RemoveImageRequest", body))
         if stored is not None:
-            self._store.remove(stored.id)
+            found = stored.id
+            await self._in_thread(lambda: self._store.remove(found, timeout=context.time_remaining()))
         return b""
 
     async def pull(self, body: bytes, context: Any) -> bytes:
@@ -100,7 +105,9 @@ class Standalone:
             raise DeadlineError("the caller's deadline has passed")
         async with AsyncClient(**options) as client:
             image = await client.inspect(request.image, timeout=remaining)
-        return messages.pull_response(self._store.register(image_record(image), names_of(image, pin=False)[:1]).id)
+        record, names, left = image_record(image), names_of(image, pin=False)[:1], context.time_remaining()
+        registered = await self._in_thread(lambda: self._store.register(record, names, timeout=left))
+        return messages.pull_response(registered.id)
 
     async def fs_info(self, body: bytes, context: Any) -> bytes:
         used = inodes = 0
@@ -108,6 +115,10 @@ class Standalone:
             inodes += 1 + len(names)
             used += sum(os.stat(os.path.join(directory, name)).st_size for name in names)
         return messages.fs_info_response(self._store.directory, time.time_ns(), used, inodes)
+
+    async def _in_thread(self, blocking: Callable[[], T]) -> T:
+        """Call what takes the store's lock, which somebody else may have, in a thread."""
+        return await outcome(self._threads.submit(blocking))
 
     def _found(self, asked: str) -> StoredImage | None:
         """Look an image up by id, the beginning of one, or any name or digest of it."""

@@ -60,13 +60,21 @@ class ImageStore:
             raise LayoutError(f"{driver[:80]!r} is no storage driver; give one of {', '.join(DRIVERS)}")
         self.directory = os.path.join(os.fspath(root), f"{driver}-images")
 
-    def register(self, record: ImageRecord, names: Sequence[str], *, known_as: Sequence[str] = ()) -> Registered:
+    def register(
+        self,
+        record: ImageRecord,
+        names: Sequence[str],
+        *,
+        known_as: Sequence[str] = (),
+        timeout: float | None = None,
+    ) -> Registered:
         """Record an image without layers under `names`, which leave any image that has them.
 
         Where an image with layers has one of the names, or of those that the image is `known_as` besides, and the same
         config, it stays and nothing is recorded: it is the same image and more. When this returns, everything is on the
-        disk. Raises LayoutError for a directory that is not a store's, or not as c/storage writes it, and
-        InvalidReferenceError for a name that could not be read again.
+        disk. Raises LayoutError for a directory that is not a store's, or not as c/storage writes it,
+        InvalidReferenceError for a name that could not be read again, and DeadlineError where another process keeps the
+        images' lock for `timeout` seconds, None for a minute.
         """
         checked = checked_names(names)
         with self._errors():
@@ -75,7 +83,7 @@ class ImageStore:
                     f"there are no images in {self.directory!r}: give the root and storage driver that CRI-O has "
                     "(crio status config), and start it once before"
                 )
-            with lock_images(self.directory) as lock:
+            with lock_images(self.directory, timeout) as lock:
                 images = self._read()
                 full = _full_image(images, record, (*checked, *known_as))
                 if full is not None:
@@ -102,13 +110,13 @@ class ImageStore:
             raise LayoutError(f"{path!r} is missing: remove the image {image.id} and pull it again")
         return body
 
-    def remove(self, image_id: str) -> None:
+    def remove(self, image_id: str, *, timeout: float | None = None) -> None:
         """Remove an image without layers; one that is not there is no error.
 
         It asks nobody whether a container needs it: where CRI-O or Podman use the store, removing is theirs. Raises
-        LayoutError for an image with layers.
+        LayoutError for an image with layers, and DeadlineError as `register` does.
         """
-        with self._errors(), lock_images(self.directory) as lock:
+        with self._errors(), lock_images(self.directory, timeout) as lock:
             images = self._read()
             stored = images.by_id(image_id)
             if stored is None:

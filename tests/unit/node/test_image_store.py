@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pycoco.errors import InvalidReferenceError, LayoutError
+from pycoco.errors import DeadlineError, InvalidReferenceError, LayoutError
 from pycoco.node.storage import images_lock
 from pycoco.node.storage.image_record import ImageRecord, image_record
 from pycoco.node.storage.image_store import ImageStore, Registered
@@ -218,6 +218,18 @@ def test_the_lock_excludes_threads_and_outlives_a_descriptor_of_its_file(root: P
         assert not entered.is_set()
     thread.join(10)
     assert entered.is_set()
+
+
+def test_a_lock_that_another_process_keeps_is_waited_for_in_time(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = str(root / f"{DRIVER}-images")
+    with images_lock.lock_images(directory):
+        for timeout in (0.2, None):
+            monkeypatch.setattr(images_lock, "PATIENCE", 0.2)
+            with pytest.raises(DeadlineError, match=r"images\.lock' is locked by another process"):
+                ImageStore(root, DRIVER).register(image_record(SINGLE), [TAG], timeout=timeout)
+        with pytest.raises(DeadlineError):
+            ImageStore(root, DRIVER).remove("ab" * 32, timeout=0.2)
+    assert register(root, SINGLE, TAG).new
 
 
 @pytest.mark.parametrize(
