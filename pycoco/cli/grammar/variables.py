@@ -66,7 +66,8 @@ def in_force(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _check(dest: str, value: Any) -> None:
-    from pycoco.options import Options, checked_timeout, settings_of
+    from pycoco.options import Options, settings_of
+    from pycoco.waiting import checked_timeout
 
     if dest == "timeout":
         checked_timeout(value)
