@@ -1,7 +1,5 @@
 """`python -m pycoco` is the `pycoco` command."""
 
-import sys
+from pycoco.cli import command
 
-from pycoco.cli import main
-
-sys.exit(main())
+command()
