@@ -32,11 +32,11 @@ def main() -> int:
         for each in pool.imap_unordered(covered, tasks):
             print(each.report, flush=True)
             done.append(each)
-    print(_summary(sorted(done, key=lambda each: names.index(each.name)), time.monotonic() - started))
+    print(_summary(sorted(done, key=lambda each: names.index(each.name)), time.monotonic() - started, given.jobs))
     return 1 if any(each.differences for each in done) else 0
 
 
-def _summary(done: list[Covered], seconds: float) -> str:
+def _summary(done: list[Covered], seconds: float, jobs: int) -> str:
     lines = ["", f"{'search':<32}{'cases':>12}{'a second':>10}{'disagreements':>15}"]
     lines += [
         f"{each.name:<32}{each.cases:>12,}{each.cases / each.seconds:>10,.0f}{each.differences:>15}" for each in done
@@ -46,7 +46,8 @@ def _summary(done: list[Covered], seconds: float) -> str:
         ("visits", [each for each in done if each.is_visits]),
     ):
         if cases := sum(each.cases for each in some):
-            lines.append(f"{cases:,} {what} in all, {cases / sum(each.seconds for each in some):,.0f} a second")
+            rate = cases / sum(each.seconds for each in some) * min(jobs, len(some))
+            lines.append(f"{cases:,} {what} in all, {rate:,.0f} a second with {jobs} searches at a time")
     found = sum(each.differences for each in done)
     lines.append(f"{seconds:.0f} s. " + (f"{found} disagreements: see above." if found else "No disagreement."))
     return "\n".join(lines)

@@ -66,6 +66,6 @@ def covered(task: tuple[str, int, Budget]) -> Covered:
     """Run a search in this process, which is for nothing else: its name, the first seed, and when to stop."""
     name, seed, budget = task
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)  # what is made and dropped here has few circles
+    gc.set_threshold(20_000, 10, 10)  # what is made and dropped here has few circles
     report = NAMES[name](seed, budget)
     return Covered(name, name in _VISITS, report.cases, report.seconds, report.differences, str(report))

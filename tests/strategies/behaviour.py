@@ -97,6 +97,13 @@ RIGHT = "<right>"
 ANOTHER = "<another>"
 OVERSIZED = "<oversized>"
 EMPTY = ""
+LONG = {
+    "<nested>": '{"\\u0061":' * 600 + '"\\ud83d\\ude00"' + "}" * 600,  # deeper than Python's own parser goes
+    "<too deep>": "[" * 10_001 + "]" * 10_001,  # deeper than encoding/json goes
+    "<lists>": "[]," * 20_000,
+    "<long>": "m" * 30_000,
+}
+"""Pieces of bodies that are too long to be printed."""
 
 FORMS = (
     "whole",
@@ -112,15 +119,18 @@ FORMS = (
     "garbage",
     "slow",
     "silent",
+    "bomb",
 )
-"""How a body is sent. "slow" never ends and "silent" never begins, as long as anybody waits."""
+"""How a body is sent. "slow" never ends and "silent" never begins, as long as anybody waits; "bomb" is gzip, with
+64 MiB of spaces behind the body."""
 
 
 @dataclass(frozen=True, repr=False)
 class Reply(_Concise):
     """One answer. `body` is RIGHT for what belongs there, ANOTHER for another document of its kind, OVERSIZED, or text.
 
-    `headers` replace the usual Content-Type if they have one; `media_type` "" sends none at all.
+    `headers` replace the usual Content-Type if they have one; `media_type` "" sends none at all. With `quirks`, which
+    `response_heads` has, it is sent byte by byte, and `form` has no say.
     """
 
     status: int = 200
@@ -128,6 +138,7 @@ class Reply(_Concise):
     body: str = RIGHT
     form: str = "whole"
     media_type: str = RIGHT
+    quirks: tuple[str, ...] = ()
 
 
 GOOD = (Reply(),)
@@ -196,3 +207,5 @@ TOKEN = "t0k"
 """What token servers give out; REGISTRY_TOKEN is one that the client is given beforehand."""
 REGISTRY_TOKEN = "given-t0k"
 IDENTITY_TOKEN = "id-t0k"
+SECRETS = (PASSWORD, "p\u00e4ss:w\u00f6rd", TOKEN, BASIC.removeprefix("Basic "), "YW5uYT")
+"""What no message may hold: passwords, what all tokens have in them, and what begins Anna's in base64."""

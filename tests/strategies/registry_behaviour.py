@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from tests.strategies import response_heads
 from tests.strategies.behaviour import (
     ANOTHER,
     BASIC,
@@ -30,11 +31,6 @@ from tests.support.media_types import (
     OCI_INDEX,
     OCI_MANIFEST,
 )
-
-NESTED = '{"\\u0061":' * 600 + '"\\ud83d\\ude00"' + "}" * 600
-"""Deeper than Python's own parser goes."""
-TOO_DEEP = "[" * 10_001 + "]" * 10_001
-"""Deeper than encoding/json goes."""
 
 _BEARER = 'Bearer realm="{scheme}://{host}/token",service="svc"'
 _CHALLENGES: tuple[tuple[str, ...], ...] = (
@@ -124,8 +120,8 @@ _TOKENS = (
     '{"token":" t0k "}',
     '{"token":"\\ud800"}',
     '{"refresh_token":"r"}',
-    '{"token":"t0k","x":' + NESTED + "}",
-    '{"token":"t0k","x":' + TOO_DEEP + "}",
+    '{"token":"t0k","x":<nested>}',
+    '{"token":"t0k","x":<too deep>}',
     ANOTHER,
     OVERSIZED,
 )
@@ -156,10 +152,10 @@ _ERROR_BODIES = (
     "null",
     "<html>",
     "not found",
-    '{"errors":[{"code":"DENIED","detail":' + NESTED + "}]}",
-    '{"errors":[{"code":"DENIED","detail":' + TOO_DEEP + "}]}",
-    '{"errors":[' + "[]," * 20_000 + "[]]}",
-    '{"errors":[{"code":"DENIED","message":"\\u001b[2J\\u202e' + "m" * 30_000 + '"}]}',
+    '{"errors":[{"code":"DENIED","detail":<nested>}]}',
+    '{"errors":[{"code":"DENIED","detail":<too deep>}]}',
+    '{"errors":[<lists>[]]}',
+    '{"errors":[{"code":"DENIED","message":"\\u001b[2J\\u202e<long>"}]}',
     OVERSIZED,
 )
 
@@ -190,11 +186,11 @@ def _faulty(choices: Choices, place: str, *, slow: bool) -> tuple[Reply, ...]:
     if slow:
         return (Reply(form=choices.pick(("silent", "slow"))),)
     kinds = {
-        "ping": (_refused, _odd, _redirected, _busy, _damaged, _any_challenge),
-        "token": (_token, _token, _token, _refused, _odd, _redirected, _damaged, _busy_once),
-        "config": (_refused, _odd, _redirected, _redirected, _busy, _damaged, _wrong, _resumed, _insufficient),
-        "elsewhere": (_refused, _odd, _redirected, _damaged, _wrong, _decorated),
-    }.get(place, (_refused, _odd, _redirected, _busy, _damaged, _wrong, _typed, _insufficient, _decorated))
+        "ping": (_refused, _odd, _redirected, _busy, _damaged, _any_challenge, _quirky),
+        "token": (_token, _token, _token, _refused, _odd, _redirected, _damaged, _busy_once, _quirky),
+        "config": (_refused, _odd, _redirected, _redirected, _busy, _damaged, _wrong, _resumed, _insufficient, _quirky),
+        "elsewhere": (_refused, _odd, _redirected, _damaged, _wrong, _decorated, _quirky),
+    }.get(place, (_refused, _odd, _redirected, _busy, _damaged, _wrong, _typed, _insufficient, _decorated, _quirky))
     return choices.pick(kinds)(choices, place)
 
 
@@ -206,7 +202,7 @@ def _refused(choices: Choices, place: str) -> tuple[Reply, ...]:
         headers = (("WWW-Authenticate", f'Bearer realm="r",error="{error}"'),)
     body = _error_body(choices)
     # Of an error's body the Python backend reads 64 KiB, and what is wrong after that is not its business.
-    form = "whole" if body == OVERSIZED else choices.mostly("whole", FORMS[:9], 8)
+    form = "whole" if body == OVERSIZED else choices.mostly("whole", (*FORMS[:9], "bomb"), 8)
     return (Reply(status, headers, body, form),)
 
 
@@ -327,7 +323,7 @@ def _wrong(choices: Choices, place: str) -> tuple[Reply, ...]:
     return (
         Reply(
             body=choices.pick((ANOTHER, OVERSIZED, EMPTY, "{}", "[", "null", "{}x")),
-            form=choices.mostly("whole", FORMS[:3], 4),
+            form=choices.mostly("whole", (*FORMS[:3], "bomb"), 4),
         ),
     )
 
@@ -393,6 +389,13 @@ def _resumed(choices: Choices, place: str) -> tuple[Reply, ...]:
     )
     first = Reply(form=choices.mostly("cut", ("chunk cut", "gzip cut"), 4))
     return (first, choices.mostly(resumed[0], resumed, 2), Reply())
+
+
+def _quirky(choices: Choices, place: str) -> tuple[Reply, ...]:
+    status = choices.mostly(200, (401, 404, 403, 500, 307, 206, 201), 4)
+    headers = (("Location", f"/elsewhere/{place}"),) if status == 307 else ()
+    body = RIGHT if status < 300 else choices.pick((EMPTY, '{"errors":[{"code":"DENIED","message":"m"}]}'))
+    return (Reply(status, headers, body, quirks=response_heads.quirks(choices)),)
 
 
 _DECORATIONS = (

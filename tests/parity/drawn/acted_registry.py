@@ -13,10 +13,12 @@ from zlib import crc32
 
 from pycoco.backends.python.registry.token import TOKEN_LIMIT
 from pycoco.documents.values import MANIFEST_LIMIT
+from tests.strategies import response_heads
 from tests.strategies.behaviour import (
     ANOTHER,
     CONFIG,
     IMAGES,
+    LONG,
     OVERSIZED,
     PLACES,
     RESUMED_AT,
@@ -32,6 +34,7 @@ from tests.support.scripted_registry import Answer, Request
 DOCUMENT_PATH = re.compile(r"/v2/.+/(manifests|blobs)/([^/]+)")
 REDIRECTED_PATH = re.compile(rf"/(elsewhere|detour|turns)\b.*?({'|'.join(PLACES[:5])})")
 _LIMITS = {"ping": MANIFEST_LIMIT, "token": TOKEN_LIMIT}
+_MUCH = gzip.compress(b" " * (64 << 20), 9)
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 
@@ -144,6 +147,8 @@ class Actor:
             )
         if body == OVERSIZED:
             return right + b" " * (_LIMITS.get(place, MANIFEST_LIMIT) + 1 - len(right))
+        for name, piece in LONG.items():
+            body = body.replace(name, piece)
         return body.encode("utf-8", "surrogateescape")
 
 
@@ -163,11 +168,15 @@ def _header(text: str) -> str:
 
 def _answer(reply: Reply, headers: list[tuple[str, str]], body: bytes) -> Answer:
     form, status = reply.form, reply.status
+    if reply.quirks:
+        return Answer(raw=response_heads.raw(status, headers, body, reply.quirks))
     zipped = [*headers, ("Content-Encoding", "gzip")]
     if form == "chunked":
         return Answer(status, headers, body, chunked=True)
     if form == "gzip":
         return Answer(status, zipped, gzip.compress(body, 1))
+    if form == "bomb":
+        return Answer(status, zipped, gzip.compress(body, 1) + _MUCH)
     if form in ("cut", "chunk cut"):
         return Answer(status, headers, body or b" ", chunked=form != "cut", send=min(RESUMED_AT, max(len(body) - 1, 0)))
     if form == "chunk broken":

@@ -135,6 +135,16 @@ _DIFFERED = (
         "UnavailableError",
         _primary(config=Reply(405, form="chunk cut")),
     ),
+    KeptVisit(
+        "Python: where all data has come and the trailer has not, nothing is asked again",
+        "UnavailableError",
+        _primary(config=Reply(quirks=("no line after the last chunk",))),
+    ),
+    KeptVisit(
+        "Python: nor where a length is too large to be one",
+        "UnavailableError",
+        _primary(config=Reply(quirks=("a length beyond int64",))),
+    ),
     KeptVisit("Python: a ping's slow body is not waited for", VALUE, _primary(ping=Reply(form="slow"))),
     KeptVisit(
         "Python: a token for ever has expired, because nanoseconds overflow",

@@ -28,7 +28,7 @@ from tests.parity.drawn.acted_registry import DOCUMENT_PATH, REDIRECTED_PATH, Ac
 from tests.parity.drawn.simpler_visits import simpler
 from tests.parity.fetching import environment
 from tests.parity.twins import quiet_directory
-from tests.strategies.behaviour import BASIC, CONFIG, IMAGES, REGISTRY_TOKEN, Visit, placed, sha256
+from tests.strategies.behaviour import BASIC, CONFIG, IMAGES, REGISTRY_TOKEN, SECRETS, Visit, placed, sha256
 from tests.support.certificates import CertificateAuthority
 from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
 
@@ -270,12 +270,18 @@ def opened_stage(operation: str = "fetch") -> Iterator[Stage]:
 
 
 def _answered_alike(visit: Visit) -> Visit:
-    """The same registries, whose pings and token servers answer the first time as later.
+    """The same registries, whose pings and token servers answer the first time as later, and refuse every time alike.
 
-    To read the manifest after a HEAD, the Go backend asks both anew.
+    To read the manifest after a HEAD, the Go backend asks both anew; the Python backend does once it is refused.
     """
     primary, mirror = (
-        replace(each, ping=each.ping[-1:], token=each.token[-1:]) for each in (visit.primary, visit.mirror)
+        replace(
+            each,
+            ping=each.ping[-1:],
+            token=each.token[-1:],
+            manifest=each.manifest if each.manifest[0].status == 429 else each.manifest[:1],
+        )
+        for each in (visit.primary, visit.mirror)
     )
     return replace(visit, primary=primary, mirror=mirror)
 
@@ -293,6 +299,7 @@ def compare(visit: Visit, go: Outcome, python: Outcome, operation: str = "fetch"
     """What is wrong with these two outcomes of one visit, the gravest first; None for nothing."""
     for what, ours, theirs in (
         ("Somebody does what nobody may.", forbidden(visit, go, operation), forbidden(visit, python, operation)),
+        ("Somebody tells a secret.", told_secrets(go), told_secrets(python)),
         ("The results differ.", (go.kind, go.fetched or go.error), (python.kind, python.fetched or python.error)),
         ("Credentials go to different places.", go.with_credentials, python.with_credentials),
         ("The requests differ.", go.asked, python.asked),
@@ -329,6 +336,11 @@ def _may_repeat(visit: Visit) -> bool:
 def forbidden(visit: Visit, outcome: Outcome, operation: str = "fetch") -> list[str]:
     """The requests that nobody may ever send: for layers, tags, other blobs, or with somebody else's credentials."""
     return [f"{each.line} {each.credentials}" for each in outcome.sent if _is_forbidden(visit, each, operation)]
+
+
+def told_secrets(outcome: Outcome) -> list[str]:
+    """The secrets in an error's message."""
+    return [] if outcome.error is None else [each for each in SECRETS if each in outcome.error.message]
 
 
 def _is_forbidden(visit: Visit, sent: Sent, operation: str) -> bool:

@@ -46,6 +46,9 @@ def _simpler_replies(replies: tuple[Reply, ...]) -> Iterator[tuple[Reply, ...]]:
         for each in fields(Reply):
             if getattr(reply, each.name) != each.default:
                 yield (*replies[:at], _changed(reply, each.name, each.default), *replies[at + 1 :])
+        for name in reply.quirks if len(reply.quirks) > 1 else ():
+            fewer = tuple(other for other in reply.quirks if other != name)
+            yield (*replies[:at], _changed(reply, "quirks", fewer), *replies[at + 1 :])
 
 
 def _changed(value: T, name: str, new: object) -> T:

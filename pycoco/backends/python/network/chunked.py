@@ -13,7 +13,9 @@ import re
 _LINE_LIMIT = 4096  # maxLineLength, and the size of the buffer that a trailer has to fit into
 _EXCESS_LIMIT = 16 * 1024
 _SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
-_TRAILER = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n\0]*(?:\r?\n[ \t][^\r\n\0]*)*\r?\n)*\r?\n")
+_NAME = rb"(?![ \t])[!#$%&'*+\-.^_`|~0-9A-Za-z ]+"  # canonicalMIMEHeaderKey, which takes spaces
+_TEXT = rb"[\t\x20-\x7e\x80-\xff]*"  # validHeaderValueByte
+_TRAILER = re.compile(rb"(?:" + _NAME + rb":" + _TEXT + rb"(?:\r?\n[ \t]" + _TEXT + rb")*\r?\n)*\r?\n")
 
 
 class MalformedChunksError(Exception):
@@ -21,14 +23,17 @@ class MalformedChunksError(Exception):
 
 
 class Chunks:
-    """Decodes one body. `ended` says that all of it was seen; what came behind it then stays in `left`."""
+    """Decodes one body. `ended` says that all of it was seen; what came behind it then stays in `left`.
+
+    `in_trailer` says that all its data was seen.
+    """
 
     def __init__(self) -> None:
         self.ended = False
+        self.in_trailer = False
         self.left = bytearray()
         self._size = 0
         self._after_data = False
-        self._in_trailer = False
         self._excess = 0
 
     def feed(self, data: bytes | bytearray) -> None:
@@ -57,7 +62,7 @@ class Chunks:
 
     def _begin(self, at: int) -> int:
         """Read a chunk's size, and what stands before it; where its data begins (chunkedReader.beginChunk)."""
-        if self._in_trailer:
+        if self.in_trailer:
             return self._end(at)
         if self._after_data:
             end = self.left[at : at + 2]
@@ -84,7 +89,7 @@ class Chunks:
             raise MalformedChunksError("the chunks hold too much that is no data")
         at = newline + 1
         if self._size == 0:
-            self._in_trailer = True
+            self.in_trailer = True
             return self._end(at)
         return at
 

@@ -26,6 +26,9 @@ HEAD_LIMIT = 100 * 1024
 """Bytes of an answer's head and those of the informational answers before it; net/http's limit is 10 MB."""
 
 _HEAD_LINES = 2500
+_LARGEST_LENGTH = 2**63 - 1
+"""Of net/http's parseContentLength; h11 takes 20 digits."""
+_NO_TRAILERS = (b"transfer-encoding", b"trailer", b"content-length")
 _READ = 64 * 1024
 _SMALL_HEAD = 8 * 1024
 _HEAD_END = re.compile(rb"\n\r?\n")
@@ -127,6 +130,8 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
         event = await self._read_head(stream, self._http)
         bodiless = bodiless or event.status_code in (204, 304)  # whatever their heads announce (RFC 9112, 6.3)
         if not bodiless and self._http.their_state is h11.SEND_BODY and _is_chunked(event):
+            if _announces_bad_trailer(event):
+                raise _malformed("the answer announces what no trailer may be")
             self._chunks = Chunks()
             self._chunks.feed(self._received)
         elif self._received:
@@ -147,7 +152,11 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
             if len(head) > _SMALL_HEAD:
                 await give_way()
             event = _parsed(http, head)
-            if type(event) is h11.Response or (type(event) is h11.InformationalResponse and event.status_code == 101):
+            if not isinstance(event, (h11.Response, h11.InformationalResponse)):
+                continue
+            if any(name == b"content-length" and int(value) > _LARGEST_LENGTH for name, value in event.headers):
+                raise _malformed("the answer's length is too large")
+            if type(event) is h11.Response or event.status_code == 101:
                 return event
 
     async def _one_head(self, stream: httpcore.AsyncNetworkStream, limit: int) -> bytes:
@@ -179,6 +188,8 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
                 break
             else:
                 received = await stream.read(_READ)
+                if not received and chunks.in_trailer:  # errTrailerEOF, after which nobody asks for the rest
+                    raise _malformed("the connection ended within the trailer")
                 if not received:
                     raise httpcore.ReadError("the connection ended within the body")
                 chunks.feed(received)
@@ -205,6 +216,12 @@ def _parsed(http: h11.Connection, head: bytes) -> h11.Event | type[h11.PAUSED] |
 
 def _is_chunked(head: h11.Response | h11.InformationalResponse) -> bool:
     return any(name == b"transfer-encoding" for name, _ in head.headers)  # h11 takes no other coding
+
+
+def _announces_bad_trailer(head: h11.Response | h11.InformationalResponse) -> bool:
+    """What is refused, of chunked answers only, by net/http's fixTrailer."""
+    announced = (key for name, value in head.headers if name == b"trailer" for key in value.split(b","))
+    return any(key.strip(b" \t").lower() in _NO_TRAILERS for key in announced)
 
 
 def _malformed(text: str) -> httpcore.RemoteProtocolError:
