@@ -116,21 +116,36 @@ type dockerAuthConfig struct {
     Change(
         "docker/docker_client.go",  # detectPropertiesHelper: the one client that all requests go by
         "\tc.client = &http.Client{Transport: tr}\n",
-        "\tc.client = &http.Client{Transport: observed{tr}}\n",
-        "requests can be seen",
+        "\tc.client = &http.Client{Transport: observed{kept(ctx, tr)}}\n",
+        "requests can be seen; connections are kept for a client's next image",
     ),
     Change(
         "docker/docker_client.go",
         "// newDockerClient returns a new dockerClient instance",
         """// observed hands a request over to who made its context, if that wants to see it.
-type observed struct{ *http.Transport }
+type observed struct{ http.RoundTripper }
 
 func (o observed) RoundTrip(request *http.Request) (*http.Response, error) {
-	type see = func(*http.Request, *http.Transport) (*http.Response, error)
+	type see = func(*http.Request, http.RoundTripper) (*http.Response, error)
 	if wanted, ok := request.Context().Value(struct{ Exchange string }{"pycoco"}).(see); ok {
-		return wanted(request, o.Transport)
+		return wanted(request, o.RoundTripper)
 	}
-	return o.Transport.RoundTrip(request)
+	return o.RoundTripper.RoundTrip(request)
+}
+
+func (o observed) CloseIdleConnections() {
+	if own, ok := o.RoundTripper.(*http.Transport); ok {
+		own.CloseIdleConnections()
+	}
+}
+
+// kept returns what who made the context wants in the place of a client's own transport, if it wants that.
+func kept(ctx context.Context, own *http.Transport) http.RoundTripper {
+	type instead = func(*http.Transport) http.RoundTripper
+	if wanted, ok := ctx.Value(struct{ Transport string }{"pycoco"}).(instead); ok {
+		return wanted(own)
+	}
+	return own
 }
 
 // newDockerClient returns a new dockerClient instance""",

@@ -11,6 +11,7 @@ import (
 	"go.podman.io/image/v5/docker/reference"
 	"go.podman.io/image/v5/types"
 
+	"github.com/pycoco/pycoco/go/internal/connections"
 	"github.com/pycoco/pycoco/go/internal/failure"
 	"github.com/pycoco/pycoco/go/internal/ratelimit"
 )
@@ -47,9 +48,10 @@ type Platform struct {
 //
 // What a setting means is containers/image's business; this only puts each where SystemContext expects it.
 type Host struct {
-	Settings *Settings
-	Proxies  *Proxies
-	Brakes   *ratelimit.Brakes
+	Settings    *Settings
+	Proxies     *Proxies
+	Brakes      *ratelimit.Brakes
+	Connections *connections.Kept
 
 	system types.SystemContext
 	roots  *certificateRoots
@@ -62,10 +64,11 @@ func NewHost(settings *Settings) (*Host, error) {
 		return nil, err
 	}
 	opened := &Host{
-		Settings: settings,
-		Proxies:  newProxies(settings.Environ),
-		Brakes:   &ratelimit.Brakes{},
-		roots:    newCertificateRoots(settings.Environ),
+		Settings:    settings,
+		Proxies:     newProxies(settings.Environ),
+		Brakes:      &ratelimit.Brakes{},
+		Connections: &connections.Kept{},
+		roots:       newCertificateRoots(settings.Environ),
 		system: types.SystemContext{
 			SystemRegistriesConfPath:    settings.RegistriesConf,
 			SystemRegistriesConfDirPath: settings.RegistriesConfDir,
@@ -110,11 +113,7 @@ func (h *Host) NetworkContext(named reference.Named, sources []PullSource, platf
 		return nil, err
 	}
 	// BaseTLSConfig replaces newDockerClient's own default (docker/docker_client.go), so its cipher suites are kept.
-	system.BaseTLSConfig = &tls.Config{
-		CipherSuites:       tlsconfig.ClientDefault().CipherSuites,
-		RootCAs:            roots,
-		ClientSessionCache: h.roots.resumption,
-	}
+	system.BaseTLSConfig = &tls.Config{CipherSuites: tlsconfig.ClientDefault().CipherSuites, RootCAs: roots}
 	return system, nil
 }
 

@@ -6,7 +6,6 @@
 package configuration
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"os"
 	"path/filepath"
@@ -16,7 +15,6 @@ import (
 
 type certificateRoots struct {
 	file, directories string
-	resumption        tls.ClientSessionCache
 
 	once  sync.Once
 	named *x509.CertPool
@@ -27,7 +25,6 @@ func newCertificateRoots(environ map[string]string) *certificateRoots {
 	return &certificateRoots{
 		file:        environ["SSL_CERT_FILE"],
 		directories: environ["SSL_CERT_DIR"],
-		resumption:  tls.NewLRUClientSessionCache(256),
 	}
 }
 

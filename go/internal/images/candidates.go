@@ -23,7 +23,7 @@ func patiently[T any](ctx context.Context, r reader, text string, read fromRegis
 	var none T
 	operation := r.Brakes.NewOperation(ctx)
 	defer operation.End()
-	ctx = withOperation(ctx, operation)
+	ctx = r.Connections.With(withOperation(ctx, operation))
 	for delay, left := time.Second, r.Settings.Retries; ; delay, left = min(2*delay, retryDelayLimit), left-1 {
 		found, err := fromCandidates(ctx, r, text, read)
 		if err == nil || left <= 0 || failure.Classify(ctx, err).Code != failure.CodeUnavailable {

@@ -25,6 +25,8 @@ type session struct {
 
 	ctx   context.Context // done when the session is closed
 	close context.CancelFunc
+
+	running atomic.Int64 // operations
 }
 
 var (
@@ -62,7 +64,9 @@ func openSession(_ context.Context, request *settingsRequest) (any, [][]byte, er
 
 func closeSession(_ context.Context, request *common) (any, [][]byte, error) {
 	if closing, ok := sessions.LoadAndDelete(request.Session); ok {
-		closing.(*session).close()
+		closed := closing.(*session)
+		closed.close()
+		closed.host.Connections.CloseIdle()
 	}
 	return map[string]any{}, nil, nil
 }
@@ -98,11 +102,16 @@ func (s *session) enter(ctx context.Context) (context.Context, func(), error) {
 		sysregistriesv2.InvalidateCache()
 	}
 	configurationMutex.Unlock()
+	s.running.Add(1)
 
 	return joined, func() {
 		unwatch()
 		stop()
 		cancel(nil)
 		leave()
+		// What was cancelled leaves connections behind that it was still making, and the next image may never come.
+		if left := s.running.Add(-1); s.ctx.Err() != nil || left == 0 && ctx.Err() != nil {
+			s.host.Connections.CloseIdle()
+		}
 	}, nil
 }

@@ -26,7 +26,7 @@ var exchangeKey = struct{ Exchange string }{"pycoco"}
 
 // WithExchanges lets take see the exchanges of requests that are made with the context.
 func WithExchanges(ctx context.Context, take func(Exchange)) context.Context {
-	return context.WithValue(ctx, exchangeKey, func(request *http.Request, transport *http.Transport) (*http.Response, error) {
+	return context.WithValue(ctx, exchangeKey, func(request *http.Request, transport http.RoundTripper) (*http.Response, error) {
 		began := time.Now()
 		seen := func(status int, bytes int64) {
 			take(Exchange{request.Method, request.URL.String(), status, time.Since(began).Seconds(), bytes})
@@ -43,8 +43,8 @@ func WithExchanges(ctx context.Context, take func(Exchange)) context.Context {
 
 // WithAnswers lets take see each answer to a request that is made with the context: its head, before anybody else has it.
 func WithAnswers(ctx context.Context, take func(*http.Request, *http.Response)) context.Context {
-	further, told := ctx.Value(exchangeKey).(func(*http.Request, *http.Transport) (*http.Response, error))
-	return context.WithValue(ctx, exchangeKey, func(request *http.Request, transport *http.Transport) (*http.Response, error) {
+	further, told := ctx.Value(exchangeKey).(func(*http.Request, http.RoundTripper) (*http.Response, error))
+	return context.WithValue(ctx, exchangeKey, func(request *http.Request, transport http.RoundTripper) (*http.Response, error) {
 		ask := transport.RoundTrip
 		if told {
 			ask = func(request *http.Request) (*http.Response, error) { return further(request, transport) }
