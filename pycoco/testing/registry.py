@@ -226,15 +226,16 @@ class FakeRegistry:
         headers: dict[str, str] = {}
         if self._limit is not None:
             with self._lock:
-                if handler.command == "GET":
-                    if self._limit.left == 0:
-                        return _error(429, "TOOMANYREQUESTS", {"Retry-After": str(self._limit.retry_after)})
-                    self._limit.left -= 1
-                window = ";w=21600"
+                limit, exhausted = self._limit, handler.command == "GET" and self._limit.left == 0
+                if handler.command == "GET" and not exhausted:
+                    limit.left -= 1
                 headers = {
-                    "RateLimit-Limit": f"{self._limit.of}{window}",
-                    "RateLimit-Remaining": f"{self._limit.left}{window}",
+                    "RateLimit-Limit": f"{limit.of};w=21600",
+                    "RateLimit-Remaining": f"{limit.left};w=21600",
+                    "Docker-RateLimit-Source": handler.client_address[0],
                 }
+                if exhausted:
+                    return _error(429, "TOOMANYREQUESTS", {**headers, "Retry-After": str(limit.retry_after)})
         found = self._contents.manifest(name, rest)
         if found is None:
             return _error(404, "MANIFEST_UNKNOWN", headers)

@@ -10,6 +10,7 @@ import pytest
 import pycoco
 from pycoco.backends.exchange import Exchange, Observer
 from pycoco.testing import FakeRegistry
+from tests.boundary import served
 from tests.support.scripted_registry import Answer, Request, Routes, ScriptedRegistry
 
 BACKENDS = ("go", "go-process", "python")
@@ -86,6 +87,54 @@ def test_redirects_and_errors_are_told_each(every_backend: str) -> None:
         with client, pytest.raises(pycoco.NotFoundError):
             client.inspect(f"{scripted.host}/team/app:v1")
     assert (seen[-1].status, seen[-1].bytes) == (404, 100)
+
+
+HUB = {"RateLimit-Limit": "100;w=21600", "RateLimit-Remaining": "76;w=21600", "Docker-RateLimit-Source": "192.0.2.1"}
+ODD = {
+    "RateLimit": '"default";r=50;t=30',  # the drafts' later form
+    "RateLimit-Policy": '"default";q=100;w=10',
+    "X-RateLimit-Reset": "1700000000",
+    "RateLimit-Long": "9" * 300,
+    "RateLimit-Bytes": "\xff",
+    "X-Ratelimits": "1",
+    "Set-Cookie": "session=secret",
+}
+LIMITS = {
+    "docker hub": (HUB, {name.lower(): value for name, value in HUB.items()}),
+    "odd": (
+        ODD,
+        {name.lower(): ODD[name][:200] for name in ("RateLimit", "RateLimit-Policy", "X-RateLimit-Reset")}
+        | {"ratelimit-long": "9" * 200},
+    ),
+    "too many": (
+        {f"RateLimit-{number}": "1" for number in range(50, 10, -1)},
+        {f"ratelimit-{number}": "1" for number in range(11, 21)},
+    ),
+    "none": ({}, {}),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_what_is_left_of_a_rate_limit_is_told(name: str, every_backend: str) -> None:
+    sent, told = LIMITS[name]
+
+    def script(request: Request) -> Answer:
+        answer = served.image(request)
+        more = list(sent.items()) if "/manifests/" in request.path else []
+        return Answer(answer.status, [*answer.headers, *more], answer.body)
+
+    seen: list[Exchange] = []
+    with (
+        ScriptedRegistry(script) as scripted,
+        pycoco.Client(backend=every_backend, tls_verify=False, on_request=seen.append) as client,
+    ):
+        client.inspect(f"{scripted.host}/team/app:v1")
+        client.resolve(f"{scripted.host}/team/app:v1")
+    manifests = [one for one in seen if "/manifests/" in one.url]
+    assert [one.method for one in manifests][:2] == ["GET", "HEAD"]
+    assert [dict(one.rate_limit) for one in manifests] == [told] * len(manifests)
+    assert {len(one.rate_limit) for one in seen if "/manifests/" not in one.url} == {0}
+    assert len(set(seen)) == len(seen), "an exchange can be put into a set"
 
 
 def test_one_who_raises_costs_nothing(

@@ -18,6 +18,7 @@ TURNS = "tests/unit/python/network/test_turns.py"
 HEADS = "tests/parity/matrix/test_response_heads.py::test_taken_differently"
 LEARNT = "tests/boundary/test_kept_too_long.py"
 GIVEN = "tests/boundary/test_given_credentials.py"
+EXCHANGES = "tests/boundary/test_requests.py"
 
 NETWORK_FAULTS = (
     Fault(
@@ -229,5 +230,26 @@ NETWORK_FAULTS = (
         "    if reference.scheme or reference.authority is not None:",
         "    if reference.authority is not None:",
         ("tests/unit/configuration/test_urls.py",),
+    ),
+    Fault(
+        "what is left of a rate limit not told of a success",
+        "backends/python/network/transport.py",
+        "answer.status, seconds, size, answer.rate_limit())",
+        "answer.status, seconds, size)",
+        (f"{EXCHANGES}::test_what_is_left_of_a_rate_limit_is_told[python-docker hub]",),
+    ),
+    Fault(
+        "any number of rate limits told",
+        "backends/exchange.py",
+        "sorted(found.items())[:_RATE_LIMITS]",
+        "sorted(found.items())",
+        (f"{EXCHANGES}::test_what_is_left_of_a_rate_limit_is_told[python-too many]",),
+    ),
+    Fault(
+        "other headers told with the rate limits",
+        "backends/exchange.py",
+        "_RATE_LIMIT.fullmatch(name)",
+        "name",
+        (f"{EXCHANGES}::test_what_is_left_of_a_rate_limit_is_told[python-odd]",),
     ),
 )

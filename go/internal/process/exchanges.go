@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/pycoco/pycoco/go/internal/ratelimit"
 )
 
 // Exchange is one request and its answer. Status is 0 where none came; Bytes are the body's as far as it was read, and
@@ -18,6 +20,8 @@ type Exchange struct {
 	Status  int     `json:"status"`
 	Seconds float64 `json:"seconds"`
 	Bytes   int64   `json:"bytes"`
+
+	RateLimit map[string]string `json:"rate_limit,omitempty"` // see ratelimit.Limits
 }
 
 // exchangeKey is a context's key that containers/image knows too, by its form: see CHANGES in golang.py, by which it
@@ -28,15 +32,16 @@ var exchangeKey = struct{ Exchange string }{"pycoco"}
 func WithExchanges(ctx context.Context, take func(Exchange)) context.Context {
 	return context.WithValue(ctx, exchangeKey, func(request *http.Request, transport http.RoundTripper) (*http.Response, error) {
 		began := time.Now()
-		seen := func(status int, bytes int64) {
-			take(Exchange{request.Method, request.URL.String(), status, time.Since(began).Seconds(), bytes})
+		seen := func(status int, bytes int64, limits map[string]string) {
+			take(Exchange{request.Method, request.URL.String(), status, time.Since(began).Seconds(), bytes, limits})
 		}
 		response, err := transport.RoundTrip(request)
 		if err != nil {
-			seen(0, 0)
+			seen(0, 0, nil)
 			return nil, err
 		}
-		response.Body = &countedBody{ReadCloser: response.Body, closed: func(bytes int64) { seen(response.StatusCode, bytes) }}
+		limits := ratelimit.Limits(response.Header)
+		response.Body = &countedBody{ReadCloser: response.Body, closed: func(bytes int64) { seen(response.StatusCode, bytes, limits) }}
 		return response, nil
 	})
 }

@@ -9,7 +9,10 @@ package ratelimit
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -127,7 +130,7 @@ func (o *Operation) Answered(answer *http.Response, wait time.Duration) (last bo
 	if until := time.Now().Add(wait); until.After(found.until) {
 		found.until = until
 	}
-	o.advice, o.headers = RetryAfter(answer.Header.Get("Retry-After")), limits(answer.Header)
+	o.advice, o.headers = RetryAfter(answer.Header.Get("Retry-After")), Limits(answer.Header)
 	found.advice, found.headers = wait.Seconds(), o.headers
 	if found.strikes >= strikesLimit { // once the wait is over, one more may try
 		found.gaveUp = true
@@ -183,12 +186,25 @@ func (b *brake) refusal(host string) error {
 	}
 }
 
-// limits are the RateLimit-* headers, bounded.
-func limits(header http.Header) map[string]string {
-	found := map[string]string{}
-	for name, values := range header {
-		if strings.HasPrefix(strings.TrimPrefix(strings.ToLower(name), "x-"), "ratelimit-") && len(values) > 0 && len(found) < 10 && len(values[0]) <= 200 {
-			found[strings.ToLower(name)] = values[0]
+var (
+	limitName = regexp.MustCompile(`^((x-)?ratelimit(-[a-z0-9-]{1,50})?|docker-ratelimit-source)$`)
+	notPlain  = regexp.MustCompile(`[^ -~]`)
+)
+
+// Limits are what RateLimit headers say by their names in lower case, by the rule of rate_limit_of in
+// pycoco/backends/exchange.py; nil where there are none.
+func Limits(header http.Header) map[string]string {
+	var found map[string]string
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		low := strings.ToLower(name)
+		if len(found) == 10 || !limitName.MatchString(low) {
+			continue
+		}
+		if at := slices.IndexFunc(header[name], func(value string) bool { return !notPlain.MatchString(value) }); at >= 0 {
+			if found == nil {
+				found = map[string]string{}
+			}
+			found[low] = header[name][at][:min(len(header[name][at]), 200)]
 		}
 	}
 	return found

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from pycoco.errors import PycocoError, RateLimitedError, from_code
-from pycoco.printable import printable
 
 ABI_VERSION = 4
 """Must equal BoundaryVersion in go/internal/operations/queue.go."""
@@ -85,5 +84,5 @@ def error_of(error: dict[str, Any]) -> PycocoError:
     rate_limit = fields.pop("rate_limit", {})
     found = from_code(fields.pop("code"), fields.pop("message"), **fields)
     if isinstance(found, RateLimitedError):
-        found.rate_limit = {name: printable(text, 200) for name, text in rate_limit.items()}
+        found.rate_limit = rate_limit
     return found

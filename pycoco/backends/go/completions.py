@@ -142,7 +142,8 @@ class Completions:
         pending = self._pending.get(operation)
         if pending is not None and pending.observer is not None:
             status = seen["status"] or None
-            pending.observer.saw(seen["method"], seen["url"], status, seen["seconds"], seen["bytes"])
+            limits = seen.get("rate_limit") or {}
+            pending.observer.saw(seen["method"], seen["url"], status, seen["seconds"], seen["bytes"], limits)
 
     def _fail(self, error: BackendError) -> None:
         """Nothing will complete any more: tell everybody who waits, and whoever comes later."""

@@ -16,7 +16,7 @@ from typing import cast
 import httpcore
 import httpx
 
-from pycoco.backends.exchange import Observer
+from pycoco.backends.exchange import Observer, rate_limit_of
 from pycoco.backends.python.network import body as bodies
 from pycoco.backends.python.network import redirects
 from pycoco.backends.python.network.challenge import Challenge, parse_challenges
@@ -24,12 +24,8 @@ from pycoco.backends.python.network.connections import CONNECTIONS_PER_HOST, Con
 from pycoco.backends.python.network.redirects import Hop, redacted
 from pycoco.backends.python.network.turns import Turn
 from pycoco.errors import UnavailableError
-from pycoco.printable import printable
 
 Headers = Sequence[tuple[bytes, bytes]]
-
-_RATE_LIMITS = 10
-"""RateLimit headers that are looked at."""
 
 ERROR_BODY_LIMIT = 64 * 1024
 """Bytes of an error's body that are read."""
@@ -42,10 +38,10 @@ class Answer:
     """The answer to a request, its body not read yet. Close it, or read it to its end, to free its connection."""
 
     def __init__(
-        self, url: str, response: httpx.Response, *, gunzip: bool, ended: Callable[[int, int], None] | None = None
+        self, url: str, response: httpx.Response, *, gunzip: bool, ended: Callable[[Answer, int], None] | None = None
     ) -> None:
         self.url = url
-        self._ended = ended  # called once, with the status and the bytes of the body that were read
+        self._ended = ended  # called once, with the bytes of the body that were read
         self._size = 0
         self.status = response.status_code
         self._headers = [(name.lower(), value) for name, value in response.headers.raw]
@@ -69,9 +65,8 @@ class Answer:
         return self._challenges
 
     def rate_limit(self) -> dict[str, str]:
-        """What the RateLimit headers say (draft-ietf-httpapi-ratelimit-headers, and Docker Hub's X- ones), by name."""
-        names = [key for key, _ in self._headers if key.removeprefix(b"x-").startswith(b"ratelimit")][:_RATE_LIMITS]
-        return {key.decode("ascii"): printable(self.header(key.decode("ascii")) or "", 200) for key in names}
+        """What the RateLimit headers say, by name."""
+        return rate_limit_of(self._headers)
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The decoded body as it arrives. Raises TruncatedBodyError, DamagedBodyError."""
@@ -139,7 +134,7 @@ class Answer:
         await self._response.aclose()
         ended, self._ended = self._ended, None
         if ended is not None:
-            ended(self.status, self._size)
+            ended(self, self._size)
 
 
 class Transport:
@@ -202,13 +197,14 @@ class Transport:
             return Answer(hop.url, await self._pool.handle_async_request(request), gunzip=gzip)
         began = time.monotonic()
 
-        def ended(status: int | None, size: int) -> None:
-            observer.saw(hop.method, hop.url, status, time.monotonic() - began, size)
+        def ended(answer: Answer, size: int) -> None:
+            seconds = time.monotonic() - began
+            observer.saw(hop.method, hop.url, answer.status, seconds, size, answer.rate_limit())
 
         try:
             response = await self._pool.handle_async_request(request)
         except BaseException:
-            ended(None, 0)
+            observer.saw(hop.method, hop.url, None, time.monotonic() - began, 0)
             raise
         return Answer(hop.url, response, gunzip=gzip, ended=ended)
 
