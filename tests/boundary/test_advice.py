@@ -123,10 +123,10 @@ def test_what_only_the_c_library_takes_for_an_address(host: str, scripted: Scrip
 
 
 def test_a_proxys_name_beyond_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pycoco.backends.python.network.connections import _proxy
+    from pycoco.backends.python.network.connections import http_proxy
 
-    proxy = _proxy("http://u:p@pr\u00f6xy.example:3128", ssl.create_default_context())
-    assert proxy.url.host == b"xn--prxy-6qa.example"
+    proxy = http_proxy("http://u:p@pr\u00f6xy.example:3128")
+    assert proxy.origin.host == b"xn--prxy-6qa.example"
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,8 @@ ASKING = (
     }
 )
 
-HTTPX = {"httpx", "httpcore", "h11", "anyio", "certifi", "idna", "sniffio", "tomli", "exceptiongroup"}
-"""And what it stands on, as far as a Python has need of it."""
+HTTPX = {"httpx", "h11", "idna", "tomli", "exceptiongroup"}
+"""And what it stands on, as far as a Python has need of it; httpcore and anyio are for SOCKS proxies alone."""
 
 HTTPX_COMMAND = {"click", "pygments", "rich", "mdurl", "markdown_it"}
 """Of httpx's own command line, which it looks for."""

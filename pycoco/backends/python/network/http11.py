@@ -1,8 +1,8 @@
-"""HTTP/1.1 with one origin, on one connection: h11 speaks it, a network backend carries the bytes.
+"""HTTP/1.1 with one origin, on one connection: h11, httpx's parser, speaks it, a stream carries the bytes.
 
-It is not for choosing a connection (see `connections`), nor for going by way of a proxy, which is httpcore's business.
-h11 is the parser that httpcore has as well. Around it, httpcore's own connection waits for four locks in every
-exchange, each of them a turn of the event loop, which is a quarter of what a request costs (docs/benchmarks.md).
+It is not for choosing a connection (see `connections`), nor for going by way of a proxy (see `proxied`, `socks`).
+Around h11, httpcore's own connection waits for four locks in every exchange, each of them a turn of the event loop,
+which is a quarter of what a request costs (docs/benchmarks.md), and takes 40 ms to import.
 
 What a server may send without end is bounded here: heads, those of informational answers included, by their bytes and
 lines, and chunks by `chunked`, which h11 is not shown. No answer is read for long without letting others go first.
@@ -13,13 +13,22 @@ from __future__ import annotations
 import contextlib
 import re
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterator
 from typing import cast
 
 import h11
-import httpcore
 
 from pycoco.backends.python.network.chunked import Chunks, MalformedChunksError
+from pycoco.backends.python.network.messages import (
+    Head,
+    InvalidRequestError,
+    MalformedAnswerError,
+    NoAnswerError,
+    Origin,
+    Request,
+    StoppedBodyError,
+)
+from pycoco.backends.python.network.network_stream import LostConnectionError, Stream, connect
 from pycoco.backends.python.network.turns import Turn, give_way
 
 HEAD_LIMIT = 100 * 1024
@@ -36,14 +45,13 @@ _CHUNKS = 256
 """Chunks decoded at a time."""
 
 
-class OriginConnection(httpcore.AsyncConnectionInterface):
-    """A connection for one request after the other; it connects for the first. Raises httpcore's exceptions."""
+class OriginConnection:
+    """See messages.Connection."""
 
-    def __init__(self, origin: httpcore.Origin, tls: ssl.SSLContext, backend: httpcore.AsyncNetworkBackend) -> None:
+    def __init__(self, origin: Origin, tls: ssl.SSLContext) -> None:
         self._origin = origin
         self._tls = tls
-        self._backend = backend
-        self._stream: httpcore.AsyncNetworkStream | None = None
+        self._stream: Stream | None = None
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
         self._received = bytearray()
         self._chunks: Chunks | None = None
@@ -52,21 +60,19 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
         hint = "; it may demand a client certificate" if origin.scheme == b"https" else ""
         self._closed_early = f"the server closed the connection without an answer{hint}"
 
-    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
-        """Send the request and return the answer; once that is closed the connection is idle, or else closed."""
+    async def send(self, request: Request) -> Head:
         self._idle = False
         try:
             if self._stream is None:
                 self._stream = await self._connect()
             await self._send(self._stream, request)
-            head = await self._head(self._stream, bodiless=request.method == b"HEAD")
+            head = await self._head(self._stream, bodiless=request.method == "HEAD")
         except BaseException:
             await self.aclose()
             raise
-        return httpcore.Response(head.status_code, headers=head.headers.raw_items(), content=_Body(self))
+        return Head(head.status_code, head.headers.raw_items())
 
     async def body(self) -> AsyncIterator[bytes]:
-        """The rest of the answer, as it arrives."""
         assert self._stream is not None
         turn = Turn()
         if self._chunks is not None:
@@ -79,7 +85,7 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
             await turn.over()
 
     async def finish(self) -> None:
-        """Make the connection idle if the exchange is complete and the server keeps it; close it otherwise.
+        """See messages.Connection.
 
         Bytes beyond the answer would be taken for the next one: such a connection is closed.
         """
@@ -95,52 +101,47 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
         return self._idle
 
     def has_expired(self) -> bool:
-        """Whether the server has closed the idle connection, or sent what nobody asked for."""
-        return self._idle and self._stream is not None and bool(self._stream.get_extra_info("is_readable"))
+        return self._idle and self._stream is not None and self._stream.is_dead
 
     async def aclose(self) -> None:
         self._idle = False
         if self._stream is not None:
-            await self._stream.aclose()
+            self._stream.abort()
 
-    async def _connect(self) -> httpcore.AsyncNetworkStream:
+    async def _connect(self) -> Stream:
         host = self._origin.host.decode("ascii")
-        stream = await self._backend.connect_tcp(host, self._origin.port)
+        stream = await connect(host, self._origin.port)
         return await stream.start_tls(self._tls, host) if self._origin.scheme == b"https" else stream
 
-    def _head_to_send(self, request: httpcore.Request) -> h11.Request:
-        return h11.Request(method=request.method, target=request.url.target, headers=request.headers)
+    def _head_to_send(self, request: Request) -> h11.Request:
+        return h11.Request(method=request.method, target=request.target, headers=request.headers)
 
-    async def _send(self, stream: httpcore.AsyncNetworkStream, request: httpcore.Request) -> None:
+    async def _send(self, stream: Stream, request: Request) -> None:
         try:
             parts = [self._http.send(self._head_to_send(request))]
-            async for data in cast("AsyncIterable[bytes]", request.stream):
-                parts.append(self._http.send(h11.Data(data)))
+            if request.body is not None:
+                parts.append(self._http.send(h11.Data(request.body)))
             parts.append(self._http.send(h11.EndOfMessage()))
         except h11.LocalProtocolError as error:
-            raise httpcore.LocalProtocolError(str(error)) from error
+            raise InvalidRequestError(str(error)) from error
         # A server may answer before it has read everything, and close: its answer counts.
-        with contextlib.suppress(httpcore.WriteError):
+        with contextlib.suppress(LostConnectionError):
             await stream.write(b"".join(part for part in parts if part))
 
-    async def _head(
-        self, stream: httpcore.AsyncNetworkStream, *, bodiless: bool
-    ) -> h11.Response | h11.InformationalResponse:
+    async def _head(self, stream: Stream, *, bodiless: bool) -> h11.Response | h11.InformationalResponse:
         """The answer's head; what came behind it waits for `body`. `bodiless` says that the request was a HEAD."""
         event = await self._read_head(stream, self._http)
         bodiless = bodiless or event.status_code in (204, 304)  # whatever their heads announce (RFC 9112, 6.3)
         if not bodiless and self._http.their_state is h11.SEND_BODY and _is_chunked(event):
             if _announces_bad_trailer(event):
-                raise _malformed("the answer announces what no trailer may be")
+                raise MalformedAnswerError("the answer announces what no trailer may be")
             self._chunks = Chunks()
             self._chunks.feed(self._received)
         elif self._received:
             self._http.receive_data(bytes(self._received))
         return event
 
-    async def _read_head(
-        self, stream: httpcore.AsyncNetworkStream, http: h11.Connection
-    ) -> h11.Response | h11.InformationalResponse:
+    async def _read_head(self, stream: Stream, http: h11.Connection) -> h11.Response | h11.InformationalResponse:
         self._received.clear()
         left, lines = HEAD_LIMIT, _HEAD_LINES
         while True:
@@ -148,40 +149,40 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
             left -= len(head)
             lines -= head.count(b"\n")
             if lines < 0:
-                raise _malformed("the answer's head has too many lines")
+                raise MalformedAnswerError("the answer's head has too many lines")
             if len(head) > _SMALL_HEAD:
                 await give_way()
             event = _parsed(http, head)
             if not isinstance(event, (h11.Response, h11.InformationalResponse)):
                 continue
             if any(name == b"content-length" and int(value) > _LARGEST_LENGTH for name, value in event.headers):
-                raise _malformed("the answer's length is too large")
+                raise MalformedAnswerError("the answer's length is too large")
             if type(event) is h11.Response or event.status_code == 101:
                 return event
 
-    async def _one_head(self, stream: httpcore.AsyncNetworkStream, limit: int) -> bytes:
+    async def _one_head(self, stream: Stream, limit: int) -> bytes:
         """The bytes of one head, as far as its empty line."""
         looked_at = 0
         while (end := _HEAD_END.search(self._received, max(0, looked_at - 2))) is None:
             looked_at = len(self._received)
             if looked_at > limit:
-                raise _malformed("the answer's head is too large")
+                raise MalformedAnswerError("the answer's head is too large")
             data = await stream.read(_READ)
             if not data:
-                raise httpcore.RemoteProtocolError(self._closed_early)
+                raise NoAnswerError(self._closed_early)
             self._received += data
         if end.end() > limit:
-            raise _malformed("the answer's head is too large")
+            raise MalformedAnswerError("the answer's head is too large")
         head = bytes(self._received[: end.end()])
         del self._received[: end.end()]
         return head
 
-    async def _unchunked(self, stream: httpcore.AsyncNetworkStream, chunks: Chunks) -> AsyncIterator[bytes]:
+    async def _unchunked(self, stream: Stream, chunks: Chunks) -> AsyncIterator[bytes]:
         while True:
             try:
                 data = chunks.next(_CHUNKS)
             except MalformedChunksError as error:
-                raise httpcore.RemoteProtocolError(str(error)) from error
+                raise MalformedAnswerError(str(error)) from error
             if data:
                 yield data
             elif chunks.ended:
@@ -189,18 +190,18 @@ class OriginConnection(httpcore.AsyncConnectionInterface):
             else:
                 received = await stream.read(_READ)
                 if not received and chunks.in_trailer:  # errTrailerEOF, after which nobody asks for the rest
-                    raise _malformed("the connection ended within the trailer")
+                    raise MalformedAnswerError("the connection ended within the trailer")
                 if not received:
-                    raise httpcore.ReadError("the connection ended within the body")
+                    raise LostConnectionError("the connection ended within the body")
                 chunks.feed(received)
         _parsed(self._http, b"0\r\n\r\n")  # an end that h11 understands, to know whether the connection is kept
 
-    async def _next(self, stream: httpcore.AsyncNetworkStream) -> h11.Event | type[h11.PAUSED]:
+    async def _next(self, stream: Stream) -> h11.Event | type[h11.PAUSED]:
         while True:
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as error:
-                raise httpcore.RemoteProtocolError(str(error)) from error
+                raise _refused(error) from error
             if event is not h11.NEED_DATA:
                 return cast("h11.Event | type[h11.PAUSED]", event)
             self._http.receive_data(await stream.read(_READ))
@@ -211,7 +212,7 @@ def _parsed(http: h11.Connection, head: bytes) -> h11.Event | type[h11.PAUSED] |
     try:
         return http.next_event()
     except h11.RemoteProtocolError as error:
-        raise httpcore.RemoteProtocolError(str(error)) from error
+        raise _refused(error) from error
 
 
 def _is_chunked(head: h11.Response | h11.InformationalResponse) -> bool:
@@ -224,24 +225,7 @@ def _announces_bad_trailer(head: h11.Response | h11.InformationalResponse) -> bo
     return any(key.strip(b" \t").lower() in _NO_TRAILERS for key in announced)
 
 
-def _malformed(text: str) -> httpcore.RemoteProtocolError:
-    """An error about what was received, as opposed to a connection that is dead: those have no cause."""
-    error = httpcore.RemoteProtocolError(text)
-    error.__cause__ = ValueError(text)
-    return error
-
-
-class _Body:
-    """An answer's body as httpcore.Response wants it."""
-
-    def __init__(self, connection: OriginConnection) -> None:
-        self._connection = connection
-        self._closed = False
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._connection.body()
-
-    async def aclose(self) -> None:
-        if not self._closed:
-            self._closed = True
-            await self._connection.finish()
+def _refused(error: h11.RemoteProtocolError) -> MalformedAnswerError:
+    # h11 has one class for a body that stops and for one that is malformed; only the former may be resumed.
+    stopped = str(error).startswith("peer closed connection")
+    return (StoppedBodyError if stopped else MalformedAnswerError)(str(error))

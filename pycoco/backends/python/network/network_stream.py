@@ -136,6 +136,12 @@ class Stream:
         """Of a connection on which nothing is expected: the server closed it, or sent what nobody asked for."""
         return self.received.ended or bool(self.received.data) or self.transport.is_closing()
 
+    async def read(self, size: int) -> bytes:
+        """Bytes that have arrived, at most `size`, once there are any; b"" at the end. Raises LostConnectionError."""
+        if self.received.data or await self.received.more():
+            return self.received.take(size)
+        return b""
+
     async def write(self, data: bytes) -> None:
         """Send `data`. Raises LostConnectionError."""
         if self.transport.is_closing():

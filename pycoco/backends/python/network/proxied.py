@@ -9,38 +9,38 @@ from __future__ import annotations
 import ssl
 
 import h11
-import httpcore
 
+from pycoco._dataclass import dataclass, field
 from pycoco.backends.python.network.http11 import HEAD_LIMIT, OriginConnection
+from pycoco.backends.python.network.messages import MalformedAnswerError, NoAnswerError, Origin, ProxyError, Request
+from pycoco.backends.python.network.network_stream import NoConnectionError, Stream, connect
 
-_PORTS = {b"http": 80, b"https": 443}
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy. `authorization` is what it is asked with, None where it does for everybody what it does."""
+
+    origin: Origin
+    authorization: bytes | None = field(default=None, repr=False)
 
 
 class ProxiedConnection(OriginConnection):
     """See OriginConnection. `proxy` is what connects to the origin, or asks it."""
 
-    def __init__(
-        self,
-        origin: httpcore.Origin,
-        tls: ssl.SSLContext,
-        backend: httpcore.AsyncNetworkBackend,
-        proxy: httpcore.Proxy,
-    ) -> None:
-        super().__init__(origin, tls, backend)
-        self._proxy = proxy
+    def __init__(self, origin: Origin, tls: ssl.SSLContext, proxy: Proxy) -> None:
+        super().__init__(origin, tls)
+        self._proxy = proxy.origin
         self._authorization: list[tuple[bytes, bytes]] = []
-        if proxy.auth is not None:
-            self._authorization = [(b"Proxy-Authorization", proxy_authorization(*proxy.auth))]
+        if proxy.authorization is not None:
+            self._authorization = [(b"Proxy-Authorization", proxy.authorization)]
 
-    async def _connect(self) -> httpcore.AsyncNetworkStream:
-        url = self._proxy.url
-        host = url.host.decode("ascii")
-        port = url.port or _PORTS[url.scheme]
+    async def _connect(self) -> Stream:
+        host, port = self._proxy.host.decode("ascii"), self._proxy.port
         try:
-            stream = await self._backend.connect_tcp(host, port)
-            if url.scheme == b"https":
-                stream = await stream.start_tls(self._proxy.ssl_context or self._tls, host)
-        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            stream = await connect(host, port)
+            if self._proxy.scheme == b"https":
+                stream = await stream.start_tls(self._tls, host)
+        except NoConnectionError as error:
             raise type(error)(f"the proxy {host}:{port} cannot be reached: {error}") from error
         if self._origin.scheme == b"http":
             return stream
@@ -48,10 +48,10 @@ class ProxiedConnection(OriginConnection):
             await self._tunnel(stream, f"{host}:{port}")
             return await stream.start_tls(self._tls, self._origin.host.decode("ascii"))
         except BaseException:
-            await stream.aclose()
+            stream.abort()
             raise
 
-    async def _tunnel(self, stream: httpcore.AsyncNetworkStream, proxy: str) -> None:
+    async def _tunnel(self, stream: Stream, proxy: str) -> None:
         host = self._origin.host
         authority = b"%b:%d" % (b"[%b]" % host if b":" in host else host, self._origin.port)
         http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
@@ -59,16 +59,17 @@ class ProxiedConnection(OriginConnection):
         await stream.write(http.send(h11.Request(method=b"CONNECT", target=authority, headers=headers)) or b"")
         try:
             answer = await self._read_head(stream, http)
-        except httpcore.RemoteProtocolError as error:
-            raise httpcore.ProxyError(f"the proxy {proxy} does not open a tunnel: {error}") from error
+        except (MalformedAnswerError, NoAnswerError) as error:
+            raise ProxyError(f"the proxy {proxy} does not open a tunnel: {error}") from error
         if not 200 <= answer.status_code < 300:
-            raise httpcore.ProxyError(f"the proxy {proxy} answers with status {answer.status_code}")
+            raise ProxyError(f"the proxy {proxy} answers with status {answer.status_code}")
 
-    def _head_to_send(self, request: httpcore.Request) -> h11.Request:
+    def _head_to_send(self, request: Request) -> h11.Request:
         if self._origin.scheme == b"https":
             return super()._head_to_send(request)
         headers = [*request.headers, *self._authorization]
-        return h11.Request(method=request.method, target=bytes(request.url), headers=headers)
+        url = b"%b://%b%b" % (request.origin.scheme, request.authority, request.target)
+        return h11.Request(method=request.method, target=url, headers=headers)
 
 
 def proxy_authorization(user: bytes, password: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""HTTP requests with httpx, redirects followed as net/http follows them, and the bodies of answers.
+"""HTTP requests, redirects followed as net/http follows them, and the bodies of answers.
 
 It knows nothing of registries and their authentication, nor of connections (see `connections`).
 """
@@ -13,7 +13,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from typing import cast
 
-import httpcore
 import httpx
 
 from pycoco.backends.exchange import Observer, rate_limit_of
@@ -21,6 +20,8 @@ from pycoco.backends.python.network import body as bodies
 from pycoco.backends.python.network import redirects
 from pycoco.backends.python.network.challenge import Challenge, parse_challenges
 from pycoco.backends.python.network.connections import CONNECTIONS_PER_HOST, ConnectionPool, request_for
+from pycoco.backends.python.network.messages import MalformedAnswerError, StoppedBodyError
+from pycoco.backends.python.network.network_stream import LostConnectionError, TimeLimitError
 from pycoco.backends.python.network.redirects import Hop, redacted
 from pycoco.backends.python.network.turns import Turn
 from pycoco.errors import UnavailableError
@@ -83,12 +84,10 @@ class Answer:
                         self._size += len(piece)
                         yield piece
                     await turn.over()
-        except httpcore.ReadError as error:
+        except (LostConnectionError, StoppedBodyError) as error:
             raise bodies.TruncatedBodyError(str(error)) from error
-        except httpcore.RemoteProtocolError as error:
-            # h11 has one class for a body that stops and for one that is malformed; only the former may be resumed.
-            stopped = str(error).startswith("peer closed connection")
-            raise (bodies.TruncatedBodyError if stopped else bodies.DamagedBodyError)(str(error)) from error
+        except MalformedAnswerError as error:
+            raise bodies.DamagedBodyError(str(error)) from error
         if gunzip is not None:
             gunzip.finish()
 
@@ -212,7 +211,7 @@ class Transport:
 def timed_out(error: BaseException | None) -> bool:
     """Whether an exception of this module comes from a time limit (Go's net.Error.Timeout)."""
     while error is not None:
-        if isinstance(error, httpcore.TimeoutException):
+        if isinstance(error, TimeLimitError):
             return True
         if isinstance(error, OSError) and error.errno == errno.ETIMEDOUT:
             return True
