@@ -11,7 +11,8 @@ import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
-from pycoco.answers.asked import Item, asked
+import pycoco
+from pycoco.answers.asked import asked
 from pycoco.batch import Schedule, begin, cancel, outcome_of, require_many
 from pycoco.errors import PycocoError
 from pycoco.ready import Pending, Ready
@@ -30,7 +31,7 @@ class _NoMore:
 
 
 async def in_flight(
-    references: Iterable[Item] | AsyncIterable[Item],
+    references: Iterable[pycoco.BatchReference] | AsyncIterable[pycoco.BatchReference],
     *,
     start: Callable[[str], Pending[Started] | Ready[Finished]],
     finish: Callable[[str, Started], Awaitable[Finished]],
@@ -100,7 +101,7 @@ async def _finished(finishing: Awaitable[Finished]) -> Finished | PycocoError:
 
 
 async def _feed(
-    references: Iterable[Item] | AsyncIterable[Item],
+    references: Iterable[pycoco.BatchReference] | AsyncIterable[pycoco.BatchReference],
     room: asyncio.Semaphore,
     put: Callable[[tuple[str] | _NoMore], None],
 ) -> None:
@@ -112,7 +113,9 @@ async def _feed(
         put(_NoMore())
 
 
-async def _asynchronous(references: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator[Item]:
+async def _asynchronous(
+    references: Iterable[pycoco.BatchReference] | AsyncIterable[pycoco.BatchReference],
+) -> AsyncIterator[pycoco.BatchReference]:
     if isinstance(references, AsyncIterable):
         async for reference in references:
             yield reference

@@ -9,32 +9,23 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from os import PathLike
+from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
+import pycoco
 from pycoco.base_client import CONCURRENCY, BaseClient, left_of
-from pycoco.errors import OperationCancelledError, PycocoError
-from pycoco.image import Image
+from pycoco.errors import OperationCancelledError
 from pycoco.options import requested_platform
 from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
-    from os import PathLike
-    from types import TracebackType
-
-    from typing_extensions import Self
-
-    from pycoco.answers.asked import Item, Outcome
-    from pycoco.answers.platform_images import PlatformImage
-    from pycoco.answers.top_manifest import TopManifest
     from pycoco.answers.verification import Verification
-    from pycoco.backends.contract import Fetched, Resolved
+    from pycoco.backends.contract import Fetched
     from pycoco.base_client import Started
-    from pycoco.configuration.values import ParsedReference
-    from pycoco.documents.descriptor import Platform
-    from pycoco.documents.referrers import Referrer
-    from pycoco.explanation import Explanation
 
 T = TypeVar("T")
+_ClientT = TypeVar("_ClientT", bound="AsyncClient")
 
 
 class AsyncClient(BaseClient):
@@ -46,11 +37,11 @@ class AsyncClient(BaseClient):
     ```
     """
 
-    async def parse_reference(self, reference: str) -> ParsedReference:
+    async def parse_reference(self, reference: str) -> pycoco.ParsedReference:
         """Take a reference apart; see `Client.parse_reference`."""
         return self._parse_reference(reference)
 
-    async def explain(self, reference: str, *, platform: str | Platform | None = None) -> Explanation:
+    async def explain(self, reference: str, *, platform: str | pycoco.Platform | None = None) -> pycoco.Explanation:
         """Say how `reference` would be resolved; see `Client.explain`. Files and helpers are read in a thread."""
         return await self._in_thread(lambda: self._explain(reference, platform))
 
@@ -58,11 +49,11 @@ class AsyncClient(BaseClient):
         self,
         reference: str,
         *,
-        platform: str | Platform | None = None,
+        platform: str | pycoco.Platform | None = None,
         timeout: float | None = None,
         creds: tuple[str, str] | None = None,
         auth_file: str | PathLike[str] | None = None,
-    ) -> Image:
+    ) -> pycoco.Image:
         """Read the image that `reference` names; see `Client.inspect`."""
         began, deadline = time.monotonic(), self._deadline(timeout)
         called_with = self._called_with(creds, auth_file)
@@ -74,7 +65,7 @@ class AsyncClient(BaseClient):
             read = await outcome(started)
         return await self._kept(reference, read, left_of(deadline, began))
 
-    async def resolve(self, reference: str, *, timeout: float | None = None) -> Resolved:
+    async def resolve(self, reference: str, *, timeout: float | None = None) -> pycoco.Resolved:
         """Ask what `reference` names at the moment; see `Client.resolve`."""
         return await outcome(self._reader(reference).resolve(reference, timeout=self._deadline(timeout)))
 
@@ -86,7 +77,7 @@ class AsyncClient(BaseClient):
         per_registry: int | None = None,
         timeout: float | None = None,
         progress: Callable[[int], None] | None = None,
-    ) -> AsyncIterator[Outcome[Resolved | PycocoError]]:
+    ) -> AsyncIterator[pycoco.Outcome[pycoco.Resolved | pycoco.PycocoError]]:
         """Resolve many references at once; see `Client.resolve_many`, and `inspect_many` for leaving early."""
         from pycoco.answers.asked import Outcome, timed
         from pycoco.async_batch import in_flight
@@ -104,7 +95,7 @@ class AsyncClient(BaseClient):
             async for each in flight:
                 yield Outcome.of(*each)
 
-    async def manifest(self, reference: str, *, timeout: float | None = None) -> TopManifest:
+    async def manifest(self, reference: str, *, timeout: float | None = None) -> pycoco.TopManifest:
         """Read the top-level manifest that `reference` names, of anything; see `Client.manifest`."""
         from pycoco.answers.top_manifest import TopManifest
 
@@ -115,10 +106,10 @@ class AsyncClient(BaseClient):
         self,
         reference: str,
         *,
-        platform: str | Platform | None = None,
+        platform: str | pycoco.Platform | None = None,
         all_platforms: bool = False,
         timeout: float | None = None,
-    ) -> tuple[Verification, ...]:
+    ) -> tuple[pycoco.Verification, ...]:
         """Say what policy.json says of `reference`, signature by signature; see `Client.verify`."""
         from pycoco.answers.verification import verifications
 
@@ -139,7 +130,9 @@ class AsyncClient(BaseClient):
             verdicts: tuple[Verification, ...] = ended.value
             return verdicts
 
-    async def inspect_platforms(self, reference: str, *, timeout: float | None = None) -> tuple[PlatformImage, ...]:
+    async def inspect_platforms(
+        self, reference: str, *, timeout: float | None = None
+    ) -> tuple[pycoco.PlatformImage, ...]:
         """Read every image of the index that `reference` names; see `Client.inspect_platforms`."""
         from pycoco.answers.platform_images import platform_images
 
@@ -148,7 +141,7 @@ class AsyncClient(BaseClient):
         if self._stored is None:
             return platform_images(reference, read, self._image)
 
-        def kept(name: str, each: Fetched) -> Image:
+        def kept(name: str, each: Fetched) -> pycoco.Image:
             return self._image(name, each, left_of(deadline, began))
 
         return await self._in_thread(lambda: platform_images(reference, read, kept))  # files are written
@@ -164,21 +157,21 @@ class AsyncClient(BaseClient):
 
     async def referrers(
         self, reference: str, *, artifact_type: str | None = None, timeout: float | None = None
-    ) -> tuple[Referrer, ...]:
+    ) -> tuple[pycoco.Referrer, ...]:
         """Find what refers to the top-level manifest of `reference`; see `Client.referrers`."""
         deadline = self._deadline(timeout)
         return await outcome(self._lists(reference).referrers(reference, artifact_type=artifact_type, timeout=deadline))
 
     async def inspect_many(
         self,
-        references: Iterable[Item] | AsyncIterable[Item],
+        references: Iterable[pycoco.BatchReference] | AsyncIterable[pycoco.BatchReference],
         *,
-        platform: str | Platform | None = None,
+        platform: str | pycoco.Platform | None = None,
         concurrency: int = CONCURRENCY,
         per_registry: int | None = None,
         timeout: float | None = None,
         progress: Callable[[int], None] | None = None,
-    ) -> AsyncIterator[Outcome[Image | PycocoError]]:
+    ) -> AsyncIterator[pycoco.Outcome[pycoco.Image | pycoco.PycocoError]]:
         """Read many images at once; see `Client.inspect_many`.
 
         `references` may be an asynchronous iterable too, and should be where it has to wait: any other is read on the
@@ -213,7 +206,7 @@ class AsyncClient(BaseClient):
             # for files; shielded, so that it happens in a cancelled task too.
             await asyncio.shield(asyncio.get_running_loop().run_in_executor(DaemonThreads(), self._opened.close))
 
-    async def _kept(self, reference: str, fetched: Started, left: float | None) -> Image:
+    async def _kept(self, reference: str, fetched: Started, left: float | None) -> pycoco.Image:
         if self._stored is None or isinstance(fetched, Ready):
             return self._image(reference, fetched)
         return await self._in_thread(lambda: self._image(reference, fetched, left))  # files are written
@@ -222,7 +215,7 @@ class AsyncClient(BaseClient):
         """Call what waits for files in a thread: not one of asyncio's own, for which the loop's end would wait."""
         return await outcome(self._opened.here().threads.submit(blocking))
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self: _ClientT) -> _ClientT:
         return self
 
     async def __aexit__(
@@ -231,7 +224,7 @@ class AsyncClient(BaseClient):
         await self.aclose()
 
 
-async def _as_it_is(_: str, resolved: Resolved) -> Resolved:
+async def _as_it_is(_: str, resolved: pycoco.Resolved) -> pycoco.Resolved:
     return resolved
 
 

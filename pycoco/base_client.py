@@ -12,8 +12,10 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
+from os import PathLike
 from typing import TYPE_CHECKING, NoReturn
 
+import pycoco
 from pycoco._dataclass import replace
 from pycoco.configuration.auth.given import GivenCredentials, with_given
 from pycoco.errors import ConfigurationError, InvalidReferenceError, PycocoError
@@ -32,13 +34,9 @@ from pycoco.ready import Pending, Ready
 from pycoco.waiting import checked_timeout
 
 if TYPE_CHECKING:
-    from os import PathLike
     from typing import TypeAlias
 
     from pycoco.backends.contract import Fetched, Lists, Reader, Session
-    from pycoco.backends.exchange import OnRequest
-    from pycoco.configuration.auth.given import Token
-    from pycoco.configuration.auth.kubernetes import Keyring
     from pycoco.configuration.settings import Settings
     from pycoco.configuration.values import ParsedReference
     from pycoco.documents.descriptor import Platform
@@ -58,7 +56,7 @@ _LONGEST = 1e8
 
 
 class BaseClient:
-    """The options are those of `pycoco.options.Options`. What os.environ holds now governs the client for its life.
+    """What os.environ holds when a client is made governs it for its life.
 
     Configuration files are read when an operation needs them, and again when they changed (looked at once a second).
     """
@@ -66,28 +64,53 @@ class BaseClient:
     def __init__(
         self,
         *,
-        backend: str = "auto",
-        platform: str | Platform | None = None,
+        backend: pycoco.BackendChoice = "auto",
+        platform: str | pycoco.Platform | None = None,
         registries_conf: str | PathLike[str] | None = None,
         registries_conf_dir: str | PathLike[str] | None = None,
         auth_file: str | PathLike[str] | None = None,
         creds: tuple[str, str] | None = None,
-        credentials: Mapping[str, tuple[str, str] | Token] | Keyring | None = None,
+        credentials: Mapping[str, tuple[str, str] | pycoco.Token] | pycoco.credentials.Keyring | None = None,
         namespace: str | None = None,
         identity_token: str | None = None,
         registry_token: str | None = None,
         cert_dir: str | PathLike[str] | None = None,
         tls_verify: bool | None = None,
-        short_names: str = "enforcing",
+        short_names: pycoco.ShortNameMode = "enforcing",
         policy: str | PathLike[str] | bool | None = None,
         timeout: float | None = None,
         store: str | PathLike[str] | None = None,
         schema1: bool = False,
         nested_indexes: int = 0,
         retries: int = 0,
-        revalidate: str | None = None,
-        on_request: OnRequest | None = None,
+        revalidate: pycoco.Revalidation | None = None,
+        on_request: pycoco.OnRequest | None = None,
     ) -> None:
+        """Make a client with these options, of which `pycoco.Options` says more; ConfigurationError for a wrong one.
+
+        Args:
+            backend: "auto", "go", "go-process" or "python".
+            platform: "os/arch" or "os/arch/variant"; None: this machine's.
+            registries_conf: instead of what containers-registries.conf(5) finds.
+            registries_conf_dir: instead of registries.conf.d.
+            auth_file: the only file to take credentials from.
+            creds: (user, password), for one registry.
+            credentials: for each registry its (user, password) or Token, or a Keyring.
+            namespace: credentials as CRI-O finds them for a pod of this Kubernetes namespace.
+            identity_token: an OAuth2 refresh token, for one registry.
+            registry_token: a bearer token, for one registry.
+            cert_dir: *.crt, *.cert and *.key for the registry.
+            tls_verify: False: https without verification, then plain http.
+            short_names: "enforcing", "permissive" or "disabled".
+            policy: a policy.json to evaluate, or True for this host's.
+            timeout: seconds for each whole operation; None: no limit.
+            store: a directory used as a cache, by digest.
+            schema1: accept the deprecated schema 1 of manifests.
+            nested_indexes: how many indexes within an index to descend.
+            retries: how often to ask again when a registry cannot be reached or fails.
+            revalidate: "head": ask by HEAD whether a tag still names what the store has.
+            on_request: called with an Exchange for each request and its answer.
+        """
         environ = dict(os.environ)
         self._revalidate = checked_revalidate(revalidate, store)
         self._timeout = checked_timeout(timeout)
@@ -126,7 +149,7 @@ class BaseClient:
         self._opened.here()
 
     @property
-    def backend(self) -> str:
+    def backend(self) -> pycoco.BackendName:
         """The name of the backend in use: "go", "go-process" or "python"."""
         return self._opened.here().backend
 

@@ -11,7 +11,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from pycoco.answers.asked import Asked, Item, asked
+import pycoco
+from pycoco.answers.asked import Asked, asked
 from pycoco.errors import ConfigurationError, ForkedProcessError, OperationCancelledError, PycocoError
 from pycoco.ready import Pending, Ready
 
@@ -122,6 +123,19 @@ class Feed:
         self._over = True
         self.wake()
 
+    def __iter__(self) -> Iterator[str]:
+        """Yield each reference, waiting for it; a batch takes them without."""
+        more = threading.Event()
+        self.wake = more.set
+        while not self.ended:
+            more.clear()
+            taken = self.take()
+            yield from taken
+            if not taken and not self._over:
+                more.wait()
+        if self.failure is not None:
+            raise self.failure
+
     @property
     def ended(self) -> bool:
         """Whether there is nothing to take any more."""
@@ -156,7 +170,7 @@ class _Pulled:
 
 
 def in_flight(
-    references: Iterable[Item] | Feed,
+    references: Iterable[pycoco.BatchReference] | Feed,
     *,
     start: Callable[[str], Pending[Started] | Ready[Finished]],
     finish: Callable[[str, Started], Finished],

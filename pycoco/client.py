@@ -7,34 +7,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from os import PathLike
+from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar, overload
 
+import pycoco
 from pycoco.base_client import CONCURRENCY, BaseClient, left_of
-from pycoco.errors import DeadlineError, PycocoError
-from pycoco.options import Options, requested_platform
+from pycoco.errors import DeadlineError
+from pycoco.options import requested_platform
 from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
-    from os import PathLike
-    from types import TracebackType
-
-    from typing_extensions import Self, Unpack
-
-    from pycoco.answers.asked import Item, Outcome
-    from pycoco.answers.platform_images import PlatformImage
     from pycoco.answers.tag_pages import TagPages
-    from pycoco.answers.top_manifest import TopManifest
     from pycoco.answers.verification import Verification
-    from pycoco.backends.contract import Resolved
-    from pycoco.batch import Feed
-    from pycoco.configuration.values import ParsedReference
-    from pycoco.documents.descriptor import Platform
-    from pycoco.documents.referrers import Referrer
-    from pycoco.explanation import Explanation
-    from pycoco.image import Image
 
 T = TypeVar("T")
 R = TypeVar("R")
+_ClientT = TypeVar("_ClientT", bound="Client")
 
 _GRACE = 0.5
 """Seconds that a backend may take to report its own deadline before the client stops waiting."""
@@ -49,11 +38,11 @@ class Client(BaseClient):
     ```
     """
 
-    def parse_reference(self, reference: str) -> ParsedReference:
+    def parse_reference(self, reference: str) -> pycoco.ParsedReference:
         """Take a reference apart, without asking anybody. Raises InvalidReferenceError."""
         return self._parse_reference(reference)
 
-    def explain(self, reference: str, *, platform: str | Platform | None = None) -> Explanation:
+    def explain(self, reference: str, *, platform: str | pycoco.Platform | None = None) -> pycoco.Explanation:
         """Say how `reference` would be resolved: candidates, pull sources, credentials' origin, certificates, policy.
 
         No network is used and no secret is in the answer. Raises InvalidReferenceError, ShortNameError,
@@ -65,11 +54,11 @@ class Client(BaseClient):
         self,
         reference: str,
         *,
-        platform: str | Platform | None = None,
+        platform: str | pycoco.Platform | None = None,
         timeout: float | None = None,
         creds: tuple[str, str] | None = None,
         auth_file: str | PathLike[str] | None = None,
-    ) -> Image:
+    ) -> pycoco.Image:
         """Read the image that `reference` names: its manifest, its index if there is one, and its config.
 
         `platform` ("os/arch" or "os/arch/variant") and `timeout` (seconds for the whole operation) default to the
@@ -83,7 +72,7 @@ class Client(BaseClient):
             read = finished(lambda: self._start(reference, platform, deadline, session), deadline)
         return read.value if isinstance(read, Ready) else self._image(reference, read, left_of(deadline, began))
 
-    def resolve(self, reference: str, *, timeout: float | None = None) -> Resolved:
+    def resolve(self, reference: str, *, timeout: float | None = None) -> pycoco.Resolved:
         """Ask what `reference` names at the moment, whatever that is: its digest, by one HEAD request.
 
         The digest is what the registry claims; what is read by it is verified then. `how` says by what it was come by:
@@ -95,13 +84,13 @@ class Client(BaseClient):
 
     def resolve_many(
         self,
-        references: Iterable[str] | Feed,
+        references: Iterable[str],
         *,
         concurrency: int = CONCURRENCY,
         per_registry: int | None = None,
         timeout: float | None = None,
         progress: Callable[[int], None] | None = None,
-    ) -> Iterator[Outcome[Resolved | PycocoError]]:
+    ) -> Iterator[pycoco.Outcome[pycoco.Resolved | pycoco.PycocoError]]:
         """Resolve many references at once; yield (reference, Resolved or PycocoError) for each; see `inspect_many`."""
         from pycoco.answers.asked import outcomes, timed
         from pycoco.batch import in_flight
@@ -117,7 +106,7 @@ class Client(BaseClient):
         )
         return outcomes(flight)
 
-    def manifest(self, reference: str, *, timeout: float | None = None) -> TopManifest:
+    def manifest(self, reference: str, *, timeout: float | None = None) -> pycoco.TopManifest:
         """Read the top-level manifest that `reference` names, of anything: an index, an image, an artifact."""
         from pycoco.answers.top_manifest import TopManifest
 
@@ -129,10 +118,10 @@ class Client(BaseClient):
         self,
         reference: str,
         *,
-        platform: str | Platform | None = None,
+        platform: str | pycoco.Platform | None = None,
         all_platforms: bool = False,
         timeout: float | None = None,
-    ) -> tuple[Verification, ...]:
+    ) -> tuple[pycoco.Verification, ...]:
         """Say what policy.json says of `reference`, signature by signature; a rejection is an answer, not an error.
 
         The policy is the client's, or else the one that containers-policy.json(5) finds. Of an index the instance for
@@ -160,7 +149,7 @@ class Client(BaseClient):
             verdicts: tuple[Verification, ...] = ended.value
             return verdicts
 
-    def inspect_platforms(self, reference: str, *, timeout: float | None = None) -> tuple[PlatformImage, ...]:
+    def inspect_platforms(self, reference: str, *, timeout: float | None = None) -> tuple[pycoco.PlatformImage, ...]:
         """Read every image of the index that `reference` names, in its order; of a single image, that one.
 
         The index is read once, and so is what several of its images share. What cannot be read is an error in its
@@ -188,7 +177,7 @@ class Client(BaseClient):
 
     def referrers(
         self, reference: str, *, artifact_type: str | None = None, timeout: float | None = None
-    ) -> tuple[Referrer, ...]:
+    ) -> tuple[pycoco.Referrer, ...]:
         """Find what refers to the top-level manifest of `reference`: signatures, attestations, SBOMs; reads no blob.
 
         Looked at are the referrers API, the tag that stands in for it, the attestations in the image's own index, and
@@ -202,14 +191,14 @@ class Client(BaseClient):
 
     def inspect_many(
         self,
-        references: Iterable[Item] | Feed,
+        references: Iterable[pycoco.BatchReference],
         *,
-        platform: str | Platform | None = None,
+        platform: str | pycoco.Platform | None = None,
         concurrency: int = CONCURRENCY,
         per_registry: int | None = None,
         timeout: float | None = None,
         progress: Callable[[int], None] | None = None,
-    ) -> Iterator[Outcome[Image | PycocoError]]:
+    ) -> Iterator[pycoco.Outcome[pycoco.Image | pycoco.PycocoError]]:
         """Read many images at once; yield (reference, Image or PycocoError) for each as it completes.
 
         A reference may also be a pair, (reference, platform). What is yielded is a pair too, which has the `platform`
@@ -239,7 +228,7 @@ class Client(BaseClient):
         """Cancel what runs and let go of the session. A second call does nothing."""
         self._opened.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self: _ClientT) -> _ClientT:
         return self
 
     def __exit__(
@@ -280,16 +269,3 @@ def _turning(pages: TagPages, deadline: float | None) -> Iterator[str]:
             return
         page = started
         yield from pages.turned(finished(lambda: page, deadline))  # noqa: B023 - called at once
-
-
-def inspect(reference: str, **options: Unpack[Options]) -> Image:
-    """Read one image with a client of its own; `options` are those of `pycoco.options.Options`.
-
-    For more than one image make a Client: it keeps connections, tokens and configuration.
-    """
-    try:
-        client = Client(**options)
-    finally:
-        del options  # no secret among the variables of an error's frames
-    with client:
-        return client.inspect(reference)

@@ -36,12 +36,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+import pycoco
 from pycoco.printable import printable
-
-if TYPE_CHECKING:
-    from pycoco.documents.index import Index
 
 
 class PycocoError(Exception):
@@ -192,7 +190,7 @@ class ManifestError(PycocoError, ValueError):
         self.raw_manifest = raw_manifest
 
     @property
-    def index(self) -> Index | None:
+    def index(self) -> pycoco.Index | None:
         """The index that was read, typed; None where there was none."""
         from pycoco.documents import media_types
         from pycoco.documents.index import Index

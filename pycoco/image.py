@@ -7,19 +7,19 @@ whichever backend fetched them.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import pycoco
 from pycoco.errors import ManifestError
 
 if TYPE_CHECKING:  # what an image is made of loads when it is asked for, like the values themselves
-    from collections.abc import Mapping
-    from datetime import datetime
+    import datetime
 
-    from pycoco.backends.contract import Fetched
-    from pycoco.documents.descriptor import Layer, Platform
-    from pycoco.documents.image_config import ImageConfig
-    from pycoco.documents.index import Index
-    from pycoco.documents.manifest import Manifest
+    from pycoco.backends import contract
+else:
+    datetime = pycoco._Deferred("datetime")
+    contract = pycoco._Deferred("pycoco.backends.contract")
 
 _INDEX_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -43,14 +43,14 @@ class Image:
 
     __slots__ = ("_config", "_fetched", "_index", "_manifest", "_requested", "_whole")
 
-    _fetched: Fetched
+    _fetched: contract.Fetched
     _requested: str
-    _manifest: Manifest | None
-    _index: Index | None
-    _config: ImageConfig | None
+    _manifest: pycoco.Manifest | None
+    _index: pycoco.Index | None
+    _config: pycoco.ImageConfig | None
     _whole: bool  # whether the exact bytes are here
 
-    def __init__(self, fetched: Fetched, requested: str) -> None:
+    def __init__(self, fetched: contract.Fetched, requested: str) -> None:
         self._remember("_fetched", fetched)
         self._remember("_requested", requested)
         for name in ("_manifest", "_index", "_config"):
@@ -58,7 +58,7 @@ class Image:
         self._remember("_whole", True)
 
     @classmethod
-    def from_fetched(cls, fetched: Fetched, requested: str) -> Image:
+    def from_fetched(cls, fetched: contract.Fetched, requested: str) -> Image:
         """Make an image of what a backend fetched; `requested` is the reference as the caller wrote it."""
         return cls(fetched, requested)
 
@@ -180,7 +180,7 @@ class Image:
         return self._fetched.config
 
     @property
-    def manifest(self) -> Manifest:
+    def manifest(self) -> pycoco.Manifest:
         """The image's own manifest."""
         if self._manifest is None:
             from pycoco.documents.manifest import Manifest
@@ -190,7 +190,7 @@ class Image:
         return self._manifest
 
     @property
-    def index(self) -> Index | None:
+    def index(self) -> pycoco.Index | None:
         """The index that the reference names, None where it names an image directly."""
         if self._index is None and self.is_index:
             from pycoco.documents.index import Index
@@ -199,7 +199,7 @@ class Image:
         return self._index
 
     @property
-    def config(self) -> ImageConfig:
+    def config(self) -> pycoco.ImageConfig:
         """The image's config. Of schema 1 it is made of the youngest layer's history, and has no diff_ids."""
         if self._config is None:
             from pycoco.documents.image_config import ImageConfig
@@ -220,7 +220,7 @@ class Image:
         return self.config.labels
 
     @property
-    def created(self) -> datetime | None:
+    def created(self) -> datetime.datetime | None:
         """When the image was made, as its config says, as an aware datetime; None if it says nothing usable."""
         return self.config.created_at
 
@@ -233,7 +233,7 @@ class Image:
         return dict(entry.split("=", 1) for entry in self.config.env if "=" in entry)
 
     @property
-    def layers(self) -> tuple[Layer, ...]:
+    def layers(self) -> tuple[pycoco.Layer, ...]:
         """The layers' descriptors, the lowest first. A layer itself is never read."""
         return self.manifest.layers
 
@@ -248,7 +248,7 @@ class Image:
         return any(layer.encrypted for layer in self.layers)
 
     @property
-    def platform(self) -> Platform:
+    def platform(self) -> pycoco.Platform:
         """The image's platform: as the index has it, or else as the config has it."""
         for entry in self.index.manifests if self.index else ():
             if entry.digest == self.instance_digest and entry.platform is not None:

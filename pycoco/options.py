@@ -9,8 +9,10 @@ import os
 import re
 import stat
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, TypedDict
 
+import pycoco
 from pycoco._version import __version__
 from pycoco.configuration.auth.given import Given, Token
 from pycoco.configuration.settings import Settings
@@ -18,9 +20,6 @@ from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from os import PathLike
-
-    from pycoco.backends.exchange import OnRequest
     from pycoco.configuration.auth.crio import CrioAuthentication
     from pycoco.configuration.auth.kubernetes import Keyring
     from pycoco.documents.descriptor import Platform
@@ -43,59 +42,65 @@ SHORT_NAME_MODES = ("enforcing", "permissive", "disabled")
 class Options(TypedDict, total=False):
     """Every option of `Client`, `AsyncClient` and `inspect`; all keyword-only.
 
-    backend: "auto" (default), "go", "go-process" or "python".
-    platform: "os/arch" or "os/arch/variant"; default: this machine's, as CRI-O chooses.
-    registries_conf, registries_conf_dir: read these instead of what containers-registries.conf(5) finds.
-    auth_file: the only file to take credentials from; default: what REGISTRY_AUTH_FILE names, as for skopeo and podman.
-    creds: (user, password), for the image's own registry and never for a mirror on another host. A client that has
-        them asks one registry only, and raises ConfigurationError for a second one; so with the two tokens below.
-    credentials: for each registry its (user, password) or `pycoco.Token`, by keys as in auth.json: "quay.io",
-        "quay.io/org"; the longest that matches counts, and none goes to another registry. Or a Keyring of
-        `pycoco.credentials`, whose keys are Kubernetes' with its globs; the kubelet would try shorter ones after it.
-    namespace: find credentials as CRI-O does for a pod of this Kubernetes namespace: in its own file in
-        namespaced_auth_dir if there is one for the image, else in global_auth_file, both as crio.conf has them. With
-        policy=True the policy is CRI-O's for it too: NAMESPACE.json of signature_policy_dir, else signature_policy.
-    identity_token, registry_token: an OAuth2 refresh token, or a bearer token used as it is.
-    cert_dir: a directory with *.crt, *.cert and *.key, instead of what certs.d has for the registry.
-    tls_verify: False accepts https without verification and then plain http, as skopeo's --tls-verify=false;
-        None (default) leaves it to registries.conf.
-    short_names: "enforcing" (default, CRI-O's), "permissive" or "disabled".
-    policy: a path of a policy.json to evaluate, or True for the one that containers-policy.json(5) finds;
-        None (default) evaluates none.
-    timeout: seconds for each whole operation; None for no limit. The lock of a store that somebody else keeps is waited
-        for no longer than that, nor than five seconds.
-    store: a directory (an OCI layout) used as a cache of what digests name.
-    schema1: accept the deprecated schema 1 of manifests.
-    nested_indexes: how many indexes within an index to descend; CRI-O's and the default is 0.
-    on_request: called with a `pycoco.Exchange` for each request and its answer, as it ends and in a thread of
-        pycoco's; for metrics and traces. The logger "pycoco.requests" has the same as debug records.
-    retries: how often to ask again when a registry cannot be reached or fails (UnavailableError), after 1, 2, 4, 8 and
-        then every 8 seconds and within `timeout`; default 0, as CRI-O, whose kubelet asks again.
-    revalidate: "head" asks by HEAD whether a tag still names what the `store` has of it, and reads nothing if so;
-        None (default) reads the manifest, as CRI-O. With a policy nothing comes from the store.
+    Attributes:
+        backend: "auto" (default), "go", "go-process" or "python".
+        platform: "os/arch" or "os/arch/variant"; default: this machine's, as CRI-O chooses.
+        registries_conf: read this file instead of the registries.conf that containers-registries.conf(5) finds.
+        registries_conf_dir: read this directory's files instead of those of registries.conf.d.
+        auth_file: the only file to take credentials from; default: what REGISTRY_AUTH_FILE names, as for skopeo and
+            podman.
+        creds: (user, password), for the image's own registry and never for a mirror on another host. A client that has
+            them asks one registry only, and raises ConfigurationError for a second one; so with the two tokens below.
+        credentials: for each registry its (user, password) or `pycoco.Token`, by keys as in auth.json: "quay.io",
+            "quay.io/org"; the longest that matches counts, and none goes to another registry. Or a Keyring of
+            `pycoco.credentials`, whose keys are Kubernetes' with its globs; the kubelet would try shorter ones after
+            it.
+        namespace: find credentials as CRI-O does for a pod of this Kubernetes namespace: in its own file in
+            namespaced_auth_dir if there is one for the image, else in global_auth_file, both as crio.conf has them.
+            With policy=True the policy is CRI-O's for it too: NAMESPACE.json of signature_policy_dir, else
+            signature_policy.
+        identity_token: an OAuth2 refresh token.
+        registry_token: a bearer token, used as it is.
+        cert_dir: a directory with *.crt, *.cert and *.key, instead of what certs.d has for the registry.
+        tls_verify: False accepts https without verification and then plain http, as skopeo's --tls-verify=false;
+            None (default) leaves it to registries.conf.
+        short_names: "enforcing" (default, CRI-O's), "permissive" or "disabled".
+        policy: a path of a policy.json to evaluate, or True for the one that containers-policy.json(5) finds;
+            None (default) evaluates none.
+        timeout: seconds for each whole operation; None for no limit. The lock of a store that somebody else keeps is
+            waited for no longer than that, nor than five seconds.
+        store: a directory (an OCI layout) used as a cache of what digests name.
+        schema1: accept the deprecated schema 1 of manifests.
+        nested_indexes: how many indexes within an index to descend; CRI-O's and the default is 0.
+        retries: how often to ask again when a registry cannot be reached or fails (UnavailableError), after 1, 2, 4, 8
+            and then every 8 seconds and within `timeout`; default 0, as CRI-O, whose kubelet asks again.
+        revalidate: "head" asks by HEAD whether a tag still names what the `store` has of it, and reads nothing if so;
+            None (default) reads the manifest, as CRI-O. With a policy nothing comes from the store.
+        on_request: called with a `pycoco.Exchange` for each request and its answer, as it ends and in a thread of
+            pycoco's; for metrics and traces. The logger "pycoco.requests" has the same as debug records.
     """
 
-    backend: str
-    platform: str | Platform | None
+    backend: pycoco.BackendChoice
+    platform: str | pycoco.Platform | None
     registries_conf: str | PathLike[str] | None
     registries_conf_dir: str | PathLike[str] | None
     auth_file: str | PathLike[str] | None
     creds: tuple[str, str] | None
-    credentials: Mapping[str, tuple[str, str] | Token] | Keyring | None
+    credentials: Mapping[str, tuple[str, str] | pycoco.Token] | pycoco.credentials.Keyring | None
     namespace: str | None
     identity_token: str | None
     registry_token: str | None
     cert_dir: str | PathLike[str] | None
     tls_verify: bool | None
-    short_names: str
+    short_names: pycoco.ShortNameMode
     policy: str | PathLike[str] | bool | None
     timeout: float | None
     store: str | PathLike[str] | None
     schema1: bool
     nested_indexes: int
     retries: int
-    revalidate: str | None
-    on_request: OnRequest | None
+    revalidate: pycoco.Revalidation | None
+    on_request: pycoco.OnRequest | None
 
 
 def requested_platform(platform: str | Platform | RequestedPlatform | None) -> RequestedPlatform | None:

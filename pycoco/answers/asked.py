@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+import pycoco
 from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pycoco.documents.descriptor import Platform
-
 R = TypeVar("R")
 S = TypeVar("S")
-
-Item: TypeAlias = "str | tuple[str, str | Platform | None]"
-"""A reference, or a pair of a reference and the platform to choose for it."""
 
 
 class Asked(str):
@@ -28,11 +24,11 @@ class Asked(str):
 
     __slots__ = ("_began", "_ended", "platform")
 
-    platform: str | Platform | None
+    platform: str | pycoco.Platform | None
     _began: float
     _ended: float
 
-    def __new__(cls, reference: str, platform: str | Platform | None = None) -> Asked:
+    def __new__(cls, reference: str, platform: str | pycoco.Platform | None = None) -> Asked:
         made = super().__new__(cls, reference)
         made.platform = platform
         made._began = made._ended = 0.0
@@ -64,7 +60,7 @@ class Outcome(tuple[str, R]):
     `platform` is the one that was asked for with this reference, None for none; `seconds` how long it took.
     """
 
-    platform: str | Platform | None
+    platform: str | pycoco.Platform | None
     seconds: float
 
     @classmethod
@@ -87,7 +83,7 @@ class Outcome(tuple[str, R]):
         return self[1]
 
 
-def asked(item: Item) -> str:
+def asked(item: pycoco.BatchReference) -> str:
     """Return the batch's reference for what was given; what is neither text nor a pair is left for it to refuse."""
     if isinstance(item, str):
         return Asked(item)
@@ -102,7 +98,7 @@ def time_left(reference: str, deadline: float | None) -> float | None:
     return None if deadline is None else max(0.0, deadline - spent)
 
 
-def platform_of(reference: str, default: str | Platform | None) -> str | Platform | None:
+def platform_of(reference: str, default: str | pycoco.Platform | None) -> str | pycoco.Platform | None:
     """Return the platform to choose for one reference of a batch, whose own is `default`."""
     own = reference.platform if isinstance(reference, Asked) else None
     return default if own is None else own

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+import pycoco
 from pycoco.documents import media_types
 from pycoco.errors import PycocoError
 
 if TYPE_CHECKING:
     from pycoco.backends.contract import Fetched, FetchedInstances
-    from pycoco.documents.descriptor import Platform
     from pycoco.image import Image
 
 
@@ -24,9 +24,9 @@ class PlatformImage(NamedTuple):
     it too.
     """
 
-    platform: Platform | None
+    platform: pycoco.Platform | None
     digest: str
-    image: Image | PycocoError
+    image: pycoco.Image | PycocoError
 
 
 def platform_images(

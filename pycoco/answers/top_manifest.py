@@ -6,16 +6,12 @@ It is not for the image behind it (see `image`): no instance is chosen and no co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pycoco
 from pycoco._dataclass import dataclass, field
 from pycoco.backends.contract import FetchedManifest
 from pycoco.documents import media_types
-
-if TYPE_CHECKING:
-    from pycoco.documents.descriptor import Descriptor, Platform
-    from pycoco.documents.index import Index
-    from pycoco.documents.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +48,21 @@ class TopManifest:
         )
 
     @property
-    def index(self) -> Index | None:
+    def index(self) -> pycoco.Index | None:
         """The index, made of the bytes anew at each call; None for a manifest of one image or artifact."""
         from pycoco.documents.index import Index
 
         return Index.from_bytes(self.raw, self.media_type) if self.is_index else None
 
     @property
-    def manifest(self) -> Manifest | None:
+    def manifest(self) -> pycoco.Manifest | None:
         """The manifest of one image or artifact, made of the bytes anew at each call; None for an index."""
         from pycoco.documents.manifest import Manifest
 
         return None if self.is_index else Manifest.from_bytes(self.raw, self.media_type)
 
     @property
-    def platforms(self) -> tuple[Platform, ...]:
+    def platforms(self) -> tuple[pycoco.Platform, ...]:
         """The platforms that an index has images for; none for anything else."""
         index = self.index
         return index.platforms if index else ()
@@ -82,7 +78,7 @@ class TopManifest:
         return config.media_type if config else ""
 
     @property
-    def subject(self) -> Descriptor | None:
+    def subject(self) -> pycoco.Descriptor | None:
         """The manifest that it refers to, None for one that refers to none."""
         document = self.index or self.manifest
         return document.subject if document else None

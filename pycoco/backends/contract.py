@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+import pycoco
 from pycoco._dataclass import dataclass, field
 
 if TYPE_CHECKING:
@@ -277,7 +278,7 @@ class Session(Reader, Protocol):
 class Backend(Protocol):
     """A way to read images."""
 
-    name: str
+    name: pycoco.BackendName
 
     def open(self, settings: Settings, *, known: Known | None = None, on_request: OnRequest | None = None) -> Session:
         """Open a session. `known` is what the settings' store has of a digest, for a backend in this process.

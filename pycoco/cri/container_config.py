@@ -6,59 +6,17 @@ config.json is acted on; the rest is read so that a real file passes. What CRI-O
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pycoco.cri.enums import MountPropagation, NamespaceMode, ProfileType, Protocol, Signal, SupplementalGroupsPolicy
 from pycoco.cri.message import Message, integer, named, wrapped
-
-
-class NamespaceMode(enum.IntEnum):
-    POD = 0
-    CONTAINER = 1
-    NODE = 2
-    TARGET = 3
-
-
-class MountPropagation(enum.IntEnum):
-    PROPAGATION_PRIVATE = 0
-    PROPAGATION_HOST_TO_CONTAINER = 1
-    PROPAGATION_BIDIRECTIONAL = 2
-
-
-class SupplementalGroupsPolicy(enum.IntEnum):
-    Merge = 0
-    Strict = 1
-
-
-class ProfileType(enum.IntEnum):
-    RuntimeDefault = 0
-    Unconfined = 1
-    Localhost = 2
-
-
-class Protocol(enum.IntEnum):
-    TCP = 0
-    UDP = 1
-    SCTP = 2
-
-
-_STANDARD_SIGNALS = """
-RUNTIME_DEFAULT SIGABRT SIGALRM SIGBUS SIGCHLD SIGCLD SIGCONT SIGFPE SIGHUP SIGILL SIGINT SIGIO SIGIOT SIGKILL SIGPIPE
-SIGPOLL SIGPROF SIGPWR SIGQUIT SIGSEGV SIGSTKFLT SIGSTOP SIGSYS SIGTERM SIGTRAP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGUSR1
-SIGUSR2 SIGVTALRM SIGWINCH SIGXCPU SIGXFSZ SIGRTMIN
-"""
-_SIGNALS = (
-    *_STANDARD_SIGNALS.split(),
-    *(f"SIGRTMINPLUS{number}" for number in range(1, 16)),
-    *(f"SIGRTMAXMINUS{number}" for number in range(14, 0, -1)),
-    "SIGRTMAX",
-)
-Signal = enum.IntEnum("Signal", [(name, number) for number, name in enumerate(_SIGNALS)])  # type: ignore[misc]
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeyValue(Message):
+    """One variable of the environment."""
+
     # Since cri-api 1.34 the value is bytes on the wire, but a plain string in JSON (api_json.go).
     key: str = ""
     value: str = field(default="", repr=False)
@@ -66,12 +24,16 @@ class KeyValue(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerMetadata(Message):
+    """A container's name within its pod, and how often it was made before."""
+
     name: str = ""
     attempt: int = integer("uint32")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PodSandboxMetadata(Message):
+    """A pod's name, uid and namespace, and how often its sandbox was made before."""
+
     name: str = ""
     uid: str = ""
     namespace: str = ""
@@ -80,6 +42,8 @@ class PodSandboxMetadata(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSpec(Message):
+    """An image as the kubelet names it."""
+
     image: str = ""
     annotations: Mapping[str, str] = field(default_factory=dict)
     user_specified_image: str = ""
@@ -89,6 +53,8 @@ class ImageSpec(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class IDMapping(Message):
+    """A range of ids in a user namespace, and what they are on the host."""
+
     host_id: int = integer("uint32")
     container_id: int = integer("uint32")
     length: int = integer("uint32")
@@ -96,6 +62,8 @@ class IDMapping(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Mount(Message):
+    """A path of the host, or an image, at a path in the container."""
+
     container_path: str = ""
     host_path: str = ""
     readonly: bool = False
@@ -110,6 +78,8 @@ class Mount(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Device(Message):
+    """A device of the host, and what the container may do with it, in the letters of "rwm"."""
+
     container_path: str = ""
     host_path: str = ""
     permissions: str = ""
@@ -117,17 +87,23 @@ class Device(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class CDIDevice(Message):
+    """A device of the Container Device Interface, by its name."""
+
     name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HugepageLimit(Message):
+    """A limit of huge pages of one size, in bytes."""
+
     page_size: str = ""
     limit: int = integer("uint64")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LinuxContainerResources(Message):
+    """What a container may use: shares and microseconds of CPU, bytes of memory."""
+
     cpu_period: int = 0
     cpu_quota: int = 0
     cpu_shares: int = 0
@@ -142,6 +118,8 @@ class LinuxContainerResources(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Capability(Message):
+    """Capabilities to add and to take away, without CAP_; "ALL" is all of them."""
+
     add_capabilities: tuple[str, ...] = ()
     drop_capabilities: tuple[str, ...] = ()
     add_ambient_capabilities: tuple[str, ...] = ()
@@ -149,6 +127,8 @@ class Capability(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class UserNamespace(Message):
+    """A pod's user namespace."""
+
     mode: NamespaceMode = NamespaceMode.POD
     uids: tuple[IDMapping, ...] = ()
     gids: tuple[IDMapping, ...] = ()
@@ -156,6 +136,8 @@ class UserNamespace(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class NamespaceOption(Message):
+    """Whose namespaces a container or pod has."""
+
     network: NamespaceMode = NamespaceMode.POD
     pid: NamespaceMode = NamespaceMode.POD
     ipc: NamespaceMode = NamespaceMode.POD
@@ -165,6 +147,8 @@ class NamespaceOption(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class SELinuxOption(Message):
+    """An SELinux label's four parts."""
+
     user: str = ""
     role: str = ""
     type: str = ""
@@ -173,12 +157,16 @@ class SELinuxOption(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class SecurityProfile(Message):
+    """A profile of seccomp or AppArmor; `localhost_ref` names one of the node's own."""
+
     profile_type: ProfileType = ProfileType.RuntimeDefault
     localhost_ref: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LinuxContainerSecurityContext(Message):
+    """What a container may do, and as whom it runs."""
+
     capabilities: Capability | None = None
     privileged: bool = False
     namespace_options: NamespaceOption | None = None
@@ -200,6 +188,8 @@ class LinuxContainerSecurityContext(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class LinuxContainerConfig(Message):
+    """What a container has on Linux alone."""
+
     resources: LinuxContainerResources | None = None
     security_context: LinuxContainerSecurityContext | None = None
 
@@ -224,11 +214,13 @@ class ContainerConfig(Message):
     tty: bool = False
     linux: LinuxContainerConfig | None = None
     cdi_devices: tuple[CDIDevice, ...] = named("CDI_devices", "CDIDevices", "cdi_devices", "cdiDevices")
-    stop_signal: Signal = Signal.RUNTIME_DEFAULT  # type: ignore[attr-defined]
+    stop_signal: Signal = Signal.RUNTIME_DEFAULT
 
 
 @dataclass(frozen=True, kw_only=True)
 class DNSConfig(Message):
+    """What a pod's resolv.conf says."""
+
     servers: tuple[str, ...] = ()
     searches: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
@@ -236,6 +228,8 @@ class DNSConfig(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class PortMapping(Message):
+    """A pod's port on the host."""
+
     protocol: Protocol = Protocol.TCP
     container_port: int = integer("int32")
     host_port: int = integer("int32")
@@ -244,6 +238,8 @@ class PortMapping(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class LinuxSandboxSecurityContext(Message):
+    """What a pod's sandbox may do, and as whom it runs."""
+
     namespace_options: NamespaceOption | None = None
     selinux_options: SELinuxOption | None = None
     run_as_user: int | None = wrapped()
@@ -259,6 +255,8 @@ class LinuxSandboxSecurityContext(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class LinuxPodSandboxConfig(Message):
+    """What a pod has on Linux alone."""
+
     cgroup_parent: str = ""
     security_context: LinuxSandboxSecurityContext | None = None
     sysctls: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from pycoco.errors import ContainerConfigError
 
@@ -28,6 +28,10 @@ DEFAULT_CAPABILITIES = (
     "KILL",
 )
 """crio.conf's default_capabilities when nobody sets it (internal/config/capabilities, Default)."""
+
+
+CgroupManager: TypeAlias = Literal["systemd", "cgroupfs"]
+"""crio.conf `cgroup_manager`."""
 
 
 class ImageVolumes(enum.Enum):
@@ -65,7 +69,7 @@ class CrioSettings:
     read_only: bool = False
     pids_limit: int = -1
     image_volumes: ImageVolumes = ImageVolumes.MKDIR
-    cgroup_manager: str = "systemd"
+    cgroup_manager: CgroupManager = "systemd"
     container_min_memory: int = 12 * 1024 * 1024
     allowed_annotations: tuple[str, ...] = ()
     allowed_devices: tuple[str, ...] = ("/dev/fuse", "/dev/net/tun")

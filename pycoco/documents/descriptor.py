@@ -10,14 +10,12 @@ are read into the same classes. The fields and their Go types, as data for `stri
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+import pycoco
 from pycoco._dataclass import dataclass, field
 from pycoco.documents.syntax.strict_json import int64, mapping, octets, sequence, string, struct
 from pycoco.documents.typed import no_texts, texts, texts_in, without_empty
-
-if TYPE_CHECKING:  # loaded for those who ask about a layer's encryption
-    from pycoco.documents.encryption import LayerEncryption
 
 _PLATFORM = {
     "architecture": string,
@@ -123,7 +121,7 @@ class Layer(Descriptor):
         return is_encrypted(self.media_type)
 
     @property
-    def encryption(self) -> LayerEncryption | None:
+    def encryption(self) -> pycoco.LayerEncryption | None:
         """Protocols, recipients' key ids and cipher, never a key; None for a layer that is not encrypted."""
         from pycoco.documents.encryption import read_encryption
 

@@ -8,13 +8,13 @@ attestation manifests in the image's own index, and cosign's tags.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping  # noqa: F401 - see Referrer
 from typing import Any
 
 from pycoco._dataclass import dataclass, replace
 from pycoco.documents import digest as digests
 from pycoco.documents.choose import ATTESTATION
-from pycoco.documents.descriptor import Descriptor
+from pycoco.documents.descriptor import Descriptor, Platform  # noqa: F401
 from pycoco.documents.index import Index
 from pycoco.documents.manifest import Manifest
 from pycoco.documents.media_types import OCI_INDEX
@@ -43,6 +43,8 @@ class Referrer(Descriptor):
     subject: str = ""
     found: tuple[str, ...] = ()
     tag: str = ""
+
+    # The names of the inherited fields' types are looked up here too, for those who ask for the hints of __init__.
 
     def to_dict(self) -> dict[str, Any]:
         """Return the descriptor with the OCI specification's key names, and "subject", "found" and, if any, "tag"."""

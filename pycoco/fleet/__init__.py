@@ -5,9 +5,11 @@ scan that was interrupted is continued by the same call. Needs `pycoco-oci[parqu
 Ray `pycoco-oci[ray]`. docs/fleet.md has the guarantees.
 """
 
-from pycoco.fleet.engines import Engine
-from pycoco.fleet.progress import Progress, Summary
+from pycoco.fleet.engines import Completed, DaskClient, Engine, EngineName, WorkerLostError
+from pycoco.fleet.part import Job, PartResult, Task
+from pycoco.fleet.progress import Progress, Summary, Tally
 from pycoco.fleet.reading import record_batch
+from pycoco.fleet.references import References
 from pycoco.fleet.scan import scan
 from pycoco.fleet.schema import COLUMNS, RAW_COLUMNS, SCHEMA_VERSION, arrow_schema
 
@@ -15,9 +17,18 @@ __all__ = [
     "COLUMNS",
     "RAW_COLUMNS",
     "SCHEMA_VERSION",
+    "Completed",
+    "DaskClient",
     "Engine",
+    "EngineName",
+    "Job",
+    "PartResult",
     "Progress",
+    "References",
     "Summary",
+    "Tally",
+    "Task",
+    "WorkerLostError",
     "arrow_schema",
     "record_batch",
     "scan",

@@ -10,15 +10,13 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Union
+from os import PathLike
+from typing import TypeAlias
 
 from pycoco.errors import ConfigurationError
 from pycoco.fleet.parquet import pyarrow_parquet
 
-if TYPE_CHECKING:
-    from os import PathLike
-
-References = Union[str, "PathLike[str]", Iterable[str]]
+References: TypeAlias = str | PathLike[str] | Iterable[str]
 """A path ("-" for standard input), or the references themselves."""
 
 COLUMN = "reference"

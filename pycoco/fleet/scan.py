@@ -10,26 +10,20 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from pycoco.errors import BackendError, ConfigurationError, PycocoError
-from pycoco.fleet.engines import Completed, Engine, WorkerLostError, engine_of
+from pycoco.fleet.engines import Completed, DaskClient, Engine, EngineName, WorkerLostError, engine_of
 from pycoco.fleet.folder import Folder, prepare
 from pycoco.fleet.limits import Window
 from pycoco.fleet.part import Job, PartResult, Task, part_path, read_result
 from pycoco.fleet.plan import Part, Plan
 from pycoco.fleet.progress import Progress, Summary, Tally, summary_of
 from pycoco.fleet.reading import Reading
-from pycoco.fleet.references import opened
+from pycoco.fleet.references import References, opened
+from pycoco.introspection.newer_typing import typing_extensions
 from pycoco.options import Options, settings_of
-
-if TYPE_CHECKING:
-    from os import PathLike
-
-    from typing_extensions import Unpack
-
-    from pycoco.fleet.references import References
 
 PART_SIZE = 1000
 """References in a part, at most: about a second's work."""
@@ -65,7 +59,7 @@ def scan(
     references: References,
     output: str | PathLike[str],
     *,
-    engine: Any = "processes",
+    engine: EngineName | Engine | DaskClient = "processes",
     workers: int | None = None,
     column: str | None = None,
     part_size: int = PART_SIZE,
@@ -78,7 +72,7 @@ def scan(
     retry_failed: bool = False,
     send_secrets: bool = False,
     progress: Callable[[Progress], None] | None = None,
-    **options: Unpack[Options],
+    **options: typing_extensions.Unpack[Options],
 ) -> Summary:
     """Read every reference's image and write a row for each into a Parquet dataset below `output`.
 

@@ -5,8 +5,9 @@ It is not for registries, nor for any layer.
 
 from __future__ import annotations
 
+from pycoco.documents.read_image import Need, Received
 from pycoco.layout.source import LayoutSource, open_source
 from pycoco.layout.store import Store
-from pycoco.layout.writer import save
+from pycoco.layout.writer import ImageDocuments, save
 
-__all__ = ["LayoutSource", "Store", "open_source", "save"]
+__all__ = ["ImageDocuments", "LayoutSource", "Need", "Received", "Store", "open_source", "save"]

@@ -5,6 +5,7 @@ It is not for reading images (a client does) nor for running them: the guest bri
 
 from __future__ import annotations
 
+from pycoco.node.crio_config import CrioConfig, read_crio_config
 from pycoco.node.pull import PulledImage, pull
 
-__all__ = ["PulledImage", "pull"]
+__all__ = ["CrioConfig", "PulledImage", "pull", "read_crio_config"]

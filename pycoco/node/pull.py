@@ -5,10 +5,12 @@ It is not for the kubelet's pulls (see `pycoco.node.service`), nor for how a rec
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pycoco
 from pycoco.base_client import left_of
 from pycoco.errors import BackendError, ConfigurationError, InvalidReferenceError
 from pycoco.node.cri_api import messages
@@ -17,9 +19,6 @@ from pycoco.node.storage.image_record import image_record
 from pycoco.node.storage.image_store import ImageStore, Registered
 
 if TYPE_CHECKING:
-    import os
-
-    from pycoco.client import Client
     from pycoco.image import Image
     from pycoco.node.cri_api.runtime import Runtime
 
@@ -56,7 +55,7 @@ class PulledImage:
 
 
 def pull(
-    client: Client,
+    client: pycoco.Client,
     reference: str,
     *,
     crio: str | CrioConfig = CRIO_ENDPOINT,
@@ -68,7 +67,7 @@ def pull(
 ) -> PulledImage:
     """Read the image and record it, without its layers, in the storage of the CRI-O that listens at `crio`.
 
-    CRI-O is asked where its storage is, unless `crio` is what it said already (`pycoco.node.crio_config`), and
+    CRI-O is asked where its storage is, unless `crio` is what it said already (`pycoco.node.read_crio_config`), and
     afterwards whether it finds the image; if not, the record is removed. With
     `root` and `storage_driver`, as crio and podman call them, no daemon is asked. The client must check a policy, since
     CRI-O checks one whenever it pulls. `pin` gives the record no tag, only "repository@digest": CRI-O tells the guest

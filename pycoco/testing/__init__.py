@@ -5,6 +5,18 @@ registry's pytest fixture, made only for tests that ask for it.
 """
 
 from pycoco.testing.clients import FakeAsyncClient, FakeClient, make_image
+from pycoco.testing.images import Built, Document, ImageParts, build_artifact, build_image
 from pycoco.testing.registry import FakeRegistry, Request
 
-__all__ = ["FakeAsyncClient", "FakeClient", "FakeRegistry", "Request", "make_image"]
+__all__ = [
+    "Built",
+    "Document",
+    "FakeAsyncClient",
+    "FakeClient",
+    "FakeRegistry",
+    "ImageParts",
+    "Request",
+    "build_artifact",
+    "build_image",
+    "make_image",
+]

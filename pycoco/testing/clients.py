@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import pycoco
 from pycoco.async_client import AsyncClient
 from pycoco.backends.contract import FetchedInstances, FetchedManifest, Resolved, TagPage
 from pycoco.backends.python.session import PythonSession
@@ -18,25 +19,23 @@ from pycoco.configuration.reference import parse_reference
 from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import NotFoundError, PycocoError
 from pycoco.image import Image
+from pycoco.introspection.newer_typing import typing_extensions
 from pycoco.opened import Opened, OpenedByProcess
 from pycoco.ready import Ready
-from pycoco.testing.images import build_image
+from pycoco.testing.images import ImageParts, build_image
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from pycoco.backends.exchange import OnRequest
     from pycoco.backends.flows import Known
     from pycoco.configuration.settings import Settings
     from pycoco.documents.referrers import Referrer
-    from pycoco.options import Options
 
 T = TypeVar("T")
 
 Answers = Mapping[Any, Image | PycocoError]
 """By reference, or by a pair of reference and platform: the image, or the error that is raised instead."""
 
-Referrers = Mapping[str, "Sequence[Referrer]"]
+Referrers = Mapping[str, "Sequence[pycoco.Referrer]"]
 
 
 class FakeClient(Client):
@@ -51,7 +50,13 @@ class FakeClient(Client):
     reference. `asked` has what was asked for, operation by operation. `options` are the Client's.
     """
 
-    def __init__(self, answers: Answers, *, referrers: Referrers | None = None, **options: Unpack[Options]) -> None:
+    def __init__(
+        self,
+        answers: Answers,
+        *,
+        referrers: Referrers | None = None,
+        **options: typing_extensions.Unpack[pycoco.Options],
+    ) -> None:
         options["backend"] = "python"
         super().__init__(**options)
         self.asked: list[tuple[str, str]] = []
@@ -62,7 +67,13 @@ class FakeClient(Client):
 class FakeAsyncClient(AsyncClient):
     """FakeClient for asyncio."""
 
-    def __init__(self, answers: Answers, *, referrers: Referrers | None = None, **options: Unpack[Options]) -> None:
+    def __init__(
+        self,
+        answers: Answers,
+        *,
+        referrers: Referrers | None = None,
+        **options: typing_extensions.Unpack[pycoco.Options],
+    ) -> None:
         options["backend"] = "python"
         super().__init__(**options)
         self.asked: list[tuple[str, str]] = []
@@ -70,7 +81,12 @@ class FakeAsyncClient(AsyncClient):
         self._opened = _Given(self._settings, _Backend(answers, referrers, self.asked))
 
 
-def make_image(reference: str = "registry.example/app:latest", *, choose: str | None = None, **how: Any) -> Image:
+def make_image(
+    reference: str = "registry.example/app:latest",
+    *,
+    choose: str | None = None,
+    **how: typing_extensions.Unpack[ImageParts],
+) -> Image:
     """Return an Image as if it had been read; `how` is `build_image`'s.
 
     Of an index (`platforms`), `choose` says which image, the first one by default. Raises ValueError for a platform
@@ -106,7 +122,7 @@ class _Given(OpenedByProcess):
 class _Backend:
     """The backend of sessions that have these answers; `asked` is what they were asked."""
 
-    name = "python"
+    name: pycoco.BackendName = "python"
 
     def __init__(self, answers: Answers, referrers: Referrers | None, asked: list[tuple[str, str]]) -> None:
         self._answers = answers

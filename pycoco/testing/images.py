@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -54,6 +54,25 @@ class Built:
     top: Document
     manifests: list[Document] = field(default_factory=list)
     blobs: list[Document] = field(default_factory=list)
+
+
+class ImageParts(TypedDict, total=False):
+    """What `build_image` makes an image of, as arguments to hand on."""
+
+    platform: str | None
+    platforms: Sequence[str] | None
+    labels: Mapping[str, str] | None
+    env: Sequence[str]
+    entrypoint: Sequence[str] | None
+    cmd: Sequence[str] | None
+    user: str
+    working_dir: str
+    created: str
+    config: Mapping[str, Any] | None
+    annotations: Mapping[str, str] | None
+    layers: int
+    encrypted: bool | str
+    docker: bool
 
 
 def build_image(

@@ -18,9 +18,10 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from pycoco.introspection.newer_typing import typing_extensions
 from pycoco.testing.authentication import Users
 from pycoco.testing.contents import Contents, split
-from pycoco.testing.images import INDEX, Built, Document, build_artifact, build_image
+from pycoco.testing.images import INDEX, Built, Document, ImageParts, build_artifact, build_image
 
 _PATH = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|tags|referrers)/(?P<rest>[^/]+)")
 
@@ -86,14 +87,23 @@ class FakeRegistry:
 
     # What it has.
 
-    def image(self, name: str, **how: Any) -> str:
+    def image(self, name: str, **how: typing_extensions.Unpack[ImageParts]) -> str:
         """Put an image there as `name` ("team/app:v1") and return its reference; `how` is `build_image`'s."""
         return self._put(name, build_image(**how))
 
-    def artifact(self, name: str, *, artifact_type: str, subject: str | None = None, **how: Any) -> str:
+    def artifact(
+        self,
+        name: str,
+        *,
+        artifact_type: str,
+        subject: str | None = None,
+        annotations: Mapping[str, str] | None = None,
+        content: bytes = b"{}",
+    ) -> str:
         """Put an artifact there and return its reference; `subject` is the reference of what it is about."""
         about = self.descriptor(subject) if subject is not None else None
-        return self._put(name, build_artifact(artifact_type=artifact_type, subject=about, **how))
+        built = build_artifact(artifact_type=artifact_type, subject=about, annotations=annotations, content=content)
+        return self._put(name, built)
 
     def manifest(self, name: str, body: bytes, media_type: str) -> str:
         """Put a top-level manifest there, of any bytes, and return its reference."""

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from pycoco import BackendName
 from tests.bench.setting import Access, Setting
 
 PLATFORM = "linux/amd64"
@@ -28,7 +29,7 @@ MANIFEST_TYPES = [
 Read = Callable[[str], object]
 """Read the config of a reference; never nothing."""
 
-TWINS = {"pycoco go": "go", "pycoco python": "python"}
+TWINS: dict[str, BackendName] = {"pycoco go": "go", "pycoco python": "python"}
 PROGRAMS = ("skopeo", "crane", "regctl")
 LIBRARIES = ("oras", "python-dxf", "containerimage-py")
 

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pycoco import Revalidation
 from tests.bench import contenders
 from tests.bench.setting import Access, Setting
 
@@ -45,7 +46,7 @@ class Job:
     again: float | None = None
     open: bool = False
     control: str = ""
-    revalidate: str | None = None
+    revalidate: Revalidation | None = None
     resolve: bool = False
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyperf
 
+from pycoco import Revalidation
 from tests.bench import contenders, job, operations
 from tests.bench.contenders import LIBRARIES, PROGRAMS, TWINS
 from tests.bench.job import Job
@@ -179,7 +180,7 @@ class Bench:
         open: bool = False,
         control: str = "",
         digests_only: bool = False,
-        revalidate: str | None = None,
+        revalidate: Revalidation | None = None,
         resolve: bool = False,
     ) -> Job:
         images = self.registry.images[:count]

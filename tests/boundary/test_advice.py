@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from tests.boundary import served
 from tests.support.certificates import CertificateAuthority
 from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
 
 
-def said(backend: str, reference: str, **options: object) -> str:
+def said(backend: BackendName, reference: str, **options: object) -> str:
     """The error's message."""
     with (
         pycoco.Client(backend=backend, timeout=20, **options) as client,  # type: ignore[arg-type]
@@ -105,12 +106,12 @@ def test_a_token_servers_answer_names_the_registry_and_the_field(
 
 
 @pytest.mark.parametrize(("platform", "meant"), [("linux/x86_64", "linux/amd64"), ("linux/aarch64", "linux/arm64")])
-def test_a_platform_in_unames_words(backend: str, platform: str, meant: str) -> None:
+def test_a_platform_in_unames_words(backend: BackendName, platform: str, meant: str) -> None:
     with pytest.raises(pycoco.ConfigurationError, match=f"did you mean {meant}"):
         pycoco.Client(backend=backend, platform=platform)
 
 
-def test_an_oci_url_of_a_registry(backend: str) -> None:
+def test_an_oci_url_of_a_registry(backend: BackendName) -> None:
     assert "leave out oci://" in said(backend, "oci://quay.example/org/app:v1")
 
 
@@ -150,7 +151,9 @@ def test_a_proxys_failure_is_named_as_the_proxys(
     assert [request.method for request in scripted.requests] == ["CONNECT"]
 
 
-def test_a_credential_store_that_is_not_read(backend: str, scripted: ScriptedRegistry, empty_home: Path) -> None:
+def test_a_credential_store_that_is_not_read(
+    backend: BackendName, scripted: ScriptedRegistry, empty_home: Path
+) -> None:
     def script(request: Request) -> Answer:
         return Answer(401, headers=[("WWW-Authenticate", 'Basic realm="r"')])
 

@@ -18,6 +18,7 @@ import pytest
 import uvloop
 
 import pycoco
+from pycoco import BackendName
 from tests.boundary import served
 from tests.support.scripted_registry import ScriptedRegistry
 
@@ -49,7 +50,7 @@ def test_the_methods_are_those_of_client_awaited() -> None:
         assert list(inspect.signature(other).parameters) == list(inspect.signature(method).parameters), name
 
 
-def test_an_image_is_read(backend: str, run: RunIt, scripted: ScriptedRegistry) -> None:
+def test_an_image_is_read(backend: BackendName, run: RunIt, scripted: ScriptedRegistry) -> None:
     async def read() -> None:
         async with pycoco.AsyncClient(backend=backend, tls_verify=False) as client:
             image = await client.inspect(f"{scripted.host}/app:v1")
@@ -60,7 +61,7 @@ def test_an_image_is_read(backend: str, run: RunIt, scripted: ScriptedRegistry) 
     run(read())
 
 
-def test_cancelling_a_task_cancels_the_operation(backend: str, run: RunIt, hanging: ScriptedRegistry) -> None:
+def test_cancelling_a_task_cancels_the_operation(backend: BackendName, run: RunIt, hanging: ScriptedRegistry) -> None:
     async def cancel() -> None:
         async with pycoco.AsyncClient(backend=backend, tls_verify=False) as client:
             task = asyncio.ensure_future(client.inspect(f"{hanging.host}/app:v1"))
@@ -77,7 +78,9 @@ def test_cancelling_a_task_cancels_the_operation(backend: str, run: RunIt, hangi
     run(asyncio.wait_for(cancel(), 10))
 
 
-def test_a_time_limit_of_asyncio_cancels_the_operation(backend: str, run: RunIt, hanging: ScriptedRegistry) -> None:
+def test_a_time_limit_of_asyncio_cancels_the_operation(
+    backend: BackendName, run: RunIt, hanging: ScriptedRegistry
+) -> None:
     async def wait() -> None:
         async with pycoco.AsyncClient(backend=backend, tls_verify=False) as client:
             with pytest.raises(asyncio.TimeoutError):
@@ -89,7 +92,7 @@ def test_a_time_limit_of_asyncio_cancels_the_operation(backend: str, run: RunIt,
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio.TaskGroup is of Python 3.11")
-def test_a_task_group_cancels_what_remains(backend: str, run: RunIt, scripted: ScriptedRegistry) -> None:
+def test_a_task_group_cancels_what_remains(backend: BackendName, run: RunIt, scripted: ScriptedRegistry) -> None:
     scripted.script = served.slow(served.HANGS, "/hangs/")
 
     async def group() -> None:
@@ -108,7 +111,7 @@ def test_a_task_group_cancels_what_remains(backend: str, run: RunIt, scripted: S
     run(asyncio.wait_for(group(), 10))
 
 
-def test_structured_concurrency_of_anyio(backend: str, scripted: ScriptedRegistry) -> None:
+def test_structured_concurrency_of_anyio(backend: BackendName, scripted: ScriptedRegistry) -> None:
     scripted.script = served.slow(served.HANGS, "/hangs/")
     read: list[str] = []
 
@@ -138,7 +141,7 @@ def test_structured_concurrency_of_anyio(backend: str, scripted: ScriptedRegistr
     anyio.run(scopes)
 
 
-def test_no_thread_waits_for_a_request(backend: str, run: RunIt, hanging: ScriptedRegistry) -> None:
+def test_no_thread_waits_for_a_request(backend: BackendName, run: RunIt, hanging: ScriptedRegistry) -> None:
     async def many() -> None:
         async with pycoco.AsyncClient(backend=backend, tls_verify=False) as client:
             tasks = [asyncio.ensure_future(client.inspect(f"{hanging.host}/a:v{number}")) for number in range(5)]
@@ -156,7 +159,7 @@ def test_no_thread_waits_for_a_request(backend: str, run: RunIt, hanging: Script
 
 
 def test_closing_the_client_ends_what_waits_with_an_error_of_pycoco(
-    backend: str, run: RunIt, hanging: ScriptedRegistry
+    backend: BackendName, run: RunIt, hanging: ScriptedRegistry
 ) -> None:
     async def close() -> None:
         client = pycoco.AsyncClient(backend=backend, tls_verify=False)
@@ -172,7 +175,7 @@ def test_closing_the_client_ends_what_waits_with_an_error_of_pycoco(
 
 
 def test_a_cancelled_task_is_cancelled_though_its_client_closes_too(
-    backend: str, run: RunIt, hanging: ScriptedRegistry
+    backend: BackendName, run: RunIt, hanging: ScriptedRegistry
 ) -> None:
     async def both() -> None:
         client = pycoco.AsyncClient(backend=backend, tls_verify=False)
@@ -189,7 +192,7 @@ def test_a_cancelled_task_is_cancelled_though_its_client_closes_too(
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_loop_that_was_closed_before_the_end_is_nobodys_trouble(
-    backend: str, scripted: ScriptedRegistry, caplog: pytest.LogCaptureFixture
+    backend: BackendName, scripted: ScriptedRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
     scripted.script = served.slow(0.2)
     loop = asyncio.new_event_loop()
@@ -206,7 +209,7 @@ def test_a_loop_that_was_closed_before_the_end_is_nobodys_trouble(
 
 
 def test_the_store_is_written_off_the_loop(
-    backend: str, run: RunIt, scripted: ScriptedRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backend: BackendName, run: RunIt, scripted: ScriptedRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pycoco.layout.store import Store
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from pycoco.configuration import regular_file
 from tests.boundary import served
 from tests.support.scripted_registry import ScriptedRegistry
 
 
 @pytest.mark.parametrize("name", ["auth.json", "registries.conf"])
-def test_a_fifo_is_no_file(backend: str, name: str, scripted: ScriptedRegistry, empty_home: Path) -> None:
+def test_a_fifo_is_no_file(backend: BackendName, name: str, scripted: ScriptedRegistry, empty_home: Path) -> None:
     os.mkfifo(empty_home / name)
     option = {"auth.json": "auth_file", "registries.conf": "registries_conf"}[name]
     options = {option: empty_home / name}

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from tests.boundary import served
 from tests.support.scripted_registry import Script, ScriptedRegistry
 
@@ -41,7 +42,7 @@ def deadline() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_the_timeout_holds_and_connections_close(backend: str, name: str, scripted: ScriptedRegistry) -> None:
+def test_the_timeout_holds_and_connections_close(backend: BackendName, name: str, scripted: ScriptedRegistry) -> None:
     scripted.script = SCRIPTS[name](scripted)
     with pycoco.Client(backend=backend, tls_verify=False, timeout=TIMEOUT) as client:
         with deadline():
@@ -50,7 +51,7 @@ def test_the_timeout_holds_and_connections_close(backend: str, name: str, script
 
 
 @pytest.mark.parametrize("name", ["no answer", "slow config"])
-def test_the_timeout_holds_under_asyncio(backend: str, name: str, scripted: ScriptedRegistry) -> None:
+def test_the_timeout_holds_under_asyncio(backend: BackendName, name: str, scripted: ScriptedRegistry) -> None:
     scripted.script = SCRIPTS[name](scripted)
 
     async def inspect() -> None:
@@ -61,7 +62,7 @@ def test_the_timeout_holds_under_asyncio(backend: str, name: str, scripted: Scri
     asyncio.run(inspect())
 
 
-def test_the_timeout_bounds_connecting(backend: str) -> None:
+def test_the_timeout_bounds_connecting(backend: BackendName) -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -76,7 +77,9 @@ def test_the_timeout_bounds_connecting(backend: str) -> None:
 
 
 @pytest.mark.usefixtures("slow_helper")
-def test_the_timeout_bounds_a_credential_helper(backend: str, scripted: ScriptedRegistry, empty_home: Path) -> None:
+def test_the_timeout_bounds_a_credential_helper(
+    backend: BackendName, scripted: ScriptedRegistry, empty_home: Path
+) -> None:
     registries_conf = empty_home / "registries.conf"
     with (
         pycoco.Client(backend=backend, timeout=TIMEOUT, registries_conf=registries_conf, tls_verify=False) as client,
@@ -95,7 +98,7 @@ def test_the_timeout_bounds_a_credential_helper(backend: str, scripted: Scripted
 
 
 def test_the_timeout_bounds_waiting_for_clients_of_another_environment(
-    backend: str, hanging: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch
+    backend: BackendName, hanging: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Go has one environment: a client with another waits for the operations of the first."""
     with pycoco.Client(backend=backend, tls_verify=False) as first:
@@ -111,7 +114,7 @@ def test_the_timeout_bounds_waiting_for_clients_of_another_environment(
 
 @pytest.mark.usefixtures("slow_helper")
 def test_what_hangs_in_one_client_does_not_keep_out_another_environment(
-    backend: str, scripted: ScriptedRegistry, empty_home: Path, monkeypatch: pytest.MonkeyPatch
+    backend: BackendName, scripted: ScriptedRegistry, empty_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After its deadline an operation holds nothing back, even if what it waits for, a helper, still runs."""
     registries_conf = empty_home / "registries.conf"
@@ -124,7 +127,7 @@ def test_what_hangs_in_one_client_does_not_keep_out_another_environment(
 
 
 @pytest.mark.parametrize("timeout", [1e9, 1e300, 1e-9])
-def test_any_timeout_above_zero_is_taken(backend: str, timeout: float, scripted: ScriptedRegistry) -> None:
+def test_any_timeout_above_zero_is_taken(backend: BackendName, timeout: float, scripted: ScriptedRegistry) -> None:
     with pycoco.Client(backend=backend, tls_verify=False, timeout=timeout) as client:
         if timeout > 1:
             assert client.inspect(f"{scripted.host}/app:v1").digest == served.DIGEST

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import pycoco
+from pycoco import BackendName
 
 
 def inherited() -> dict[str, str]:
@@ -21,7 +22,7 @@ def inherited() -> dict[str, str]:
 
 
 def test_clients_of_two_environments_leave_the_process_its_own(
-    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backend: BackendName, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = inherited()
     answers = []

@@ -15,6 +15,7 @@ from types import TracebackType
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from tests.boundary import served
 from tests.boundary.test_command_line import run
 from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
@@ -49,7 +50,7 @@ BARE: list[dict[str, object]] = [{"creds": USER}, {"identity_token": "hidden-t0k
 
 @pytest.mark.parametrize("bare", BARE, ids=lambda bare: next(iter(bare)))
 def test_what_is_given_for_one_registry_goes_to_one(
-    backend: str, bare: dict[str, object], registries: tuple[ScriptedRegistry, ScriptedRegistry]
+    backend: BackendName, bare: dict[str, object], registries: tuple[ScriptedRegistry, ScriptedRegistry]
 ) -> None:
     first, second = registries
     with pycoco.Client(backend=backend, tls_verify=False, **bare) as client:  # type: ignore[arg-type]
@@ -67,7 +68,7 @@ def test_what_is_given_for_one_registry_goes_to_one(
     assert second.requests == []
 
 
-def test_each_registry_has_its_own(backend: str, registries: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
+def test_each_registry_has_its_own(backend: BackendName, registries: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
     first, second = registries
     given = {first.host: USER, f"{second.host}/team": OTHER}
     with pycoco.Client(backend=backend, tls_verify=False, credentials=given) as client:
@@ -83,7 +84,7 @@ def test_each_registry_has_its_own(backend: str, registries: tuple[ScriptedRegis
     assert "hidden" not in json.dumps(explained.to_dict())
 
 
-def test_tokens(backend: str, scripted: ScriptedRegistry) -> None:
+def test_tokens(backend: BackendName, scripted: ScriptedRegistry) -> None:
     def script(request: Request) -> Answer:
         if request.path == "/token":
             return Answer(body=b'{"token": "t0k"}')
@@ -107,7 +108,7 @@ def test_tokens(backend: str, scripted: ScriptedRegistry) -> None:
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_one_call_may_have_its_own(
-    backend: str, asynchronous: bool, registries: tuple[ScriptedRegistry, ScriptedRegistry], tmp_path: Path
+    backend: BackendName, asynchronous: bool, registries: tuple[ScriptedRegistry, ScriptedRegistry], tmp_path: Path
 ) -> None:
     first, second = registries
     auth = {"auths": {second.host: {"auth": basic(OTHER).removeprefix("Basic ")}}}
@@ -134,7 +135,7 @@ def test_one_call_may_have_its_own(
 
 
 def test_the_command_line_is_no_exception(
-    backend: str, registries: tuple[ScriptedRegistry, ScriptedRegistry], tmp_path: Path
+    backend: BackendName, registries: tuple[ScriptedRegistry, ScriptedRegistry], tmp_path: Path
 ) -> None:
     first, second = registries
     (tmp_path / "list").write_text(f"{first.host}/a:v1\n{second.host}/a:v1\n")
@@ -145,7 +146,7 @@ def test_the_command_line_is_no_exception(
     assert second.requests == []
 
 
-def test_a_client_does_not_pickle(backend: str) -> None:
+def test_a_client_does_not_pickle(backend: BackendName) -> None:
     with pycoco.Client(backend=backend, creds=USER) as client:
         for keep in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(TypeError, match="does not pickle"):
@@ -153,7 +154,7 @@ def test_a_client_does_not_pickle(backend: str) -> None:
 
 
 def test_no_secret_is_among_the_variables_of_an_errors_frames(
-    backend: str, scripted: ScriptedRegistry, tmp_path: Path
+    backend: BackendName, scripted: ScriptedRegistry, tmp_path: Path
 ) -> None:
     scripted.script = lambda request: Answer(401, headers=[("WWW-Authenticate", 'Basic realm="r"')])
     errors = []
@@ -174,7 +175,7 @@ def test_no_secret_is_among_the_variables_of_an_errors_frames(
         assert not [where for where, text in variables(error) if "hidden" in text]
 
 
-def _with_a_call_of_its_own(backend: str, host: str) -> None:
+def _with_a_call_of_its_own(backend: BackendName, host: str) -> None:
     with pycoco.Client(backend=backend, tls_verify=False) as client:
         client.inspect(f"{host}/a:v1", creds=USER)
 

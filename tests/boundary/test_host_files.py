@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import pycoco
-from pycoco import errors
+from pycoco import BackendName, errors
 from tests.support.irregular_files import IRREGULAR, fifo
 from tests.support.scripted_registry import ScriptedRegistry
 
@@ -65,7 +65,12 @@ PLACES: dict[str, tuple[Callable[[Path, Path], tuple[Path, dict[str, Any]]], typ
 @pytest.mark.parametrize("made", IRREGULAR)
 @pytest.mark.parametrize("place", PLACES)
 def test_a_file_that_is_none(
-    place: str, made: str, scripted: ScriptedRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
+    place: str,
+    made: str,
+    scripted: ScriptedRegistry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    backend: BackendName,
 ) -> None:
     home = tmp_path / "home"
     home.mkdir()
@@ -87,7 +92,7 @@ def test_a_file_that_is_none(
 
 
 def test_the_systems_roots_are_passed_over_where_they_are_no_file(
-    scripted: ScriptedRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
+    scripted: ScriptedRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: BackendName
 ) -> None:
     fifo(tmp_path / "bundle.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "bundle.pem"))
@@ -95,7 +100,7 @@ def test_the_systems_roots_are_passed_over_where_they_are_no_file(
 
 
 def test_a_credential_helper_that_answers_without_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: BackendName
 ) -> None:
     helper = tmp_path / "docker-credential-endless"
     helper.write_text("#!/bin/sh\nexec yes\n")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from pycoco.batch import Feed
 from tests.boundary import served
 from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
@@ -21,7 +22,7 @@ Many = Callable[..., Results]
 
 
 @pytest.fixture(params=["threads", "asyncio"])
-def many(request: pytest.FixtureRequest, backend: str) -> Iterator[Many]:
+def many(request: pytest.FixtureRequest, backend: BackendName) -> Iterator[Many]:
     """inspect_many of either client, as an iterator that is closed as its own is."""
     if request.param == "threads":
         with pycoco.Client(backend=backend, tls_verify=False) as client:
@@ -76,7 +77,7 @@ def test_any_iterable_is_taken(
     assert list(many([])) == []
 
 
-def test_an_asynchronous_iterable_is_taken(backend: str, scripted: ScriptedRegistry) -> None:
+def test_an_asynchronous_iterable_is_taken(backend: BackendName, scripted: ScriptedRegistry) -> None:
     async def names() -> AsyncIterator[str]:
         for number in range(5):
             await asyncio.sleep(0.01)
@@ -180,7 +181,7 @@ def test_wrong_options_are_refused_at_once(many: Many) -> None:
             next(many(["a.example/app"], **options))
 
 
-def test_closing_the_client_ends_the_loop(backend: str, scripted: ScriptedRegistry) -> None:
+def test_closing_the_client_ends_the_loop(backend: BackendName, scripted: ScriptedRegistry) -> None:
     client = pycoco.Client(backend=backend, tls_verify=False)
     results = client.inspect_many((f"{scripted.host}/app:v{number}" for number in itertools.count()), concurrency=4)
     next(results)
@@ -197,7 +198,9 @@ def test_each_image_has_the_timeout_to_itself(many: Many, scripted: ScriptedRegi
     assert all(isinstance(each, pycoco.Image) for each in results.values())
 
 
-def test_a_feed_yields_what_completed_while_its_source_is_silent(backend: str, scripted: ScriptedRegistry) -> None:
+def test_a_feed_yields_what_completed_while_its_source_is_silent(
+    backend: BackendName, scripted: ScriptedRegistry
+) -> None:
     feed = Feed(ahead=2)
     with pycoco.Client(backend=backend, tls_verify=False) as client:
         results = client.inspect_many(feed)

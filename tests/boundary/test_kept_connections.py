@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from tests.boundary import served
 from tests.support.certificates import CertificateAuthority, write_certs_d
 from tests.support.scripted_registry import ScriptedRegistry
@@ -22,7 +23,7 @@ GO = ("go", "go-process")
 IMAGES = 8
 
 
-def needed(backend: str) -> range:
+def needed(backend: BackendName) -> range:
     """How many connections IMAGES one after the other may take.
 
     containers/image closes the ping's answer unread. net/http makes another connection where the first is not free by
@@ -56,7 +57,9 @@ def cert_dir(secured: ScriptedRegistry, authority: CertificateAuthority, tmp_pat
     return write_certs_d(tmp_path, secured.host, authority=authority.certificate)
 
 
-def test_images_share_a_connection_and_clients_none(backend: str, secured: ScriptedRegistry, cert_dir: Path) -> None:
+def test_images_share_a_connection_and_clients_none(
+    backend: BackendName, secured: ScriptedRegistry, cert_dir: Path
+) -> None:
     for _ in range(2):
         before = secured.connections
         with pycoco.Client(backend=backend, cert_dir=cert_dir) as client:
@@ -68,7 +71,7 @@ def test_images_share_a_connection_and_clients_none(backend: str, secured: Scrip
 
 
 def test_a_connection_that_the_registry_closed_is_made_again(
-    backend: str, secured: ScriptedRegistry, cert_dir: Path
+    backend: BackendName, secured: ScriptedRegistry, cert_dir: Path
 ) -> None:
     with pycoco.Client(backend=backend, cert_dir=cert_dir) as client:
         for _ in range(2):
@@ -79,7 +82,7 @@ def test_a_connection_that_the_registry_closed_is_made_again(
             secured.disconnect()
 
 
-def test_plain_http_after_https_failed_is_kept_as_well(backend: str, scripted: ScriptedRegistry) -> None:
+def test_plain_http_after_https_failed_is_kept_as_well(backend: BackendName, scripted: ScriptedRegistry) -> None:
     with pycoco.Client(backend=backend, tls_verify=False) as client:
         for number in range(IMAGES):
             client.inspect(f"{scripted.host}/app:v{number}")
@@ -89,7 +92,11 @@ def test_plain_http_after_https_failed_is_kept_as_well(backend: str, scripted: S
 
 @pytest.mark.parametrize("backend", GO)  # the Python twin keeps the certificates that a client began with
 def test_another_client_certificate_is_another_connection(
-    backend: str, secured: ScriptedRegistry, server_tls: ssl.SSLContext, cert_dir: Path, authority: CertificateAuthority
+    backend: BackendName,
+    secured: ScriptedRegistry,
+    server_tls: ssl.SSLContext,
+    cert_dir: Path,
+    authority: CertificateAuthority,
 ) -> None:
     with pycoco.Client(backend=backend, cert_dir=cert_dir) as client:
         client.inspect(f"{secured.host}/app:v1")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from tests.boundary import served
 from tests.support.certificates import CertificateAuthority
 from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
@@ -54,7 +55,7 @@ def changeable(scripted: ScriptedRegistry) -> Changeable:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
-def test_a_token_that_counts_no_more(backend: str, status: int, changeable: Changeable) -> None:
+def test_a_token_that_counts_no_more(backend: BackendName, status: int, changeable: Changeable) -> None:
     """Public ECR says 400, ECR 403, others 404: no such image was not found."""
     host = changeable.registry.host
     with pycoco.Client(backend=backend, tls_verify=False) as client:
@@ -64,7 +65,9 @@ def test_a_token_that_counts_no_more(backend: str, status: int, changeable: Chan
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
-def test_a_password_that_counts_no_more(backend: str, status: int, changeable: Changeable, tmp_path: Path) -> None:
+def test_a_password_that_counts_no_more(
+    backend: BackendName, status: int, changeable: Changeable, tmp_path: Path
+) -> None:
     host = changeable.registry.host
     changeable.scheme, changeable.status = "Basic", status
 
@@ -82,7 +85,7 @@ def test_a_password_that_counts_no_more(backend: str, status: int, changeable: C
 
 @pytest.mark.parametrize(("status", "error"), [(403, pycoco.DeniedError), (404, pycoco.NotFoundError)])
 def test_what_a_fresh_token_cannot_have_either(
-    backend: str, status: int, error: type[pycoco.PycocoError], changeable: Changeable
+    backend: BackendName, status: int, error: type[pycoco.PycocoError], changeable: Changeable
 ) -> None:
     host = changeable.registry.host
     with pycoco.Client(backend=backend, tls_verify=False) as client:
@@ -93,7 +96,7 @@ def test_what_a_fresh_token_cannot_have_either(
                 client.inspect(f"{host}/app:v1")
 
 
-def test_a_realm_that_moved(backend: str, changeable: Changeable) -> None:
+def test_a_realm_that_moved(backend: BackendName, changeable: Changeable) -> None:
     host = changeable.registry.host
     changeable.lifetime = {"issued_at": "2020-01-01T00:00:00Z"}  # expired as it comes
     with pycoco.Client(backend=backend, tls_verify=False) as client:
@@ -103,7 +106,7 @@ def test_a_realm_that_moved(backend: str, changeable: Changeable) -> None:
 
 
 @pytest.mark.parametrize("schemes", [("Basic", "Bearer"), ("Bearer", "Basic")])
-def test_another_way_to_be_asked(backend: str, schemes: tuple[str, str], changeable: Changeable) -> None:
+def test_another_way_to_be_asked(backend: BackendName, schemes: tuple[str, str], changeable: Changeable) -> None:
     host = changeable.registry.host
     accepted = {"Bearer": "Bearer t0", "Basic": "Basic " + base64.b64encode(b"u:p").decode()}
     with pycoco.Client(backend=backend, tls_verify=False, creds=("u", "p")) as client:
@@ -164,7 +167,7 @@ def switch(scripted: ScriptedRegistry, tmp_path: Path) -> Iterator[tuple[Switch,
 
 
 def test_https_that_failed_once_is_tried_again_before_a_password_is_sent(
-    backend: str, scripted: ScriptedRegistry, switch: tuple[Switch, ScriptedRegistry]
+    backend: BackendName, scripted: ScriptedRegistry, switch: tuple[Switch, ScriptedRegistry]
 ) -> None:
     port, tls = switch
 
@@ -185,7 +188,9 @@ def test_https_that_failed_once_is_tried_again_before_a_password_is_sent(
 
 
 @pytest.mark.parametrize("timeout", [3.0])
-def test_a_wait_beyond_the_deadline_fails_at_once(backend: str, timeout: float, scripted: ScriptedRegistry) -> None:
+def test_a_wait_beyond_the_deadline_fails_at_once(
+    backend: BackendName, timeout: float, scripted: ScriptedRegistry
+) -> None:
     def script(request: Request) -> Answer:
         limited = Answer(429, headers=[("Retry-After", "60")])
         return limited if "/manifests/" in request.path else served.image(request)

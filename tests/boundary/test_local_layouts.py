@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from pycoco.configuration.values import ParsedReference
 from pycoco.layout import local, source
 from tests.boundary import served
@@ -58,7 +59,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], type[pycoco.PycocoError]]] = {
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("place", PLACES)
-def test_what_stands_in_a_file_s_place(backend: str, tmp_path: Path, place: str, hostile: str) -> None:
+def test_what_stands_in_a_file_s_place(backend: BackendName, tmp_path: Path, place: str, hostile: str) -> None:
     image = sample()
     transport, _, which = place.partition(" ")
     digests = {"manifest": image.digest, "config": sha256(image.raw_config)}
@@ -84,7 +85,7 @@ def test_what_stands_in_a_file_s_place(backend: str, tmp_path: Path, place: str,
         assert not isinstance(raised.value, pycoco.DeadlineError)
 
 
-def test_many_at_once_beside_a_registry(backend: str, layout: Path, scripted: ScriptedRegistry) -> None:
+def test_many_at_once_beside_a_registry(backend: BackendName, layout: Path, scripted: ScriptedRegistry) -> None:
     references = [f"oci:{layout}", f"{scripted.host}/app:v1"] * 20
     with pycoco.Client(backend=backend, tls_verify=False, platform="linux/amd64", timeout=20) as client:
         found = dict(client.inspect_many(references))
@@ -108,7 +109,7 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     return answers
 
 
-def test_the_deadline(backend: str, layout: Path, stuck: threading.Event) -> None:
+def test_the_deadline(backend: BackendName, layout: Path, stuck: threading.Event) -> None:
     async def awaited() -> None:
         async with pycoco.AsyncClient(backend=backend) as client:
             await client.inspect(f"oci:{layout}", timeout=0.2)
@@ -122,7 +123,7 @@ def test_the_deadline(backend: str, layout: Path, stuck: threading.Event) -> Non
         assert client.inspect(f"oci:{layout}", platform="linux/amd64", timeout=20).digest == sample().digest
 
 
-def test_closing_the_client_ends_the_wait(backend: str, layout: Path, stuck: threading.Event) -> None:
+def test_closing_the_client_ends_the_wait(backend: BackendName, layout: Path, stuck: threading.Event) -> None:
     client = pycoco.Client(backend=backend)
     threading.Timer(0.2, client.close).start()
     with pytest.raises(pycoco.OperationCancelledError):

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from pycoco.cli import main
 from tests.boundary import served
 from tests.support.scripted_registry import ScriptedRegistry
@@ -37,7 +38,7 @@ def locked(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_an_image_is_there_within_the_deadline(
-    backend: str, scripted: ScriptedRegistry, locked: Path, caplog: pytest.LogCaptureFixture
+    backend: BackendName, scripted: ScriptedRegistry, locked: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pycoco.Client(backend=backend, tls_verify=False, store=locked, timeout=TIMEOUT) as client:
         began = time.monotonic()
@@ -54,7 +55,7 @@ def test_an_image_is_there_within_the_deadline(
 
 
 def test_an_image_is_there_within_the_deadline_under_asyncio(
-    backend: str, scripted: ScriptedRegistry, locked: Path
+    backend: BackendName, scripted: ScriptedRegistry, locked: Path
 ) -> None:
     async def inspect() -> pycoco.Image:
         async with pycoco.AsyncClient(backend=backend, tls_verify=False, store=locked, timeout=TIMEOUT) as client:
@@ -66,7 +67,7 @@ def test_an_image_is_there_within_the_deadline_under_asyncio(
 
 
 def test_a_lock_holds_up_neither_the_loops_threads_nor_its_end(
-    backend: str, scripted: ScriptedRegistry, locked: Path
+    backend: BackendName, scripted: ScriptedRegistry, locked: Path
 ) -> None:
     async def inspect() -> float:
         async with pycoco.AsyncClient(backend=backend, tls_verify=False, store=locked) as client:
@@ -87,7 +88,7 @@ def test_a_lock_holds_up_neither_the_loops_threads_nor_its_end(
 
 @pytest.mark.parametrize("command", ["save", "bundle"])
 def test_the_command_ends_in_time(
-    command: str, backend: str, scripted: ScriptedRegistry, locked: Path, capsys: pytest.CaptureFixture[str]
+    command: str, backend: BackendName, scripted: ScriptedRegistry, locked: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = locked if command == "save" else locked / "bundle"
     options = ["--backend", backend, "--tls-verify=false", "--timeout", str(TIMEOUT)]

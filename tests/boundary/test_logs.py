@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from tests.boundary import child, served
 from tests.support.scripted_registry import Answer, Request, Script, ScriptedRegistry
 
@@ -34,7 +35,7 @@ def _with_warning(request: Request) -> Answer:
 
 @pytest.mark.parametrize("level", [logging.WARNING, logging.DEBUG])
 def test_the_warnings_of_an_answer_are_bounded(
-    level: int, backend: str, scripted: ScriptedRegistry, caplog: pytest.LogCaptureFixture
+    level: int, backend: BackendName, scripted: ScriptedRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
     def script(request: Request) -> Answer:
         answer = served.image(request)
@@ -67,7 +68,7 @@ def test_the_level_is_followed_while_a_client_is_open(
 
 @pytest.mark.parametrize("where", ["auth file", "option", "helper", "redirect"])
 def test_no_secret_is_in_a_line_or_an_error(
-    backend: str,
+    backend: BackendName,
     where: str,
     scripted: ScriptedRegistry,
     caplog: pytest.LogCaptureFixture,
@@ -112,7 +113,7 @@ def _asking_for_a_token(registry: ScriptedRegistry, *, redirect: bool) -> Script
     return script
 
 
-def test_nothing_goes_to_stderr_by_itself(backend: str, scripted: ScriptedRegistry) -> None:
+def test_nothing_goes_to_stderr_by_itself(backend: BackendName, scripted: ScriptedRegistry) -> None:
     scripted.script = _with_warning
     ended = child.run(
         """
@@ -127,7 +128,7 @@ def test_nothing_goes_to_stderr_by_itself(backend: str, scripted: ScriptedRegist
     assert (ended.status, ended.output, ended.errors) == (0, "", "")
 
 
-def test_verbose_on_the_command_line_shows_them(backend: str, scripted: ScriptedRegistry) -> None:
+def test_verbose_on_the_command_line_shows_them(backend: BackendName, scripted: ScriptedRegistry) -> None:
     scripted.script = _with_warning
     command = "import sys; from pycoco.cli import main; sys.exit(main(sys.argv[1:]))"
     arguments = ("inspect", "--backend", backend, "--tls-verify=false", f"{scripted.host}/app:v1")

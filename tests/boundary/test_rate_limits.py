@@ -7,7 +7,7 @@ import time
 import pytest
 
 import pycoco
-from pycoco import errors
+from pycoco import BackendName, errors
 from tests.boundary import served
 from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
 
@@ -23,7 +23,7 @@ def limited(scripted: ScriptedRegistry) -> ScriptedRegistry:
     return scripted
 
 
-def test_a_pause_beyond_the_deadline_is_an_error_at_once(limited: ScriptedRegistry, backend: str) -> None:
+def test_a_pause_beyond_the_deadline_is_an_error_at_once(limited: ScriptedRegistry, backend: BackendName) -> None:
     began = time.monotonic()
     with pytest.raises(errors.RateLimitedError) as caught:
         pycoco.inspect(f"{limited.host}/app:v1", backend=backend, tls_verify=False, timeout=10)
@@ -34,7 +34,7 @@ def test_a_pause_beyond_the_deadline_is_an_error_at_once(limited: ScriptedRegist
     assert len([line for line in limited.lines if "/manifests/" in line]) == 1
 
 
-def test_a_token_servers_pause_beyond_the_deadline(scripted: ScriptedRegistry, backend: str) -> None:
+def test_a_token_servers_pause_beyond_the_deadline(scripted: ScriptedRegistry, backend: BackendName) -> None:
     challenge = [("WWW-Authenticate", f'Bearer realm="{scripted.url}/token"')]
     scripted.script = lambda request: LIMITED if request.path == "/token" else Answer(401, challenge)
     began = time.monotonic()
@@ -44,7 +44,7 @@ def test_a_token_servers_pause_beyond_the_deadline(scripted: ScriptedRegistry, b
     assert caught.value.retry_after == pytest.approx(30, abs=5)
 
 
-def test_many_images_of_an_exhausted_registry(limited: ScriptedRegistry, backend: str) -> None:
+def test_many_images_of_an_exhausted_registry(limited: ScriptedRegistry, backend: BackendName) -> None:
     references = [f"{limited.host}/app:v{number}" for number in range(40)]
     with pycoco.Client(backend=backend, tls_verify=False, timeout=10) as client:
         began = time.monotonic()
@@ -56,7 +56,7 @@ def test_many_images_of_an_exhausted_registry(limited: ScriptedRegistry, backend
     assert len(limited.requests) <= 12  # with pings, a try by https aside
 
 
-def test_a_pause_holds_for_the_whole_client(scripted: ScriptedRegistry, backend: str) -> None:
+def test_a_pause_holds_for_the_whole_client(scripted: ScriptedRegistry, backend: BackendName) -> None:
     times: list[float] = []
 
     def script(request: Request) -> Answer:
@@ -74,7 +74,7 @@ def test_a_pause_holds_for_the_whole_client(scripted: ScriptedRegistry, backend:
     assert len(times) == 7
 
 
-def test_one_finds_out_whether_a_pause_is_over(scripted: ScriptedRegistry, backend: str) -> None:
+def test_one_finds_out_whether_a_pause_is_over(scripted: ScriptedRegistry, backend: BackendName) -> None:
     """While the registry goes on to refuse, one request is made after each pause, and all give up after the fifth."""
     scripted.script = lambda request: Answer() if request.path == "/v2/" else Answer(429, [("Retry-After", "1")], b"{}")
     with pycoco.Client(backend=backend, tls_verify=False, timeout=30) as client:

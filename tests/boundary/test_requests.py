@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from pycoco.backends.exchange import Exchange, Observer
 from pycoco.testing import FakeRegistry
 from tests.boundary import served
 from tests.support.scripted_registry import Answer, Request, Routes, ScriptedRegistry
 
-BACKENDS = ("go", "go-process", "python")
+BACKENDS: tuple[BackendName, ...] = ("go", "go-process", "python")
 
 
 @pytest.fixture(params=BACKENDS)
-def every_backend(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def every_backend(request: pytest.FixtureRequest) -> BackendName:
+    return cast("BackendName", request.param)
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def registry() -> Iterator[FakeRegistry]:
         yield running
 
 
-def read(reference: str, backend: str, **options: object) -> list[Exchange]:
+def read(reference: str, backend: BackendName, **options: object) -> list[Exchange]:
     seen: list[Exchange] = []
     with pycoco.Client(
         backend=backend, tls_verify=False, creds=("user", "hunter2"), on_request=seen.append, timeout=20
@@ -56,7 +58,9 @@ def test_every_backend_tells_the_same(registry: FakeRegistry) -> None:
     ]
 
 
-def test_nothing_secret_is_told(registry: FakeRegistry, every_backend: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_secret_is_told(
+    registry: FakeRegistry, every_backend: BackendName, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG, "pycoco.requests")
     exchanges = read(registry.image("team/app:v1"), every_backend)
     text = repr(exchanges) + "".join(record.getMessage() for record in caplog.records)
@@ -65,7 +69,9 @@ def test_nothing_secret_is_told(registry: FakeRegistry, every_backend: str, capl
     assert "?" not in text
 
 
-def test_a_record_has_fields(registry: FakeRegistry, every_backend: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_record_has_fields(
+    registry: FakeRegistry, every_backend: BackendName, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG, "pycoco.requests")
     reference = registry.image("team/app:v1")
     pycoco.inspect(reference, backend=every_backend, tls_verify=False, creds=("user", "hunter2"))
@@ -77,7 +83,7 @@ def test_a_record_has_fields(registry: FakeRegistry, every_backend: str, caplog:
     assert record.__dict__["backend"] == every_backend
 
 
-def test_redirects_and_errors_are_told_each(every_backend: str) -> None:
+def test_redirects_and_errors_are_told_each(every_backend: BackendName) -> None:
     def script(request: Request) -> Answer:
         return Answer(404, body=b"x" * 100)
 
@@ -115,7 +121,7 @@ LIMITS = {
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_what_is_left_of_a_rate_limit_is_told(name: str, every_backend: str) -> None:
+def test_what_is_left_of_a_rate_limit_is_told(name: str, every_backend: BackendName) -> None:
     sent, told = LIMITS[name]
 
     def script(request: Request) -> Answer:
@@ -138,7 +144,7 @@ def test_what_is_left_of_a_rate_limit_is_told(name: str, every_backend: str) -> 
 
 
 def test_one_who_raises_costs_nothing(
-    registry: FakeRegistry, every_backend: str, caplog: pytest.LogCaptureFixture
+    registry: FakeRegistry, every_backend: BackendName, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(exchange: Exchange) -> None:
         raise RuntimeError("a bug in a hook")

@@ -11,6 +11,7 @@ import time
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from tests.support.stalling_registry import KINDS, stalling_registry
 
 TIMEOUT = 0.6
@@ -19,7 +20,7 @@ LATEST = 1.0
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_good_registry_beside_it(backend: str, kind: str) -> None:
+def test_a_good_registry_beside_it(backend: BackendName, kind: str) -> None:
     leave = threading.Event()
     late: list[float] = []
 

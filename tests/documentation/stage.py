@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pycoco.testing.registry import FakeRegistry
+from pycoco.testing import FakeRegistry, ImageParts
 from tests.support.certificates import CertificateAuthority
 from tests.support.proxy import TunnelProxy
 from tests.support.tools import ROOT
@@ -147,9 +147,10 @@ def fill(registry: FakeRegistry) -> None:
     registry.image("acme/app:latest", labels=labels, created=created, **app)
     registry.image("library/nginx:latest", cmd=["nginx", "-g", "daemon off;"], layers=5)
     registry.image("library/busybox:latest", cmd=["sh"])
-    secret: dict[str, Any] = {"encrypted": "kbs:///default/image-key/1", "layers": 5, "user": "1000:1000"}
-    run = {"entrypoint": ["/entry"], "cmd": ["serve"], "working_dir": "/srv"}
-    registry.image("acme/secret:1.4", platforms=["linux/amd64", "linux/arm64/v8"], **secret, **run)
+    secret: ImageParts = {"encrypted": "kbs:///default/image-key/1", "layers": 5, "user": "1000:1000"}
+    secret |= {"entrypoint": ["/entry"], "cmd": ["serve"], "working_dir": "/srv"}
+    secret |= {"platforms": ["linux/amd64", "linux/arm64/v8"]}
+    registry.image("acme/secret:1.4", **secret)
     subject = f"{registry.host}/acme/app:v1"
     registry.artifact("acme/app:sbom", artifact_type="application/spdx+json", subject=subject)
     signature = "application/vnd.dev.cosign.artifact.sig.v1+json"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pycoco
+from pycoco import BackendName
 from tests.parity.fetching import single
 from tests.support.images import PLATFORMS
 from tests.support.scripted_registry import Routes
@@ -18,7 +19,7 @@ CONFIG_DIGEST = next(iter(IMAGE.blobs))
 ASKED = ["GET /v2/", "GET /v2/app/manifests/v1", f"GET /v2/app/blobs/{CONFIG_DIGEST}"]
 
 
-def inspect(reference: str, backend: str, **options: Any) -> pycoco.Image:
+def inspect(reference: str, backend: BackendName, **options: Any) -> pycoco.Image:
     """Inspect with a client of its own."""
     return pycoco.inspect(reference, backend=backend, platform=PLATFORMS[0], timeout=30, **options)
 

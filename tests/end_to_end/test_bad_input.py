@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import pycoco
-from pycoco import errors
+from pycoco import BackendName, errors
 from tests.conftest import REPOSITORY
 from tests.support.images import PLATFORMS, BuiltImages
 from tests.support.registry import Registry
@@ -25,7 +25,7 @@ PASSWORD = "correct-horse"
 WRONG = "wrong-battery"
 
 
-def failure(reference: str, backend: str, **options: Any) -> pycoco.PycocoError:
+def failure(reference: str, backend: BackendName, **options: Any) -> pycoco.PycocoError:
     """The error that inspecting raises, checked for what holds of every error."""
     options = {"platform": PLATFORMS[0], "tls_verify": False, "timeout": TIMEOUT, **options}
     with pytest.raises(pycoco.PycocoError) as caught:
@@ -51,24 +51,24 @@ def failure(reference: str, backend: str, **options: Any) -> pycoco.PycocoError:
     ],
 )
 def test_what_the_registry_has_or_has_not(
-    registry: Registry, backend: str, repository: str, tag: str, expected: type[errors.PycocoError]
+    registry: Registry, backend: BackendName, repository: str, tag: str, expected: type[errors.PycocoError]
 ) -> None:
     assert type(failure(registry.reference(repository, tag), backend)) is expected
 
 
-def test_an_unknown_tag_has_the_registrys_own_answer(registry: Registry, backend: str) -> None:
+def test_an_unknown_tag_has_the_registrys_own_answer(registry: Registry, backend: BackendName) -> None:
     error = failure(registry.reference(REPOSITORY, "no-such-tag"), backend)
     assert isinstance(error, errors.NotFoundError)
     assert (error.status, error.spec_code, error.retryable) == (404, "MANIFEST_UNKNOWN", False)
 
 
-def test_an_unknown_digest(registry: Registry, backend: str) -> None:
+def test_an_unknown_digest(registry: Registry, backend: BackendName) -> None:
     reference = registry.reference(REPOSITORY, digest="sha256:" + "0" * 64)
     assert type(failure(reference, backend)) is errors.NotFoundError
 
 
 @pytest.mark.parametrize("platform", ["linux/s390x", "linux/amd64/v3", "freebsd/amd64"])
-def test_no_such_platform(registry: Registry, backend: str, platform: str) -> None:
+def test_no_such_platform(registry: Registry, backend: BackendName, platform: str) -> None:
     # amd64/v3 falls back to the entry without variant (containers/image platform_matcher.go), so it is found.
     reference = registry.reference(REPOSITORY, "plain")
     if platform == "linux/amd64/v3":
@@ -84,17 +84,17 @@ def test_no_such_platform(registry: Registry, backend: str, platform: str) -> No
     "reference",
     ["127.0.0.1:1/UPPER:tag", "127.0.0.1:1/a:", "127.0.0.1:1/a@sha256:123", "", " ", "a b", "docker://", "a:b:c"],
 )
-def test_a_malformed_reference(backend: str, reference: str) -> None:
+def test_a_malformed_reference(backend: BackendName, reference: str) -> None:
     assert type(failure(reference, backend)) is errors.InvalidReferenceError
 
 
-def test_an_unknown_host(backend: str) -> None:
+def test_an_unknown_host(backend: BackendName) -> None:
     error = failure("registry.pycoco.invalid/demo/image:1", backend)
     assert type(error) is errors.UnavailableError
     assert "registry.pycoco.invalid" in str(error)
 
 
-def test_a_refused_connection(backend: str, closed_port: int) -> None:
+def test_a_refused_connection(backend: BackendName, closed_port: int) -> None:
     error = failure(f"127.0.0.1:{closed_port}/demo/image:1", backend)
     assert type(error) is errors.UnavailableError
     assert isinstance(error, ConnectionError)
@@ -117,19 +117,19 @@ def token_registry(seeded_registry: Registry, tmp_path: Path) -> Iterator[Regist
 
 
 @pytest.mark.parametrize("kind", ["basic_registry", "token_registry"])
-def test_a_wrong_password(request: pytest.FixtureRequest, backend: str, kind: str) -> None:
+def test_a_wrong_password(request: pytest.FixtureRequest, backend: BackendName, kind: str) -> None:
     reference = request.getfixturevalue(kind).reference(REPOSITORY, "plain")
     error = failure(reference, backend, creds=("anna", WRONG))
     assert type(error) is errors.UnauthorizedError
     assert isinstance(error, PermissionError)
 
 
-def test_no_password(basic_registry: Registry, backend: str) -> None:
+def test_no_password(basic_registry: Registry, backend: BackendName) -> None:
     error = failure(basic_registry.reference(REPOSITORY, "plain"), backend)
     assert type(error) is errors.UnauthorizedError
 
 
-def test_an_anonymous_token_that_is_not_enough(token_registry: Registry, backend: str) -> None:
+def test_an_anonymous_token_that_is_not_enough(token_registry: Registry, backend: BackendName) -> None:
     # The token server gives anybody a token; the registry then answers 401 with the code DENIED.
     error = failure(token_registry.reference(REPOSITORY, "plain"), backend)
     assert type(error) is errors.DeniedError
@@ -137,7 +137,9 @@ def test_an_anonymous_token_that_is_not_enough(token_registry: Registry, backend
 
 
 @pytest.mark.parametrize("kind", ["basic_registry", "token_registry"])
-def test_the_right_password(request: pytest.FixtureRequest, built_images: BuiltImages, backend: str, kind: str) -> None:
+def test_the_right_password(
+    request: pytest.FixtureRequest, built_images: BuiltImages, backend: BackendName, kind: str
+) -> None:
     registry = request.getfixturevalue(kind)
     options: dict[str, Any] = {"platform": PLATFORMS[0], "tls_verify": False, "timeout": TIMEOUT}
     reference = registry.reference(REPOSITORY, "plain")
@@ -181,7 +183,7 @@ def serve(built_images: BuiltImages, server_tls: ssl.SSLContext) -> Iterator[Cal
 
 
 def test_the_scripted_registry_serves_a_good_image(
-    serve: Callable[[Change], ScriptedRegistry], built_images: BuiltImages, backend: str
+    serve: Callable[[Change], ScriptedRegistry], built_images: BuiltImages, backend: BackendName
 ) -> None:
     host = serve(lambda path, body: body).host
     image = pycoco.inspect(
@@ -190,14 +192,14 @@ def test_the_scripted_registry_serves_a_good_image(
     assert image.digest == built_images.images["single-oci"]["digest"]
 
 
-def test_a_manifest_of_5_mib(serve: Callable[[Change], ScriptedRegistry], backend: str) -> None:
+def test_a_manifest_of_5_mib(serve: Callable[[Change], ScriptedRegistry], backend: BackendName) -> None:
     def pad(path: str, body: bytes) -> bytes:
         return body + b" " * (5 * 1024 * 1024) if "/manifests/" in path else body
 
     assert type(failure(f"{serve(pad).host}/demo:tag", backend)) is errors.TooLargeError
 
 
-def test_a_config_of_5_mib(built_images: BuiltImages, server_tls: ssl.SSLContext, backend: str) -> None:
+def test_a_config_of_5_mib(built_images: BuiltImages, server_tls: ssl.SSLContext, backend: BackendName) -> None:
     image = built_images.images["single-oci"]
     config = built_images.blob(image["config"]["digest"]) + b" " * (5 * 1024 * 1024)
     manifest = json.loads(built_images.blob(image["digest"]))
@@ -213,7 +215,7 @@ def test_a_config_of_5_mib(built_images: BuiltImages, server_tls: ssl.SSLContext
 
 
 def test_a_manifest_that_is_not_what_was_pinned(
-    serve: Callable[[Change], ScriptedRegistry], built_images: BuiltImages, backend: str
+    serve: Callable[[Change], ScriptedRegistry], built_images: BuiltImages, backend: BackendName
 ) -> None:
     host = serve(lambda path, body: body + b"\n" if "/manifests/" in path else body).host
     digest = built_images.images["single-oci"]["digest"]
@@ -221,12 +223,12 @@ def test_a_manifest_that_is_not_what_was_pinned(
 
 
 def test_a_config_that_is_not_what_the_manifest_promises(
-    serve: Callable[[Change], ScriptedRegistry], backend: str
+    serve: Callable[[Change], ScriptedRegistry], backend: BackendName
 ) -> None:
     host = serve(lambda path, body: body.replace(b"1000:1000", b"0:0000000") if "/blobs/" in path else body).host
     assert type(failure(f"{host}/demo:tag", backend)) is errors.DigestMismatchError
 
 
-def test_a_manifest_that_is_no_json(serve: Callable[[Change], ScriptedRegistry], backend: str) -> None:
+def test_a_manifest_that_is_no_json(serve: Callable[[Change], ScriptedRegistry], backend: BackendName) -> None:
     host = serve(lambda path, body: body[:-1] if "/manifests/" in path else body).host
     assert isinstance(failure(f"{host}/demo:tag", backend), errors.ManifestError)

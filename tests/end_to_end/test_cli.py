@@ -15,6 +15,7 @@ import pytest
 
 import golang
 import pycoco
+from pycoco import BackendName
 from tests.conftest import REPOSITORY
 from tests.support.images import BuiltImages
 from tests.support.registry import Registry
@@ -40,7 +41,7 @@ def read(registry: Registry, command: str, name: str, *options: str) -> bytes:
     return finished.stdout
 
 
-def test_exact_bytes(registry: Registry, built_images: BuiltImages, backend: str) -> None:
+def test_exact_bytes(registry: Registry, built_images: BuiltImages, backend: BackendName) -> None:
     instance = built_images.instance("encrypted", "linux/arm64/v8")
     chosen = ("--backend", backend, "--platform", "linux/arm64/v8")
     assert read(registry, "manifest", "encrypted", *chosen) == built_images.blob(instance["digest"])
@@ -50,7 +51,7 @@ def test_exact_bytes(registry: Registry, built_images: BuiltImages, backend: str
     assert read(registry, "config", "encrypted", *chosen) == built_images.blob(config)
 
 
-def test_digests(registry: Registry, built_images: BuiltImages, backend: str) -> None:
+def test_digests(registry: Registry, built_images: BuiltImages, backend: BackendName) -> None:
     chosen = ("--backend", backend, "--platform", "linux/arm/v7")
     top = built_images.images["encrypted"]["digest"]
     assert read(registry, "digest", "encrypted", *chosen).decode() == f"{top}\n"
@@ -58,7 +59,7 @@ def test_digests(registry: Registry, built_images: BuiltImages, backend: str) ->
     assert read(registry, "digest", "encrypted", "--instance", *chosen).decode() == f"{instance}\n"
 
 
-def test_the_summary_shows_what_was_read(registry: Registry, backend: str) -> None:
+def test_the_summary_shows_what_was_read(registry: Registry, backend: BackendName) -> None:
     text = read(registry, "inspect", "encrypted", "--backend", backend, "--platform", "linux/arm64/v8").decode()
     first, *rows = text.splitlines()
     assert first == registry.reference(REPOSITORY, "encrypted")
@@ -70,7 +71,7 @@ def test_the_summary_shows_what_was_read(registry: Registry, backend: str) -> No
     assert "/entry serve in /srv as 1000:1000" in named["runs"]
 
 
-def test_json_is_the_images_own_object(registry: Registry, backend: str) -> None:
+def test_json_is_the_images_own_object(registry: Registry, backend: BackendName) -> None:
     printed = json.loads(
         read(registry, "inspect", "plain", "--json", "--backend", backend, "--platform", "linux/amd64")
     )
@@ -92,7 +93,7 @@ def test_json_is_the_images_own_object(registry: Registry, backend: str) -> None
         (("inspect",), 2),
     ],
 )
-def test_failures_are_one_sentence_and_a_status(arguments: tuple[str, ...], status: int, backend: str) -> None:
+def test_failures_are_one_sentence_and_a_status(arguments: tuple[str, ...], status: int, backend: BackendName) -> None:
     finished = run(*arguments, "--backend", backend)
     assert (finished.returncode, finished.stdout) == (status, b"")
     lines = finished.stderr.decode().splitlines()
@@ -110,7 +111,7 @@ def test_failures_are_one_sentence_and_a_status(arguments: tuple[str, ...], stat
     ],
 )
 def test_failures_of_real_images(
-    registry: Registry, backend: str, name: str, options: tuple[str, ...], status: int
+    registry: Registry, backend: BackendName, name: str, options: tuple[str, ...], status: int
 ) -> None:
     reference = registry.reference(REPOSITORY, name)
     finished = run("inspect", reference, "--tls-verify=false", "--backend", backend, *options)
@@ -166,7 +167,7 @@ def test_version_says_what_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> Non
     assert b"backend           none: PYCOCO_BACKEND is 'pure'; use one of auto, go," in run("version").stdout
 
 
-def test_verbose_shows_the_log_on_standard_error(registry: Registry, backend: str) -> None:
+def test_verbose_shows_the_log_on_standard_error(registry: Registry, backend: BackendName) -> None:
     reference = registry.reference(REPOSITORY, "single-oci")
     finished = run("digest", reference, "--tls-verify=false", "--backend", backend, "-vv")
     assert finished.returncode == 0

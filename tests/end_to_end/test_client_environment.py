@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import pycoco
-from pycoco import errors
+from pycoco import BackendName, errors
 from tests.conftest import REPOSITORY
 from tests.end_to_end.small_image import ASKED, CONFIG_DIGEST, IMAGE, conf, inspect, open_registry
 from tests.support.certificates import CertificateAuthority, write_certs_d
@@ -52,7 +52,7 @@ def proxying(request: Request) -> Answer:
 
 
 @pytest.mark.parametrize("variables", [("HTTP_PROXY", "HTTPS_PROXY"), ("http_proxy", "https_proxy")])
-def test_a_proxy(variables: tuple[str, str], monkeypatch: Any, backend: str) -> None:
+def test_a_proxy(variables: tuple[str, str], monkeypatch: Any, backend: BackendName) -> None:
     with ScriptedRegistry(proxying) as proxy:
         for variable in variables:
             monkeypatch.setenv(variable, f"http://{proxy.host}")
@@ -61,7 +61,7 @@ def test_a_proxy(variables: tuple[str, str], monkeypatch: Any, backend: str) -> 
         assert through(proxy) == [line.replace("GET ", "GET http://registry.pycoco.invalid") for line in ASKED]
 
 
-def test_a_proxy_with_a_password(monkeypatch: Any, backend: str) -> None:
+def test_a_proxy_with_a_password(monkeypatch: Any, backend: BackendName) -> None:
     with ScriptedRegistry(proxying) as proxy:
         for variable in ("HTTP_PROXY", "HTTPS_PROXY"):
             monkeypatch.setenv(variable, f"http://{USER}:{PASSWORD}@{proxy.host}")
@@ -71,7 +71,7 @@ def test_a_proxy_with_a_password(monkeypatch: Any, backend: str) -> None:
 
 
 @pytest.mark.parametrize("no_proxy", ["registry.pycoco.invalid", ".pycoco.invalid", "*", "x.invalid,pycoco.invalid"])
-def test_no_proxy(no_proxy: str, monkeypatch: Any, backend: str) -> None:
+def test_no_proxy(no_proxy: str, monkeypatch: Any, backend: BackendName) -> None:
     with ScriptedRegistry(proxying) as proxy:
         for variable in ("HTTP_PROXY", "HTTPS_PROXY"):
             monkeypatch.setenv(variable, f"http://{proxy.host}")
@@ -82,7 +82,7 @@ def test_no_proxy(no_proxy: str, monkeypatch: Any, backend: str) -> None:
 
 
 def test_the_loopback_is_never_proxied_and_all_proxy_is_not_read(
-    registry: Registry, monkeypatch: Any, backend: str, closed_port: int
+    registry: Registry, monkeypatch: Any, backend: BackendName, closed_port: int
 ) -> None:
     for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(variable, f"http://127.0.0.1:{closed_port}")
@@ -90,7 +90,7 @@ def test_the_loopback_is_never_proxied_and_all_proxy_is_not_read(
 
 
 def test_https_through_a_proxys_tunnel(
-    authority: CertificateAuthority, empty_home: Path, monkeypatch: Any, backend: str
+    authority: CertificateAuthority, empty_home: Path, monkeypatch: Any, backend: BackendName
 ) -> None:
     host = "registry.pycoco.invalid"
     files = authority.issue("tunnelled", host)
@@ -105,7 +105,7 @@ def test_https_through_a_proxys_tunnel(
 
 
 def test_ssl_cert_file_when_the_client_is_made(
-    tls_registry: Registry, authority: CertificateAuthority, tmp_path: Path, monkeypatch: Any, backend: str
+    tls_registry: Registry, authority: CertificateAuthority, tmp_path: Path, monkeypatch: Any, backend: BackendName
 ) -> None:
     reference = tls_registry.reference(REPOSITORY, "single-oci")
     empty = tmp_path / "empty.pem"
@@ -124,7 +124,7 @@ def test_ssl_cert_file_when_the_client_is_made(
 
 
 def test_ssl_cert_dir(
-    tls_registry: Registry, authority: CertificateAuthority, tmp_path: Path, monkeypatch: Any, backend: str
+    tls_registry: Registry, authority: CertificateAuthority, tmp_path: Path, monkeypatch: Any, backend: BackendName
 ) -> None:
     directory = tmp_path / "certificates"
     directory.mkdir()
@@ -133,7 +133,9 @@ def test_ssl_cert_dir(
     assert inspect(tls_registry.reference(REPOSITORY, "single-oci"), backend).digest
 
 
-def test_the_environment_is_the_one_at_a_clients_making(empty_home: Path, monkeypatch: Any, backend: str) -> None:
+def test_the_environment_is_the_one_at_a_clients_making(
+    empty_home: Path, monkeypatch: Any, backend: BackendName
+) -> None:
     other = empty_home / "other"
     for home, host in ((empty_home, "one.invalid"), (other, "two.invalid")):
         (home / ".config/containers").mkdir(parents=True)
@@ -147,7 +149,7 @@ def test_the_environment_is_the_one_at_a_clients_making(empty_home: Path, monkey
                 assert [each.reference for each in two.explain("x").candidates] == ["two.invalid/x:latest"]
 
 
-def test_a_changed_registries_conf_is_noticed(empty_home: Path, backend: str) -> None:
+def test_a_changed_registries_conf_is_noticed(empty_home: Path, backend: BackendName) -> None:
     path = conf(empty_home, "unqualified-search-registries = ['one.invalid']\n")
     with pycoco.Client(backend=backend, registries_conf=path) as client:
         assert client.explain("x").candidates[0].reference == "one.invalid/x:latest"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from pycoco.configuration.auth import crio
 from pycoco.credentials import from_dockerconfigjson, namespaced_auth_file
 from tests.conftest import REPOSITORY
@@ -44,11 +45,11 @@ def secret(key: str, password: str = PASSWORD) -> bytes:
     return json.dumps({"auths": {key: {"auth": pair}}}).encode()
 
 
-def inspect(reference: str, backend: str, **options: object) -> pycoco.Image:
+def inspect(reference: str, backend: BackendName, **options: object) -> pycoco.Image:
     return pycoco.inspect(reference, backend=backend, tls_verify=False, platform="linux/amd64", timeout=30, **options)  # type: ignore[arg-type]
 
 
-def test_a_pull_secret(guarded: Registry, backend: str) -> None:
+def test_a_pull_secret(guarded: Registry, backend: BackendName) -> None:
     reference = guarded.reference(REPOSITORY, "single-oci")
     for key in (guarded.host, f"127.*.0.*:{guarded.port}", f"https://{guarded.host}/v1/", f"{guarded.host}/demo"):
         assert inspect(reference, backend, credentials=from_dockerconfigjson(secret(key))).config.user == "1000:1000"
@@ -57,7 +58,9 @@ def test_a_pull_secret(guarded: Registry, backend: str) -> None:
             inspect(reference, backend, credentials=from_dockerconfigjson(secret(key)))
 
 
-def test_a_client_with_a_pull_secret_asks_any_registry(guarded: Registry, registry: Registry, backend: str) -> None:
+def test_a_client_with_a_pull_secret_asks_any_registry(
+    guarded: Registry, registry: Registry, backend: BackendName
+) -> None:
     keyring = from_dockerconfigjson(secret(guarded.host))
     references = [each.reference(REPOSITORY, "single-oci") for each in (guarded, registry)]
     with pycoco.Client(backend=backend, tls_verify=False, platform="linux/amd64", credentials=keyring) as client:
@@ -67,7 +70,9 @@ def test_a_client_with_a_pull_secret_asks_any_registry(guarded: Registry, regist
         assert client.resolve(references[0]).digest == client.resolve(references[1]).digest
 
 
-def test_a_namespace_s_own_file_goes_before_the_global_one(guarded: Registry, backend: str, crio_conf: Path) -> None:
+def test_a_namespace_s_own_file_goes_before_the_global_one(
+    guarded: Registry, backend: BackendName, crio_conf: Path
+) -> None:
     reference = guarded.reference(REPOSITORY, "single-oci")
     (crio_conf / "global.json").write_bytes(secret(guarded.host, "wrong"))
     with pytest.raises(pycoco.UnauthorizedError):
@@ -83,7 +88,7 @@ def test_a_namespace_s_own_file_goes_before_the_global_one(guarded: Registry, ba
     assert source.credentials == str(own)
 
 
-def test_the_global_file_serves_every_namespace(guarded: Registry, backend: str, crio_conf: Path) -> None:
+def test_the_global_file_serves_every_namespace(guarded: Registry, backend: BackendName, crio_conf: Path) -> None:
     (crio_conf / "global.json").write_bytes(secret(guarded.host))
     reference = guarded.reference(REPOSITORY, "single-oci")
     assert inspect(reference, backend, namespace="team").labels
@@ -96,7 +101,7 @@ def test_the_global_file_serves_every_namespace(guarded: Registry, backend: str,
 
 
 def test_what_skopeo_s_variable_names_is_not_crio_s(
-    guarded: Registry, backend: str, crio_conf: Path, monkeypatch: pytest.MonkeyPatch
+    guarded: Registry, backend: BackendName, crio_conf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = crio_conf / "skopeo.json"
     file.write_bytes(secret(guarded.host))

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from tests.conftest import REPOSITORY
 from tests.support.images import ATTESTATION_AGENT, KEY_ID, PLATFORMS, BuiltImages
 from tests.support.registry import Registry, Request
@@ -30,7 +31,7 @@ def skopeo(reference: str, *options: str, platform: str = PLATFORMS[0]) -> bytes
     return subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT).stdout
 
 
-def inspect(reference: str, backend: str, platform: str | None = PLATFORMS[0]) -> pycoco.Image:
+def inspect(reference: str, backend: BackendName, platform: str | None = PLATFORMS[0]) -> pycoco.Image:
     """Inspect with the options all these tests share."""
     return pycoco.inspect(reference, backend=backend, platform=platform, tls_verify=False, timeout=TIMEOUT)
 
@@ -46,7 +47,7 @@ def by(kind: str, registry: Registry, built: BuiltImages, name: str) -> str:
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("name", INDEXES)
 def test_an_index_gives_what_skopeo_reads(
-    registry: Registry, built_images: BuiltImages, backend: str, name: str, platform: str, kind: str
+    registry: Registry, built_images: BuiltImages, backend: BackendName, name: str, platform: str, kind: str
 ) -> None:
     reference = by(kind, registry, built_images, name)
     instance = built_images.instance(name, platform)
@@ -63,7 +64,7 @@ def test_an_index_gives_what_skopeo_reads(
 @pytest.mark.parametrize("kind", ["tag", "digest"])
 @pytest.mark.parametrize("name", SINGLE)
 def test_a_single_image_gives_what_skopeo_reads(
-    registry: Registry, built_images: BuiltImages, backend: str, name: str, kind: str
+    registry: Registry, built_images: BuiltImages, backend: BackendName, name: str, kind: str
 ) -> None:
     reference = by(kind, registry, built_images, name)
     image = inspect(reference, backend)
@@ -74,12 +75,12 @@ def test_a_single_image_gives_what_skopeo_reads(
     assert image.instance_digest == image.digest
 
 
-def test_the_config_is_read_as_skopeo_reads_it(registry: Registry, backend: str) -> None:
+def test_the_config_is_read_as_skopeo_reads_it(registry: Registry, backend: BackendName) -> None:
     reference = registry.reference(REPOSITORY, "single-docker")
     assert inspect(reference, backend).raw_config == skopeo(reference, "--config", "--raw")
 
 
-def test_only_metadata_is_asked_for(registry: Registry, built_images: BuiltImages, backend: str) -> None:
+def test_only_metadata_is_asked_for(registry: Registry, built_images: BuiltImages, backend: BackendName) -> None:
     instance = built_images.instance("encrypted", PLATFORMS[1])
     image = inspect(registry.reference(REPOSITORY, "encrypted"), backend, PLATFORMS[1])
     base = f"/v2/{REPOSITORY}"
@@ -92,7 +93,9 @@ def test_only_metadata_is_asked_for(registry: Registry, built_images: BuiltImage
     assert len(image.layers) == 3
 
 
-def test_no_layer_of_any_image_is_asked_for(registry: Registry, built_images: BuiltImages, backend: str) -> None:
+def test_no_layer_of_any_image_is_asked_for(
+    registry: Registry, built_images: BuiltImages, backend: BackendName
+) -> None:
     for name in (*INDEXES, *SINGLE, "zstd-twins", "no-platform"):
         inspect(registry.reference(REPOSITORY, name), backend)
     requests = registry.requests
@@ -108,14 +111,16 @@ def test_no_layer_of_any_image_is_asked_for(registry: Registry, built_images: Bu
     assert not [request for request in requests if any(digest in request.path for digest in layers)]
 
 
-def test_encrypted_layers_are_known_by_their_type(registry: Registry, built_images: BuiltImages, backend: str) -> None:
+def test_encrypted_layers_are_known_by_their_type(
+    registry: Registry, built_images: BuiltImages, backend: BackendName
+) -> None:
     for name in ("partly-encrypted", "docker-layers-encrypted", "single-oci"):
         image = inspect(registry.reference(REPOSITORY, name), backend)
         expected = [layer["mediaType"].endswith("+encrypted") for layer in built_images.images[name]["layers"]]
         assert [layer.encrypted for layer in image.layers] == expected
 
 
-def test_whose_keys_open_each_layer(registry: Registry, built_images: BuiltImages, backend: str) -> None:
+def test_whose_keys_open_each_layer(registry: Registry, built_images: BuiltImages, backend: BackendName) -> None:
     image = inspect(registry.reference(REPOSITORY, "partly-encrypted"), backend)
     everyone = ("jwe", "pgp", "pkcs7", ATTESTATION_AGENT)
     said = [
@@ -137,7 +142,7 @@ def test_whose_keys_open_each_layer(registry: Registry, built_images: BuiltImage
     assert {one.cipher for one in encryptions} == {"AES_256_CTR_HMAC_SHA256"}
 
 
-def test_the_zstd_twin_is_preferred(registry: Registry, built_images: BuiltImages, backend: str) -> None:
+def test_the_zstd_twin_is_preferred(registry: Registry, built_images: BuiltImages, backend: BackendName) -> None:
     # containers/image internal/manifest/oci_index.go: chooseInstance, without a preference for gzip, as CRI-O's copy.
     image = inspect(registry.reference(REPOSITORY, "zstd-twins"), backend, PLATFORMS[2])
     twins = built_images.images["zstd-twins"]["manifests"][4:]
@@ -146,13 +151,13 @@ def test_the_zstd_twin_is_preferred(registry: Registry, built_images: BuiltImage
 
 
 def test_an_entry_without_platform_is_the_last_resort(
-    registry: Registry, built_images: BuiltImages, backend: str
+    registry: Registry, built_images: BuiltImages, backend: BackendName
 ) -> None:
     image = inspect(registry.reference(REPOSITORY, "no-platform"), backend, "linux/s390x")
     assert image.instance_digest == built_images.images["no-platform"]["manifests"][0]["digest"]
 
 
-def test_this_machines_platform_is_the_default(registry: Registry, backend: str) -> None:
+def test_this_machines_platform_is_the_default(registry: Registry, backend: BackendName) -> None:
     reference = registry.reference(REPOSITORY, "plain")
     native = json.loads(
         subprocess.run(

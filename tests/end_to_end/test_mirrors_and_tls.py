@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from pycoco import errors
+from pycoco import BackendName, errors
 from tests.conftest import REPOSITORY
 from tests.end_to_end.small_image import ASKED, CONFIG_DIGEST, IMAGE, conf, inspect, mirrored, open_registry
 from tests.support.certificates import CertificateAuthority, write_certs_d
@@ -40,14 +40,14 @@ def tls_registry(seeded_registry: Registry, authority: CertificateAuthority) -> 
 # Names.
 
 
-def test_a_short_name_by_its_alias(registry: Registry, empty_home: Path, backend: str) -> None:
+def test_a_short_name_by_its_alias(registry: Registry, empty_home: Path, backend: BackendName) -> None:
     text = f'[aliases]\n"image" = "{registry.host}/{REPOSITORY}"\n'
     text += f'[[registry]]\nlocation = "{registry.host}"\ninsecure = true\n'
     image = inspect("image:single-oci", backend, registries_conf=conf(empty_home, text))
     assert image.reference == registry.reference(REPOSITORY, "single-oci")
 
 
-def test_a_short_name_by_its_search_registries(registry: Registry, empty_home: Path, backend: str) -> None:
+def test_a_short_name_by_its_search_registries(registry: Registry, empty_home: Path, backend: BackendName) -> None:
     with ScriptedRegistry(Routes({"/v2/": Answer()})) as empty:
         path = conf(
             empty_home,
@@ -64,7 +64,7 @@ def test_a_short_name_by_its_search_registries(registry: Registry, empty_home: P
 
 
 def test_the_last_candidates_error_is_told(
-    registry: Registry, empty_home: Path, backend: str, closed_port: int
+    registry: Registry, empty_home: Path, backend: BackendName, closed_port: int
 ) -> None:
     path = conf(
         empty_home,
@@ -78,7 +78,7 @@ def test_the_last_candidates_error_is_told(
 # What registries.conf forbids and allows.
 
 
-def test_a_blocked_registry_is_not_contacted(empty_home: Path, backend: str) -> None:
+def test_a_blocked_registry_is_not_contacted(empty_home: Path, backend: BackendName) -> None:
     with ScriptedRegistry(open_registry()) as blocked:
         path = conf(empty_home, f'[[registry]]\nlocation = "{blocked.host}"\nblocked = true\n')
         with pytest.raises(errors.BlockedError):
@@ -86,14 +86,14 @@ def test_a_blocked_registry_is_not_contacted(empty_home: Path, backend: str) -> 
         assert blocked.connections == 0
 
 
-def test_a_blocked_registrys_mirror_is_used(empty_home: Path, backend: str) -> None:
+def test_a_blocked_registrys_mirror_is_used(empty_home: Path, backend: BackendName) -> None:
     with ScriptedRegistry(open_registry()) as mirror:
         text = mirrored("registry.pycoco.invalid", mirror.host).replace("insecure = true", "blocked = true", 1)
         image = inspect("registry.pycoco.invalid/app:v1", backend, registries_conf=conf(empty_home, text))
         assert image.pull_source == f"{mirror.host}/app:v1"
 
 
-def test_plain_http_only_where_it_is_allowed(empty_home: Path, backend: str) -> None:
+def test_plain_http_only_where_it_is_allowed(empty_home: Path, backend: BackendName) -> None:
     with ScriptedRegistry(open_registry()) as plain:
         reference = f"{plain.host}/app:v1"
         for options in ({}, {"tls_verify": True}):
@@ -107,7 +107,9 @@ def test_plain_http_only_where_it_is_allowed(empty_home: Path, backend: str) -> 
         assert inspect(reference, backend, registries_conf=conf(empty_home, ""), tls_verify=False).digest
 
 
-def test_unverified_https_only_where_it_is_allowed(empty_home: Path, backend: str, server_tls: ssl.SSLContext) -> None:
+def test_unverified_https_only_where_it_is_allowed(
+    empty_home: Path, backend: BackendName, server_tls: ssl.SSLContext
+) -> None:
     with ScriptedRegistry(open_registry(), tls=server_tls) as unknown:
         reference = f"{unknown.host}/app:v1"
         with pytest.raises(errors.UnavailableError, match="certificate"):
@@ -118,7 +120,7 @@ def test_unverified_https_only_where_it_is_allowed(empty_home: Path, backend: st
 
 
 def test_certs_d_for_one_port_only(
-    tls_registry: Registry, empty_home: Path, authority: CertificateAuthority, backend: str
+    tls_registry: Registry, empty_home: Path, authority: CertificateAuthority, backend: BackendName
 ) -> None:
     certs_d = empty_home / ".config" / "containers" / "certs.d"
     write_certs_d(certs_d, "127.0.0.1", authority=authority.certificate)
@@ -132,7 +134,7 @@ def test_certs_d_for_one_port_only(
 # Mirrors.
 
 
-def test_a_namespace_proxy_gets_its_parameter(empty_home: Path, backend: str) -> None:
+def test_a_namespace_proxy_gets_its_parameter(empty_home: Path, backend: BackendName) -> None:
     with ScriptedRegistry(open_registry()) as proxy:
         text = mirrored("registry.pycoco.invalid", f'{proxy.host}; namespace-proxy = "registry.pycoco.invalid"')
         image = inspect("registry.pycoco.invalid/app:v1", backend, registries_conf=conf(empty_home, text))
@@ -152,7 +154,7 @@ def test_a_namespace_proxy_gets_its_parameter(empty_home: Path, backend: str) ->
     ],
     ids=["unknown", "failing"],
 )
-def test_a_config_that_a_mirror_lost(lost: Answer, attempts: int, empty_home: Path, backend: str) -> None:
+def test_a_config_that_a_mirror_lost(lost: Answer, attempts: int, empty_home: Path, backend: BackendName) -> None:
     with (
         ScriptedRegistry(Routes(IMAGE.routes(config=lost))) as first,
         ScriptedRegistry(Routes({"/v2/": Answer(500)})) as second,
@@ -166,7 +168,7 @@ def test_a_config_that_a_mirror_lost(lost: Answer, attempts: int, empty_home: Pa
         assert primary.lines == [ASKED[0], ASKED[2]]
 
 
-def test_a_config_refused_is_not_looked_for_elsewhere(empty_home: Path, backend: str) -> None:
+def test_a_config_refused_is_not_looked_for_elsewhere(empty_home: Path, backend: BackendName) -> None:
     denied = Answer(403, body=b'{"errors":[{"code":"DENIED"}]}')
     with (
         ScriptedRegistry(Routes(IMAGE.routes(config=denied))) as mirror,
@@ -178,7 +180,7 @@ def test_a_config_refused_is_not_looked_for_elsewhere(empty_home: Path, backend:
         assert primary.requests == []
 
 
-def test_all_sources_failed(empty_home: Path, backend: str, closed_port: int) -> None:
+def test_all_sources_failed(empty_home: Path, backend: BackendName, closed_port: int) -> None:
     with (
         ScriptedRegistry(Routes({"/v2/": Answer(500)})) as mirror,
         ScriptedRegistry(Routes({"/v2/": Answer()})) as primary,
@@ -193,7 +195,9 @@ def test_all_sources_failed(empty_home: Path, backend: str, closed_port: int) ->
 # Credentials, and where they must not go.
 
 
-def test_a_real_credential_helper(empty_home: Path, seeded_registry: Registry, backend: str, monkeypatch: Any) -> None:
+def test_a_real_credential_helper(
+    empty_home: Path, seeded_registry: Registry, backend: BackendName, monkeypatch: Any
+) -> None:
     programs = empty_home / "bin"
     programs.mkdir()
     helper = programs / "docker-credential-tests"
@@ -214,7 +218,7 @@ def test_a_real_credential_helper(empty_home: Path, seeded_registry: Registry, b
 
 
 def test_an_identity_token_of_an_auth_file(
-    empty_home: Path, seeded_registry: Registry, tmp_path: Path, backend: str
+    empty_home: Path, seeded_registry: Registry, tmp_path: Path, backend: BackendName
 ) -> None:
     with (
         TokenServer(tmp_path, users={USER: PASSWORD}) as tokens,
@@ -247,7 +251,7 @@ def bearer_registry() -> Any:
 @pytest.mark.parametrize("options", [{"creds": CREDS}, {"identity_token": "id-t0k"}, {"registry_token": "t0k"}])
 @pytest.mark.parametrize("scheme", [basic_registry, bearer_registry])
 def test_given_secrets_stay_from_a_mirror_on_another_host(
-    scheme: Any, options: dict[str, Any], empty_home: Path, backend: str
+    scheme: Any, options: dict[str, Any], empty_home: Path, backend: BackendName
 ) -> None:
     with ScriptedRegistry(scheme()) as mirror:
         text = mirrored("localhost:1", mirror.host)
@@ -260,7 +264,7 @@ def test_given_secrets_stay_from_a_mirror_on_another_host(
             assert not any(secret in whole for secret in ("t0k", USER, PASSWORD, BASIC.partition(" ")[2]))
 
 
-def test_given_credentials_go_to_a_mirror_on_the_same_host(empty_home: Path, backend: str) -> None:
+def test_given_credentials_go_to_a_mirror_on_the_same_host(empty_home: Path, backend: BackendName) -> None:
     # A reference's domain has its port; so only another path of the same host and port is the same host.
     with ScriptedRegistry(basic_registry()) as registry:
         table = {path.replace("/v2/app", "/v2/mirror/app"): route for path, route in IMAGE.routes().items()}
@@ -271,7 +275,7 @@ def test_given_credentials_go_to_a_mirror_on_the_same_host(empty_home: Path, bac
         assert {request.header("Authorization") for request in registry.requests[1:]} == {BASIC}
 
 
-def test_a_mirrors_own_credentials_are_those_of_its_own_name(empty_home: Path, backend: str) -> None:
+def test_a_mirrors_own_credentials_are_those_of_its_own_name(empty_home: Path, backend: BackendName) -> None:
     with ScriptedRegistry(basic_registry()) as mirror:
         auth_file = empty_home / "auth.json"
         other = base64.b64encode(b"primary:secret").decode()

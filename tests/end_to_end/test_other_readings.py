@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from pycoco.backends.contract import Resolved
 from pycoco.documents.referrers import Referrer
 from tests.conftest import REPOSITORY
@@ -72,12 +73,12 @@ def cranes() -> Iterator[str]:
             process.terminate()
 
 
-def options(backend: str, **more: Any) -> dict[str, Any]:
+def options(backend: BackendName, **more: Any) -> dict[str, Any]:
     """What makes a client of a plain-http loopback registry."""
     return {"backend": backend, "tls_verify": False, "timeout": 30, **more}
 
 
-def both_clients(backend: str, ask: Callable[[Any], Any], **more: Any) -> Any:
+def both_clients(backend: BackendName, ask: Callable[[Any], Any], **more: Any) -> Any:
     """Ask a Client and an AsyncClient the same; return what both say. An iterator is told as a list."""
     with pycoco.Client(**options(backend, **more)) as client:
         found = ask(client)
@@ -100,7 +101,7 @@ def _comparable(found: Any) -> Any:
     return found
 
 
-def referrers(backend: str, reference: str, **more: Any) -> list[Referrer]:
+def referrers(backend: BackendName, reference: str, **more: Any) -> list[Referrer]:
     """A Client's and an AsyncClient's referrers, by digest: a registry lists them in another order each time."""
     with pycoco.Client(**options(backend)) as client:
         one = client.referrers(reference, **more)
@@ -140,7 +141,7 @@ def lines(registry: Registry) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["encrypted", "single-oci", "single-docker", "docker-list", "windows", "artifact"])
-def test_a_digest_is_one_head(registry: Registry, built_images: BuiltImages, backend: str, name: str) -> None:
+def test_a_digest_is_one_head(registry: Registry, built_images: BuiltImages, backend: BackendName, name: str) -> None:
     reference = registry.reference(REPOSITORY, name)
     found: Resolved = both_clients(backend, lambda client: client.resolve(reference))
     assert (found.digest, found.how, found.reference) == (built_images.images[name]["digest"], "HEAD", reference)
@@ -149,7 +150,7 @@ def test_a_digest_is_one_head(registry: Registry, built_images: BuiltImages, bac
     assert run(crane, "digest", "--insecure", reference).strip() == found.digest
 
 
-def test_many_digests(registry: Registry, built_images: BuiltImages, backend: str) -> None:
+def test_many_digests(registry: Registry, built_images: BuiltImages, backend: BackendName) -> None:
     names = ["encrypted", "single-oci", "artifact", "no-such-tag"]
     references = [registry.reference(REPOSITORY, name) for name in names]
     with pycoco.Client(**options(backend)) as client:
@@ -162,7 +163,7 @@ def test_many_digests(registry: Registry, built_images: BuiltImages, backend: st
     assert isinstance(found[references[3]].result, pycoco.NotFoundError)
 
 
-def test_the_digest_command_asks_once(registry: Registry, built_images: BuiltImages, backend: str) -> None:
+def test_the_digest_command_asks_once(registry: Registry, built_images: BuiltImages, backend: BackendName) -> None:
     for name in ("windows", "artifact"):  # neither has an image for this machine
         registry.clear_requests()
         said, _ = pycoco_says("digest", registry.reference(REPOSITORY, name), "--backend", backend)
@@ -174,7 +175,7 @@ def test_the_digest_command_asks_once(registry: Registry, built_images: BuiltIma
 
 
 def test_an_unchanged_tag_is_one_head_and_no_get(
-    registry: Registry, built_images: BuiltImages, backend: str, tmp_path: Path
+    registry: Registry, built_images: BuiltImages, backend: BackendName, tmp_path: Path
 ) -> None:
     reference = registry.reference(REPOSITORY, "encrypted")
     chosen = options(backend, store=tmp_path / "store", platform=PLATFORMS[1], revalidate="head")
@@ -194,7 +195,7 @@ def test_an_unchanged_tag_is_one_head_and_no_get(
     assert asyncio.run(main()) == first
 
 
-def test_a_moved_tag_is_read_anew(backend: str, tmp_path: Path) -> None:
+def test_a_moved_tag_is_read_anew(backend: BackendName, tmp_path: Path) -> None:
     with Registry() as registry:
         CONTENT.push(registry.host, "a/b", referrers_tag=False)
         reference = f"{registry.host}/a/b:v1"
@@ -211,10 +212,10 @@ def test_revalidation_needs_a_store_and_says_so() -> None:
     with pytest.raises(pycoco.ConfigurationError, match="give a store too"):
         pycoco.Client(revalidate="head")
     with pytest.raises(pycoco.ConfigurationError, match="revalidate is 'get'"):
-        pycoco.Client(revalidate="get", store="unused")
+        pycoco.Client(revalidate="get", store="unused")  # type: ignore[arg-type]
 
 
-def test_the_command_line_revalidates(registry: Registry, backend: str, tmp_path: Path) -> None:
+def test_the_command_line_revalidates(registry: Registry, backend: BackendName, tmp_path: Path) -> None:
     reference = registry.reference(REPOSITORY, "single-oci")
     arguments = ["config", reference, "--store", str(tmp_path / "s"), "--revalidate", "head", "--backend", backend]
     first = pycoco_says(*arguments, "--platform", "linux/amd64")
@@ -226,7 +227,9 @@ def test_the_command_line_revalidates(registry: Registry, backend: str, tmp_path
 # Tags.
 
 
-def test_tags_are_those_that_skopeo_and_crane_list(registry: Registry, built_images: BuiltImages, backend: str) -> None:
+def test_tags_are_those_that_skopeo_and_crane_list(
+    registry: Registry, built_images: BuiltImages, backend: BackendName
+) -> None:
     skopeo, crane = require_tool("skopeo"), build_tool("crane")
     repository = f"{registry.host}/{REPOSITORY}"
     found = both_clients(backend, lambda client: client.tags(repository))
@@ -235,7 +238,7 @@ def test_tags_are_those_that_skopeo_and_crane_list(registry: Registry, built_ima
     assert run(crane, "ls", "--insecure", repository).split() == found
 
 
-def test_a_thousand_and_some_tags_are_two_pages(many_tags: Registry, backend: str) -> None:
+def test_a_thousand_and_some_tags_are_two_pages(many_tags: Registry, backend: BackendName) -> None:
     many_tags.clear_requests()
     found = both_clients(backend, lambda client: client.tags(f"{many_tags.host}/many"))
     assert found == TAGS
@@ -243,7 +246,7 @@ def test_a_thousand_and_some_tags_are_two_pages(many_tags: Registry, backend: st
     assert lines(many_tags) == page * 2
 
 
-def test_no_page_is_read_before_it_is_needed(many_tags: Registry, backend: str) -> None:
+def test_no_page_is_read_before_it_is_needed(many_tags: Registry, backend: BackendName) -> None:
     many_tags.clear_requests()
     with pycoco.Client(**options(backend)) as client:
         tags = client.tags(f"{many_tags.host}/many")
@@ -251,7 +254,7 @@ def test_no_page_is_read_before_it_is_needed(many_tags: Registry, backend: str) 
         assert lines(many_tags) == ["GET /v2/many/tags/list?n=1000"]
 
 
-def test_the_tags_command(many_tags: Registry, backend: str) -> None:
+def test_the_tags_command(many_tags: Registry, backend: BackendName) -> None:
     repository = f"{many_tags.host}/many"
     said, _ = pycoco_says("tags", repository, "--backend", backend)
     assert said.splitlines() == TAGS
@@ -263,7 +266,7 @@ def test_the_tags_command(many_tags: Registry, backend: str) -> None:
     assert "NAME_UNKNOWN" in complaint
 
 
-def test_tags_of_a_local_layout_are_refused(backend: str) -> None:
+def test_tags_of_a_local_layout_are_refused(backend: BackendName) -> None:
     with pycoco.Client(**options(backend)) as client, pytest.raises(pycoco.InvalidReferenceError):
         list(client.tags("oci:layout"))
 
@@ -272,7 +275,7 @@ def test_tags_of_a_local_layout_are_refused(backend: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["encrypted", "single-oci", "single-docker", "docker-list", "windows", "artifact"])
-def test_a_manifest_of_anything(registry: Registry, built_images: BuiltImages, backend: str, name: str) -> None:
+def test_a_manifest_of_anything(registry: Registry, built_images: BuiltImages, backend: BackendName, name: str) -> None:
     reference = registry.reference(REPOSITORY, name)
     built = built_images.images[name]
     found = both_clients(backend, lambda client: client.manifest(reference))
@@ -285,7 +288,7 @@ def test_a_manifest_of_anything(registry: Registry, built_images: BuiltImages, b
     assert json.loads(json.dumps(found.to_dict()))["digest"] == found.digest
 
 
-def test_an_artifact_says_what_it_is_about(with_api: ReferrersRegistry, backend: str) -> None:
+def test_an_artifact_says_what_it_is_about(with_api: ReferrersRegistry, backend: BackendName) -> None:
     reference = f"{with_api.host}/a/b@{sha256(CONTENT.sbom)}"
     found = both_clients(backend, lambda client: client.manifest(reference))
     assert (found.artifact_type, dict(found.annotations)) == (SBOM_TYPE, {"made": "by hand"})
@@ -294,7 +297,7 @@ def test_an_artifact_says_what_it_is_about(with_api: ReferrersRegistry, backend:
 
 
 def test_the_commands_print_an_artifact_s_manifest_and_say_that_it_has_no_config(
-    registry: Registry, built_images: BuiltImages, backend: str
+    registry: Registry, built_images: BuiltImages, backend: BackendName
 ) -> None:
     reference = registry.reference(REPOSITORY, "artifact")
     expected = built_images.blob(built_images.images["artifact"]["digest"]).decode()
@@ -304,7 +307,9 @@ def test_the_commands_print_an_artifact_s_manifest_and_say_that_it_has_no_config
     assert f"an artifact of type '{ARTIFACT}'" in complaint.replace('"', "'")
 
 
-def test_an_error_about_platforms_has_the_index(registry: Registry, built_images: BuiltImages, backend: str) -> None:
+def test_an_error_about_platforms_has_the_index(
+    registry: Registry, built_images: BuiltImages, backend: BackendName
+) -> None:
     reference = registry.reference(REPOSITORY, "windows")
     with pycoco.Client(**options(backend, platform="linux/amd64")) as client:
         with pytest.raises(pycoco.NoMatchingPlatformError) as raised:
@@ -324,7 +329,7 @@ def test_an_error_about_platforms_has_the_index(registry: Registry, built_images
 # Every platform.
 
 
-def test_every_platform_of_an_index(registry: Registry, built_images: BuiltImages, backend: str) -> None:
+def test_every_platform_of_an_index(registry: Registry, built_images: BuiltImages, backend: BackendName) -> None:
     reference = registry.reference(REPOSITORY, "encrypted")
     found = both_clients(backend, lambda client: client.inspect_platforms(reference))
     assert [str(each.platform) for each in found] == list(PLATFORMS)
@@ -338,14 +343,14 @@ def test_every_platform_of_an_index(registry: Registry, built_images: BuiltImage
     assert len(asked) == len(set(asked)) == 1 + 2 * len(PLATFORMS)
 
 
-def test_every_platform_of_one_image_and_of_an_artifact(registry: Registry, backend: str) -> None:
+def test_every_platform_of_one_image_and_of_an_artifact(registry: Registry, backend: BackendName) -> None:
     (found,) = both_clients(backend, lambda c: c.inspect_platforms(registry.reference(REPOSITORY, "single-docker")))
     assert str(found.platform) == "linux/amd64"
     with pycoco.Client(**options(backend)) as client, pytest.raises(pycoco.NotAnImageError):
         client.inspect_platforms(registry.reference(REPOSITORY, "artifact"))
 
 
-def test_every_platform_on_the_command_line(registry: Registry, backend: str) -> None:
+def test_every_platform_on_the_command_line(registry: Registry, backend: BackendName) -> None:
     reference = registry.reference(REPOSITORY, "encrypted")
     said, _ = pycoco_says("inspect", "--all-platforms", reference, "--backend", backend)
     assert said.count("chosen ") == len(PLATFORMS)
@@ -362,7 +367,7 @@ def test_every_platform_on_the_command_line(registry: Registry, backend: str) ->
 
 @pytest.mark.parametrize("api", [True, False], ids=["referrers API", "referrers tag"])
 def test_referrers_are_those_that_regctl_lists(
-    with_api: ReferrersRegistry, many_tags: Registry, backend: str, api: bool
+    with_api: ReferrersRegistry, many_tags: Registry, backend: BackendName, api: bool
 ) -> None:
     host = with_api.host if api else many_tags.host
     reference = f"{host}/a/b:v1"
@@ -378,7 +383,7 @@ def test_referrers_are_those_that_regctl_lists(
     assert {each["digest"] for each in listed} == {each.digest for each in found if place in each.found}
 
 
-def test_the_referrers_command(with_api: ReferrersRegistry, backend: str) -> None:
+def test_the_referrers_command(with_api: ReferrersRegistry, backend: BackendName) -> None:
     reference = f"{with_api.host}/a/b:v1"
     said, _ = pycoco_says("referrers", reference, "--backend", backend)
     assert f"{sha256(CONTENT.sbom)}  {SBOM_TYPE}  referrers-api" in said.splitlines()
@@ -391,7 +396,7 @@ def test_the_referrers_command(with_api: ReferrersRegistry, backend: str) -> Non
 # crane's registry.
 
 
-def test_crane_s_registry_tells_the_same(cranes: str, backend: str) -> None:
+def test_crane_s_registry_tells_the_same(cranes: str, backend: BackendName) -> None:
     reference = f"{cranes}/a/b:v1"
     assert both_clients(backend, lambda client: client.resolve(reference)).digest == sha256(CONTENT.index)
     assert both_clients(backend, lambda client: client.manifest(reference)).raw == CONTENT.index
@@ -406,7 +411,7 @@ def test_crane_s_registry_tells_the_same(cranes: str, backend: str) -> None:
 # Deadlines.
 
 
-def test_a_deadline_bounds_each_of_them(backend: str) -> None:
+def test_a_deadline_bounds_each_of_them(backend: BackendName) -> None:
     """A registry that keeps everybody waiting, whatever is asked of it."""
     with ScriptedRegistry(lambda _: Answer(wait=60.0)) as slow:
         repository = f"{slow.host}/app"
@@ -428,7 +433,9 @@ def test_a_deadline_bounds_each_of_them(backend: str) -> None:
 # Batches.
 
 
-def test_a_batch_takes_pairs_and_tells_seconds(registry: Registry, built_images: BuiltImages, backend: str) -> None:
+def test_a_batch_takes_pairs_and_tells_seconds(
+    registry: Registry, built_images: BuiltImages, backend: BackendName
+) -> None:
     reference = registry.reference(REPOSITORY, "encrypted")
     asked: list[str | tuple[str, str | None]] = [(reference, each) for each in PLATFORMS]
     asked += [reference, (reference, "linux/mips")]

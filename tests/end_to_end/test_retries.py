@@ -7,6 +7,7 @@ import time
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from tests.support.scripted_registry import Answer, Routes, ScriptedRegistry
 from tests.unit.python.scripted_image import IMAGE
 
@@ -14,7 +15,7 @@ MANIFEST = "GET /v2/a/b/manifests/v1"
 FAILING = Routes({"GET /v2/": Answer()}, otherwise=lambda request: Answer(503))
 
 
-def inspect(registry: ScriptedRegistry, backend: str, retries: int, timeout: float) -> pycoco.Image:
+def inspect(registry: ScriptedRegistry, backend: BackendName, retries: int, timeout: float) -> pycoco.Image:
     """Read the scripted image with so many retries."""
     return pycoco.inspect(
         f"{registry.host}/a/b:v1",
@@ -26,7 +27,7 @@ def inspect(registry: ScriptedRegistry, backend: str, retries: int, timeout: flo
     )
 
 
-def test_a_registry_that_fails_for_a_moment(backend: str) -> None:
+def test_a_registry_that_fails_for_a_moment(backend: BackendName) -> None:
     routes = IMAGE.routes
     served = routes[MANIFEST]
     assert isinstance(served, Answer)
@@ -35,7 +36,7 @@ def test_a_registry_that_fails_for_a_moment(backend: str) -> None:
     assert image.raw_manifest == IMAGE.manifest
 
 
-def test_without_it_the_first_failure_counts(backend: str) -> None:
+def test_without_it_the_first_failure_counts(backend: BackendName) -> None:
     with ScriptedRegistry(FAILING) as registry:
         with pytest.raises(pycoco.UnavailableError) as caught:
             inspect(registry, backend, retries=0, timeout=30)
@@ -43,7 +44,7 @@ def test_without_it_the_first_failure_counts(backend: str) -> None:
     assert caught.value.retryable
 
 
-def test_a_deadline_that_a_retry_would_miss_is_not_waited_for(backend: str) -> None:
+def test_a_deadline_that_a_retry_would_miss_is_not_waited_for(backend: BackendName) -> None:
     with ScriptedRegistry(FAILING) as registry:
         began = time.monotonic()
         with pytest.raises(pycoco.UnavailableError):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import pycoco
-from pycoco import errors
+from pycoco import BackendName, errors
 from tests.parity.fetching import single
 from tests.support.scripted_registry import Answer, Request, Route, Routes, ScriptedRegistry
 
@@ -19,7 +19,9 @@ IMAGE = single()
 CONFIG_PATH = f"/v2/app/blobs/{next(iter(IMAGE.blobs))}"
 
 
-def failure(reference: str, backend: str, caplog: pytest.LogCaptureFixture, **options: Any) -> pycoco.PycocoError:
+def failure(
+    reference: str, backend: BackendName, caplog: pytest.LogCaptureFixture, **options: Any
+) -> pycoco.PycocoError:
     """The error of an attempt; neither it nor a log record at any level holds SECRET."""
     given: dict[str, Any] = {"tls_verify": False, "timeout": 30, "platform": "linux/amd64", **options}
     with caplog.at_level(logging.DEBUG, "pycoco"), pytest.raises(pycoco.PycocoError) as caught:
@@ -43,7 +45,9 @@ def failure(reference: str, backend: str, caplog: pytest.LogCaptureFixture, **op
     ],
 )
 @pytest.mark.parametrize("form", ["GET", "POST"])
-def test_a_token_answer_that_is_none(answer: str, form: str, caplog: pytest.LogCaptureFixture, backend: str) -> None:
+def test_a_token_answer_that_is_none(
+    answer: str, form: str, caplog: pytest.LogCaptureFixture, backend: BackendName
+) -> None:
     table: dict[str, Route] = {**IMAGE.routes(), "/token": Answer(body=answer.replace("SECRET", SECRET).encode())}
     with ScriptedRegistry(Routes(table)) as registry:
         table["/v2/"] = Answer(401, [("WWW-Authenticate", f'Bearer realm="{registry.url}/token"')])
@@ -61,7 +65,7 @@ def test_a_token_answer_that_is_none(answer: str, form: str, caplog: pytest.LogC
         if (where, status) != ("ping", 401)  # which asks for nothing, and is no error
     ],
 )
-def test_an_error_body(where: str, status: int, caplog: pytest.LogCaptureFixture, backend: str) -> None:
+def test_an_error_body(where: str, status: int, caplog: pytest.LogCaptureFixture, backend: BackendName) -> None:
     """A server may say anything in a page that is no error of the specification: it is not repeated."""
     said = Answer(status, [("Retry-After", "0")], f"the token was {SECRET}".encode())
     table: dict[str, Route] = {**IMAGE.routes()}
@@ -78,7 +82,7 @@ def test_a_credential_helper_that_fails(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
-    backend: str,
+    backend: BackendName,
 ) -> None:
     """Its first line is told, as far as it holds no secret; what it writes to standard error goes nowhere."""
     helper = tmp_path / "docker-credential-broken"
@@ -113,7 +117,7 @@ PROXIES = {
 
 @pytest.mark.parametrize("form", PROXIES)
 def test_a_proxy_variable(
-    form: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, backend: str
+    form: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, backend: BackendName
 ) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, PROXIES[form])
@@ -160,7 +164,7 @@ URLS = {
 
 @pytest.mark.parametrize("form", URLS)
 @pytest.mark.parametrize("where", ["realm", "manifest", "config", "token"])
-def test_a_url_of_a_registry(where: str, form: str, caplog: pytest.LogCaptureFixture, backend: str) -> None:
+def test_a_url_of_a_registry(where: str, form: str, caplog: pytest.LogCaptureFixture, backend: BackendName) -> None:
     def script(request: Request) -> Answer:
         target = URLS[form].format(url=registry.url, host=registry.host).replace("SECRET", SECRET)
         answers = {
@@ -199,7 +203,7 @@ def test_a_url_of_a_registry(where: str, form: str, caplog: pytest.LogCaptureFix
         ("org/APP:v1", "org/APP:v1"),
     ],
 )
-def test_a_reference(text: str, stays: str, caplog: pytest.LogCaptureFixture, backend: str) -> None:
+def test_a_reference(text: str, stays: str, caplog: pytest.LogCaptureFixture, backend: BackendName) -> None:
     error = failure(text.replace("SECRET", SECRET), backend, caplog)
     assert type(error) is errors.InvalidReferenceError
     assert stays in str(error)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import pycoco
-from pycoco import errors
+from pycoco import BackendName, errors
 from tests.conftest import REPOSITORY
 from tests.support.certificates import CertificateAuthority, CertificateFiles, write_certs_d
 from tests.support.images import PLATFORMS, BuiltImages
@@ -79,13 +79,13 @@ def basic(password: str = PASSWORD) -> str:
     return base64.b64encode(f"{USER}:{password}".encode()).decode()
 
 
-def inspect(reference: str, backend: str, **options: Any) -> pycoco.Image:
+def inspect(reference: str, backend: BackendName, **options: Any) -> pycoco.Image:
     """Inspect with the options all these tests share."""
     return pycoco.inspect(reference, backend=backend, platform=PLATFORMS[0], timeout=30, **options)
 
 
 def test_through_a_mirror_that_lacks_it_and_one_that_has_it(
-    secured: Secured, built_images: BuiltImages, empty_home: Path, backend: str
+    secured: Secured, built_images: BuiltImages, empty_home: Path, backend: BackendName
 ) -> None:
     secured.trust(empty_home)
     registries_conf = empty_home / "registries.conf"
@@ -127,7 +127,7 @@ location = "{secured.full.host}/demo"
     assert secured.tokens.requests == [TokenRequest("GET", USER, (SCOPE,), "", 200)]
 
 
-def test_an_identity_token_is_exchanged_by_post(secured: Secured, empty_home: Path, backend: str) -> None:
+def test_an_identity_token_is_exchanged_by_post(secured: Secured, empty_home: Path, backend: BackendName) -> None:
     secured.trust(empty_home)
     entry = {"auth": base64.b64encode(b"<token>:").decode(), "identitytoken": secured.tokens.refresh_token(USER)}
     inspect(
@@ -138,33 +138,35 @@ def test_an_identity_token_is_exchanged_by_post(secured: Secured, empty_home: Pa
     assert secured.tokens.requests == [TokenRequest("POST", USER, (SCOPE,), "refresh_token", 200)]
 
 
-def test_a_registry_token_goes_to_the_registry_as_it_is(secured: Secured, empty_home: Path, backend: str) -> None:
+def test_a_registry_token_goes_to_the_registry_as_it_is(
+    secured: Secured, empty_home: Path, backend: BackendName
+) -> None:
     secured.trust(empty_home)
     token = secured.tokens.access_token(USER, [SCOPE])
     inspect(secured.full.reference(REPOSITORY, "plain"), backend, registry_token=token)
     assert secured.tokens.requests == []
 
 
-def test_cert_dir_instead_of_certs_d(secured: Secured, tmp_path: Path, backend: str) -> None:
+def test_cert_dir_instead_of_certs_d(secured: Secured, tmp_path: Path, backend: BackendName) -> None:
     directory = write_certs_d(tmp_path, "anywhere", authority=secured.authority.certificate, client=secured.client)
     image = inspect(secured.full.reference(REPOSITORY, "plain"), backend, cert_dir=directory, creds=(USER, PASSWORD))
     assert image.pull_source == secured.full.reference(REPOSITORY, "plain")
 
 
-def test_without_a_client_certificate(secured: Secured, empty_home: Path, backend: str) -> None:
+def test_without_a_client_certificate(secured: Secured, empty_home: Path, backend: BackendName) -> None:
     secured.trust(empty_home, client=False)
     with pytest.raises(errors.UnavailableError):
         inspect(secured.full.reference(REPOSITORY, "plain"), backend, creds=(USER, PASSWORD))
     assert secured.full.requests == []
 
 
-def test_an_unknown_authority(secured: Secured, backend: str) -> None:
+def test_an_unknown_authority(secured: Secured, backend: BackendName) -> None:
     with pytest.raises(errors.UnavailableError, match="certificate"):
         inspect(secured.full.reference(REPOSITORY, "plain"), backend)
     assert secured.full.requests == []
 
 
-def test_a_wrong_password_at_the_token_server(secured: Secured, empty_home: Path, backend: str) -> None:
+def test_a_wrong_password_at_the_token_server(secured: Secured, empty_home: Path, backend: BackendName) -> None:
     secured.trust(empty_home)
     with pytest.raises(errors.UnauthorizedError) as caught:
         inspect(

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 import pycoco
-from pycoco import errors
+from pycoco import BackendName, errors
 from pycoco.backends.contract import Fetched, Session
 from pycoco.backends.select import select
 from pycoco.documents.values import RequestedPlatform
@@ -36,14 +36,14 @@ TIMEOUT = 30
 IMAGES = ("encrypted", "jwe", "plain", "docker-list", "single-oci", "single-docker", "single-no-media-type")
 
 
-def client(store: Path, backend: str, **options: Any) -> pycoco.Client:
+def client(store: Path, backend: BackendName, **options: Any) -> pycoco.Client:
     """A client with this store."""
     more = {"platform": PLATFORMS[0], "tls_verify": False, "timeout": TIMEOUT, **options}
     return pycoco.Client(backend=backend, store=store, **more)
 
 
 @contextmanager
-def session(store: Path, backend: str) -> Iterator[Session]:
+def session(store: Path, backend: BackendName) -> Iterator[Session]:
     """A backend's own session with this store, which no client answers for."""
     options = Options(platform=PLATFORMS[0], tls_verify=False, store=store)
     opened = select(backend).open(settings_of(options, {}), known=Store(store).get)
@@ -75,7 +75,7 @@ def blob(store: Path, digest: str) -> Path:
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_a_pinned_image_that_is_there_costs_no_request(
-    registry: Registry, built_images: BuiltImages, backend: str, tmp_path: Path, name: str
+    registry: Registry, built_images: BuiltImages, backend: BackendName, tmp_path: Path, name: str
 ) -> None:
     reference = pinned(registry, built_images, name)
     with client(tmp_path, backend) as first:
@@ -88,7 +88,9 @@ def test_a_pinned_image_that_is_there_costs_no_request(
     assert registry.requests == []
 
 
-def test_likewise_under_asyncio(registry: Registry, built_images: BuiltImages, backend: str, tmp_path: Path) -> None:
+def test_likewise_under_asyncio(
+    registry: Registry, built_images: BuiltImages, backend: BackendName, tmp_path: Path
+) -> None:
     references = [pinned(registry, built_images, name) for name in ("encrypted", "single-oci")]
     with client(tmp_path, backend) as first:
         expected = {reference: first.inspect(reference) for reference in references}
@@ -105,7 +107,7 @@ def test_likewise_under_asyncio(registry: Registry, built_images: BuiltImages, b
 
 
 def test_a_tag_costs_one_manifest_and_nothing_by_digest(
-    registry: Registry, built_images: BuiltImages, backend: str, tmp_path: Path
+    registry: Registry, built_images: BuiltImages, backend: BackendName, tmp_path: Path
 ) -> None:
     with client(tmp_path, backend) as first:
         read = first.inspect(registry.reference(REPOSITORY, "encrypted"))
@@ -121,7 +123,7 @@ def test_a_tag_costs_one_manifest_and_nothing_by_digest(
 
 
 def test_another_platform_costs_what_is_not_there(
-    registry: Registry, built_images: BuiltImages, backend: str, tmp_path: Path
+    registry: Registry, built_images: BuiltImages, backend: BackendName, tmp_path: Path
 ) -> None:
     reference = pinned(registry, built_images, "encrypted")
     other = built_images.instance("encrypted", PLATFORMS[1])
@@ -139,7 +141,7 @@ def test_another_platform_costs_what_is_not_there(
 
 
 def test_with_a_policy_the_registry_is_asked(
-    registry: Registry, built_images: BuiltImages, backend: str, tmp_path: Path
+    registry: Registry, built_images: BuiltImages, backend: BackendName, tmp_path: Path
 ) -> None:
     (tmp_path / "policy.json").write_text(json.dumps({"default": [{"type": "insecureAcceptAnything"}]}))
     reference = pinned(registry, built_images, "encrypted")
@@ -167,7 +169,7 @@ def test_with_a_policy_the_registry_is_asked(
 def test_a_damaged_blob_is_fetched_again_and_never_returned(
     registry: Registry,
     built_images: BuiltImages,
-    backend: str,
+    backend: BackendName,
     tmp_path: Path,
     part: str,
     how: str,
@@ -197,7 +199,7 @@ def test_a_damaged_blob_is_fetched_again_and_never_returned(
 
 
 def test_a_damaged_blob_whose_registry_is_gone_is_an_error(
-    seeded_registry: Registry, built_images: BuiltImages, backend: str, tmp_path: Path
+    seeded_registry: Registry, built_images: BuiltImages, backend: BackendName, tmp_path: Path
 ) -> None:
     with Registry(storage=seeded_registry.storage) as registry:
         reference = pinned(registry, built_images, "single-oci")
@@ -231,7 +233,7 @@ def test_threads_and_processes_share_one(registry: Registry, built_images: Built
     ]
     results: list[dict[str, str]] = []
 
-    def read(backend: str) -> None:
+    def read(backend: BackendName) -> None:
         with client(tmp_path, backend) as reader:
             results.append({reference: reader.inspect(reference).instance_digest for reference in references})
 
@@ -309,7 +311,7 @@ def test_both_backends_ask_the_registry_for_an_instance_that_is_not_there(
 
 
 def test_both_backends_say_what_is_wrong_alike(
-    registry: Registry, built_images: BuiltImages, backend: str, tmp_path: Path
+    registry: Registry, built_images: BuiltImages, backend: BackendName, tmp_path: Path
 ) -> None:
     with client(tmp_path, backend) as reader:
         read = reader.inspect(registry.reference(REPOSITORY, "plain"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import pycoco
-from pycoco import errors
+from pycoco import BackendName, errors
 from tests.parity.fetching import single
 from tests.support.media_types import OCI_MANIFEST
 from tests.support.scripted_registry import Answer, Request, Route, Routes, ScriptedRegistry
@@ -21,7 +21,7 @@ CONFIG_PATH = f"/v2/app/blobs/{next(iter(IMAGE.blobs))}"
 MANIFEST_PATH = "/v2/app/manifests/v1"
 
 
-def refused(reference: str, backend: str, **options: Any) -> pycoco.PycocoError:
+def refused(reference: str, backend: BackendName, **options: Any) -> pycoco.PycocoError:
     """The error of an attempt with credentials."""
     given: dict[str, Any] = {"tls_verify": False, "creds": CREDS, "timeout": 30, "platform": "linux/amd64", **options}
     with pytest.raises(pycoco.PycocoError) as caught:
@@ -30,7 +30,7 @@ def refused(reference: str, backend: str, **options: Any) -> pycoco.PycocoError:
     return caught.value
 
 
-def test_a_token_realm_of_plain_http_beside_https(server_tls: ssl.SSLContext, backend: str) -> None:
+def test_a_token_realm_of_plain_http_beside_https(server_tls: ssl.SSLContext, backend: BackendName) -> None:
     with ScriptedRegistry(Routes({"/token": Answer(body=b'{"token":"t"}')})) as tokens:
         challenge = [("WWW-Authenticate", f'Bearer realm="{tokens.url}/token"')]
         table: dict[str, Route] = {**IMAGE.routes(), "/v2/": Answer(401, challenge)}
@@ -42,7 +42,7 @@ def test_a_token_realm_of_plain_http_beside_https(server_tls: ssl.SSLContext, ba
 
 
 @pytest.mark.parametrize("path", [MANIFEST_PATH, CONFIG_PATH])
-def test_a_redirect_to_plain_http_from_https(server_tls: ssl.SSLContext, path: str, backend: str) -> None:
+def test_a_redirect_to_plain_http_from_https(server_tls: ssl.SSLContext, path: str, backend: BackendName) -> None:
     with ScriptedRegistry(Routes({}, otherwise=lambda request: Answer(body=b"{}"))) as elsewhere:
         table: dict[str, Route] = {**IMAGE.routes(), path: Answer(307, [("Location", f"{elsewhere.url}/x")])}
         with ScriptedRegistry(Routes(table), tls=server_tls) as registry:
@@ -52,7 +52,7 @@ def test_a_redirect_to_plain_http_from_https(server_tls: ssl.SSLContext, path: s
         assert elsewhere.requests == []
 
 
-def test_a_redirect_to_https_from_plain_http(server_tls: ssl.SSLContext, backend: str) -> None:
+def test_a_redirect_to_https_from_plain_http(server_tls: ssl.SSLContext, backend: BackendName) -> None:
     with ScriptedRegistry(Routes(IMAGE.routes()), tls=server_tls) as elsewhere:
         table: dict[str, Route] = {
             **IMAGE.routes(),
@@ -66,7 +66,7 @@ def test_a_redirect_to_https_from_plain_http(server_tls: ssl.SSLContext, backend
 
 
 @pytest.mark.parametrize("where", ["realm", "redirect"])
-def test_a_url_with_a_user_in_it(where: str, backend: str) -> None:
+def test_a_url_with_a_user_in_it(where: str, backend: BackendName) -> None:
     with ScriptedRegistry(Routes({}, otherwise=lambda request: Answer(body=b'{"token":"t"}'))) as elsewhere:
         target = elsewhere.url.replace("://", f"://anna:{SECRET}@")
         table = {**IMAGE.routes()}
@@ -81,21 +81,23 @@ def test_a_url_with_a_user_in_it(where: str, backend: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["ftp://127.0.0.1:1", "http://", "gopher://x", "http://[::1"])
-def test_a_proxy_variable_that_names_no_proxy(value: str, monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+def test_a_proxy_variable_that_names_no_proxy(
+    value: str, monkeypatch: pytest.MonkeyPatch, backend: BackendName
+) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, value)
     error = refused("registry.pycoco.invalid/app:v1", backend)
     assert type(error) is errors.ConfigurationError
 
 
-def test_a_deadline_bounds_an_endless_answer(backend: str) -> None:
+def test_a_deadline_bounds_an_endless_answer(backend: BackendName) -> None:
     # Neither Go's client nor containers/image bounds the time of an answer.
     slow = Answer(404, body=b" " * 1000, pace=(1, 0.05))
     with ScriptedRegistry(Routes(IMAGE.routes(manifest=slow))) as registry:
         assert type(refused(f"{registry.host}/app:v1", backend, timeout=0.4)) is errors.DeadlineError
 
 
-def test_a_long_error_body_is_not_repeated(backend: str) -> None:
+def test_a_long_error_body_is_not_repeated(backend: BackendName) -> None:
     body = json.dumps({"errors": [{"code": "DENIED", "message": "x" * 100_000}]}).encode()
     with ScriptedRegistry(Routes(IMAGE.routes(manifest=Answer(403, body=body)))) as registry:
         error = refused(f"{registry.host}/app:v1", backend)
@@ -103,7 +105,7 @@ def test_a_long_error_body_is_not_repeated(backend: str) -> None:
     assert len(str(error)) < 3000
 
 
-def test_no_layer_is_ever_asked_for(backend: str) -> None:
+def test_no_layer_is_ever_asked_for(backend: BackendName) -> None:
     def script(request: Request) -> Answer:
         return table(request)
 

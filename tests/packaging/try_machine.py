@@ -14,9 +14,10 @@ import signal
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, cast
 
 import pycoco
+from pycoco import BackendName
 
 COUNT = 100
 
@@ -27,12 +28,12 @@ def main() -> None:
     found: dict[str, Any] = {"python": platform.python_version(), "machine": platform.machine()}
     found |= {"byteorder": sys.byteorder, "backends": {}}
     for backend in backends:
-        found["backends"][backend] = tried(host, backend)
+        found["backends"][backend] = tried(host, cast("BackendName", backend))
     found["child"] = in_a_fork(host)
     print(json.dumps(found))
 
 
-def tried(host: str, backend: str) -> dict[str, Any]:
+def tried(host: str, backend: BackendName) -> dict[str, Any]:
     """One image, one error, many images and a Ctrl-C."""
     began = time.monotonic()
     with pycoco.Client(backend=backend, tls_verify=False, timeout=60) as client:

@@ -12,8 +12,10 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pycoco
+from pycoco import BackendName
 
 ROUND = 1000
 """Operations with one client."""
@@ -23,10 +25,10 @@ WARM_UP = 5000
 def main() -> None:
     """Run one part."""
     part, backend, host, count = sys.argv[1:]
-    {"operations": operations, "many": many}[part](backend, host, int(count))
+    {"operations": operations, "many": many}[part](cast("BackendName", backend), host, int(count))
 
 
-def operations(backend: str, host: str, count: int) -> None:
+def operations(backend: BackendName, host: str, count: int) -> None:
     """Clients come and go; images are read, and fail, and are left half way; references are explained."""
     began = time.monotonic()
     done = 0
@@ -67,7 +69,7 @@ def names(host: str, start: int, count: int = sys.maxsize) -> Iterator[str]:
         yield f"{host}/{'app' if number % 10 else 'missing'}:v{number % 100}"
 
 
-def many(backend: str, host: str, count: int) -> None:
+def many(backend: BackendName, host: str, count: int) -> None:
     """Read `count` different references with 256 in flight; the memory told is the most that was used."""
     began = time.monotonic()
     with pycoco.Client(backend=backend, tls_verify=False) as client:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import pycoco
-from pycoco import Client, ConfigurationError
+from pycoco import BackendName, Client, ConfigurationError
 from pycoco.documents.values import RequestedPlatform
 from pycoco.options import Options, requested_platform, settings_of
 from pycoco.waiting import checked_timeout
@@ -40,7 +40,7 @@ def test_a_timeout_is_positive_and_finite(timeout: float) -> None:
 @pytest.mark.parametrize(
     ("options", "name"),
     [
-        (Options(short_names="ask"), "short_names"),
+        (Options(short_names="ask"), "short_names"),  # type: ignore[typeddict-item]
         (Options(registries_conf=""), "registries_conf"),
         (Options(auth_file=""), "auth_file"),
         (Options(policy=""), "policy"),
@@ -74,7 +74,7 @@ def test_secrets_are_not_in_any_repr() -> None:
 
 def test_an_unknown_backend_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="backend is 'rust'"):
-        Client(backend="rust")
+        Client(backend="rust")  # type: ignore[arg-type]
 
 
 def test_the_variable_overrides_auto_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +143,7 @@ WRONG: list[tuple[str, object]] = [
 
 @pytest.mark.parametrize("backend", ["go", "python"])
 @pytest.mark.parametrize(("name", "value"), WRONG)
-def test_a_value_of_the_wrong_kind_is_refused_by_its_name(backend: str, name: str, value: object) -> None:
+def test_a_value_of_the_wrong_kind_is_refused_by_its_name(backend: BackendName, name: str, value: object) -> None:
     with pytest.raises(ConfigurationError, match=name):
         Client(backend=backend, **{name: value})  # type: ignore[arg-type]
 
@@ -153,7 +153,7 @@ def test_a_platform_may_be_a_platform() -> None:
 
 
 @pytest.mark.parametrize("backend", ["go", "python"])
-def test_one_text_is_not_many_references(backend: str) -> None:
+def test_one_text_is_not_many_references(backend: BackendName) -> None:
     async def ask() -> None:
         async with pycoco.AsyncClient(backend=backend) as client:
             async for _ in client.inspect_many("quay.io/a"):

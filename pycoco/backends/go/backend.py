@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import pycoco
 from pycoco.backends.contract import (
     Challenge,
     Fetched,
@@ -60,7 +61,7 @@ class _Backend:
         self._boundary = boundary
         self._completions = completions
 
-    name: str
+    name: pycoco.BackendName
 
     def open(self, settings: Settings, *, known: Known | None = None, on_request: OnRequest | None = None) -> GoSession:
         """Open a session; configuration is read when an operation needs it. Go looks into a store itself."""
@@ -75,7 +76,7 @@ class _Backend:
 class GoBackend(_Backend):
     """containers/image in a shared library. Raises BackendUnavailableError where that cannot be loaded."""
 
-    name = "go"
+    name: pycoco.BackendName = "go"
 
     def __init__(self) -> None:
         loaded = library.load()
@@ -85,7 +86,7 @@ class GoBackend(_Backend):
 class GoProcessBackend(_Backend):
     """containers/image in a program behind a pipe. Raises BackendUnavailableError where there is none."""
 
-    name = "go-process"
+    name: pycoco.BackendName = "go-process"
 
     def __init__(self) -> None:
         from pycoco.backends.go.process import Process  # only here: most processes never start one

@@ -5,6 +5,7 @@ It imports no networking: that loads with the first fetch.
 
 from __future__ import annotations
 
+import pycoco
 from pycoco.backends.exchange import Observer, OnRequest
 from pycoco.backends.flows import Known
 from pycoco.backends.python.session import PythonSession
@@ -14,7 +15,7 @@ from pycoco.configuration.settings import Settings
 class PythonBackend:
     """See contract.Backend."""
 
-    name = "python"
+    name: pycoco.BackendName = "python"
 
     def open(
         self, settings: Settings, *, known: Known | None = None, on_request: OnRequest | None = None

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+import pycoco
 from pycoco._dataclass import dataclass, field, replace
 from pycoco.configuration.settings import Settings
 from pycoco.errors import ConfigurationError
@@ -28,7 +29,7 @@ class Token:
     """
 
     value: str = field(repr=False)
-    kind: Literal["identity", "registry"] = "identity"
+    kind: pycoco.TokenKind = "identity"
 
 
 Given: TypeAlias = "tuple[str, str] | Token"

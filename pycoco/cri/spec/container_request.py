@@ -20,12 +20,12 @@ from pycoco.cri.container_config import (
     ImageSpec,
     LinuxContainerConfig,
     LinuxContainerSecurityContext,
-    NamespaceMode,
     NamespaceOption,
     PodSandboxConfig,
     PodSandboxMetadata,
     SecurityProfile,
 )
+from pycoco.cri.enums import NamespaceMode
 from pycoco.cri.image_metadata import ImageMetadata
 from pycoco.cri.message import Message
 from pycoco.cri.node import CrioSettings, SandboxState

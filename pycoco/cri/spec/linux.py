@@ -12,12 +12,8 @@ import binascii
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pycoco.cri.container_config import (
-    LinuxContainerResources,
-    LinuxContainerSecurityContext,
-    NamespaceMode,
-    NamespaceOption,
-)
+from pycoco.cri.container_config import LinuxContainerResources, LinuxContainerSecurityContext, NamespaceOption
+from pycoco.cri.enums import NamespaceMode
 from pycoco.cri.go_json import go_map
 from pycoco.cri.node import CrioSettings, SandboxState
 from pycoco.cri.spec import host

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pycoco.cri.container_config import Mount, MountPropagation
+from pycoco.cri.container_config import Mount
+from pycoco.cri.enums import MountPropagation
 from pycoco.cri.node import CrioSettings, ImageVolumes, SandboxState
 from pycoco.cri.spec import host
 from pycoco.cri.spec.user_namespace import written

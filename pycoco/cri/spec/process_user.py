@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pycoco.cri.container_config import LinuxContainerSecurityContext, SupplementalGroupsPolicy
+from pycoco.cri.container_config import LinuxContainerSecurityContext
+from pycoco.cri.enums import SupplementalGroupsPolicy
 from pycoco.cri.go_integer import parse_int
 from pycoco.errors import ContainerConfigError
 

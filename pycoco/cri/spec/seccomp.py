@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pycoco.configuration import regular_file
-from pycoco.cri.container_config import ProfileType, SecurityProfile
+from pycoco.cri.container_config import SecurityProfile
+from pycoco.cri.enums import ProfileType
 from pycoco.errors import ContainerConfigError
 
 ANNOTATION = "seccomp-profile.crio.io"

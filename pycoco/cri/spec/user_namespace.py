@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pycoco.cri.container_config import IDMapping, NamespaceMode, NamespaceOption, PodSandboxConfig, UserNamespace
+from pycoco.cri.container_config import IDMapping, NamespaceOption, PodSandboxConfig, UserNamespace
+from pycoco.cri.enums import NamespaceMode
 from pycoco.cri.node import SandboxState
 from pycoco.errors import ContainerConfigError
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pycoco.cri.container_config import NamespaceMode
+from pycoco.cri.enums import NamespaceMode
 from pycoco.cri.spec import process
 from pycoco.cri.spec.container_request import ContainerRequest
 from pycoco.cri.spec.mounts import Mounts

@@ -6,9 +6,10 @@ imported only when asked for.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias, cast
 
 from pycoco.errors import ConfigurationError, PycocoError
 from pycoco.fleet.part import Job, PartResult, Task
@@ -16,7 +17,10 @@ from pycoco.fleet.part import Job, PartResult, Task
 SCHEDULER_TIMEOUT = 10.0
 """Seconds within which a scheduler has to answer."""
 
-NAMES = ("in-process", "processes", "ray")
+EngineName: TypeAlias = Literal["in-process", "processes", "ray"]
+"""An engine by its name."""
+
+NAMES: tuple[EngineName, ...] = ("in-process", "processes", "ray")
 
 
 class WorkerLostError(Exception):
@@ -50,7 +54,19 @@ class Engine(Protocol):
         """Cancel what runs and let go of what this object started itself."""
 
 
-def engine_of(engine: Any, workers: int | None) -> Engine:
+class DaskClient(Protocol):
+    """A dask.distributed.Client, as far as a scan uses one."""
+
+    @property
+    def asynchronous(self) -> bool: ...
+    @property
+    def status(self) -> str: ...
+    def nthreads(self) -> Any: ...
+    def submit(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any: ...
+    def cancel(self, futures: Any) -> Any: ...
+
+
+def engine_of(engine: EngineName | Engine | DaskClient, workers: int | None) -> Engine:
     """Return the engine that a name or a dask.distributed.Client stands for.
 
     Raises ConfigurationError for another value, or where what it needs is not installed.
@@ -65,8 +81,7 @@ def engine_of(engine: Any, workers: int | None) -> Engine:
     elif type(engine).__module__.partition(".")[0] == "distributed":
         return _made("dask", "Dask", engine)
     elif all(hasattr(engine, name) for name in ("slots", "submit", "completed", "close")):
-        given: Engine = engine
-        return given
+        return cast("Engine", engine)
     names = ", ".join(NAMES)
     raise ConfigurationError(f"engine is {engine!r:.100}; give one of {names}, or a dask.distributed.Client")
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from tests.boundary import child
 from tests.support.scripted_registry import ScriptedRegistry
 
@@ -121,7 +122,7 @@ client.close()
     assert (ended.output, ended.status) == ("sha256:\n", 0), ended.errors
 
 
-def test_a_client_in_use_by_other_threads_is_forked(backend: str, scripted: ScriptedRegistry) -> None:
+def test_a_client_in_use_by_other_threads_is_forked(backend: BackendName, scripted: ScriptedRegistry) -> None:
     """Locks that another thread holds at that moment stay locked in the child."""
     ended = child.run(
         REPORT
@@ -154,7 +155,7 @@ client.close()
     assert (ended.output, ended.status) == ("done\n", 0), ended.errors
 
 
-def test_a_loop_over_many_images_is_not_continued_in_a_child(backend: str, scripted: ScriptedRegistry) -> None:
+def test_a_loop_over_many_images_is_not_continued_in_a_child(backend: BackendName, scripted: ScriptedRegistry) -> None:
     ended = child.run(
         REPORT
         + """
@@ -176,7 +177,7 @@ client.close()
     assert (ended.output, ended.status) == ("forked_process\n99\n", 0), ended.errors
 
 
-def test_subprocess_with_preexec_fn(backend: str, scripted: ScriptedRegistry) -> None:
+def test_subprocess_with_preexec_fn(backend: BackendName, scripted: ScriptedRegistry) -> None:
     with pycoco.Client(backend=backend, tls_verify=False) as client:
         client.inspect(f"{scripted.host}/app:v1")
         done = subprocess.run(
@@ -191,7 +192,7 @@ def test_subprocess_with_preexec_fn(backend: str, scripted: ScriptedRegistry) ->
         client.inspect(f"{scripted.host}/app:v1")
 
 
-def test_no_descriptor_is_inherited_by_a_program(backend: str, scripted: ScriptedRegistry) -> None:
+def test_no_descriptor_is_inherited_by_a_program(backend: BackendName, scripted: ScriptedRegistry) -> None:
     ended = child.run(
         REPORT
         + """

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from pycoco.backends.select import select
 from pycoco.options import Options, settings_of
 from tests.boundary import child, served
@@ -65,7 +66,7 @@ def assert_prompt(call: Callable[[], object], ready: Callable[[], bool], again: 
     ],
 )
 def test_inspect_is_interrupted_and_its_connections_close(
-    backend: str, scripted: ScriptedRegistry, script: Script, where: str
+    backend: BackendName, scripted: ScriptedRegistry, script: Script, where: str
 ) -> None:
     scripted.script = script
     with pycoco.Client(backend=backend, tls_verify=False) as client:
@@ -77,7 +78,7 @@ def test_inspect_is_interrupted_and_its_connections_close(
         assert served.until(lambda: scripted.open_connections == 0)
 
 
-def test_inspect_many_is_interrupted_and_its_connections_close(backend: str, hanging: ScriptedRegistry) -> None:
+def test_inspect_many_is_interrupted_and_its_connections_close(backend: BackendName, hanging: ScriptedRegistry) -> None:
     with pycoco.Client(backend=backend, tls_verify=False) as client:
         assert_prompt(
             lambda: list(client.inspect_many(f"{hanging.host}/app:v{n}" for n in range(100))),
@@ -89,7 +90,7 @@ def test_inspect_many_is_interrupted_and_its_connections_close(backend: str, han
 
 @pytest.mark.parametrize("operation", ["explain", "credentials_for", "inspect"])
 def test_a_slow_credential_helper_is_interrupted(
-    backend: str, operation: str, scripted: ScriptedRegistry, slow_helper: Path, empty_home: Path
+    backend: BackendName, operation: str, scripted: ScriptedRegistry, slow_helper: Path, empty_home: Path
 ) -> None:
     registries_conf = empty_home / "registries.conf"
     reference = f"{scripted.host}/app:v1"
@@ -129,7 +130,7 @@ def test_waiting_for_clients_of_another_environment_is_interrupted(
         occupied.join()
 
 
-def test_no_moment_of_interruption_leaves_work_behind(backend: str, hanging: ScriptedRegistry) -> None:
+def test_no_moment_of_interruption_leaves_work_behind(backend: BackendName, hanging: ScriptedRegistry) -> None:
     """A signal may come between any two steps of starting an operation; the client stays open, without a timeout."""
     process = child.start(
         """

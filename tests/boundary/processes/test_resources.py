@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from pycoco.backends.python.network import event_loop
 from tests.boundary import served
 from tests.support.scripted_registry import ScriptedRegistry
@@ -22,7 +23,7 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-def test_closing_gives_back_descriptors(backend: str, scripted: ScriptedRegistry) -> None:
+def test_closing_gives_back_descriptors(backend: BackendName, scripted: ScriptedRegistry) -> None:
     def use() -> None:
         with pycoco.Client(backend=backend, tls_verify=False) as client:
             assert len(list(client.inspect_many(f"{scripted.host}/app:v{number}" for number in range(20)))) == 20
@@ -36,7 +37,7 @@ def test_closing_gives_back_descriptors(backend: str, scripted: ScriptedRegistry
     assert served.until(lambda: descriptors() <= before), (before, descriptors())
 
 
-def test_a_client_that_is_not_closed_warns_once_and_is_closed(backend: str, scripted: ScriptedRegistry) -> None:
+def test_a_client_that_is_not_closed_warns_once_and_is_closed(backend: BackendName, scripted: ScriptedRegistry) -> None:
     client = pycoco.Client(backend=backend, tls_verify=False)
     client.inspect(f"{scripted.host}/app:v1")
     closed = _watch_close(client)
@@ -60,7 +61,7 @@ def _watch_close(client: pycoco.Client) -> list[bool]:
     return closed
 
 
-def test_a_closed_client_does_not_warn(backend: str) -> None:
+def test_a_closed_client_does_not_warn(backend: BackendName) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         client = pycoco.Client(backend=backend)
@@ -96,7 +97,7 @@ def test_the_garbage_collector_may_close_a_client_anywhere(scripted: ScriptedReg
     assert not collecting.is_alive()
 
 
-def test_a_closed_client_says_so(backend: str) -> None:
+def test_a_closed_client_says_so(backend: BackendName) -> None:
     client = pycoco.Client(backend=backend)
     assert repr(client) == f"<Client backend={backend!r}>"
     client.close()
@@ -112,7 +113,7 @@ def test_a_closed_client_says_so(backend: str) -> None:
             call()
 
 
-def test_errors_are_not_kept_alive_by_their_tracebacks(backend: str, scripted: ScriptedRegistry) -> None:
+def test_errors_are_not_kept_alive_by_their_tracebacks(backend: BackendName, scripted: ScriptedRegistry) -> None:
     """A cycle for each failure would pile up until the collector runs."""
     with pycoco.Client(backend=backend, tls_verify=False) as client:
         with pytest.raises(pycoco.NotFoundError):
@@ -131,7 +132,9 @@ def test_errors_are_not_kept_alive_by_their_tracebacks(backend: str, scripted: S
     assert alive <= (1 if backend == "go" else 5)
 
 
-def test_a_store_that_cannot_be_written_is_an_error_when_the_client_is_made(backend: str, tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_written_is_an_error_when_the_client_is_made(
+    backend: BackendName, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(pycoco.LayoutError):
         pycoco.Client(backend=backend, store=tmp_path / "file")
@@ -142,7 +145,7 @@ def test_a_store_that_cannot_be_written_is_an_error_when_the_client_is_made(back
 
 
 def test_a_store_that_breaks_later_costs_no_image_and_warns_once(
-    backend: str, scripted: ScriptedRegistry, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    backend: BackendName, scripted: ScriptedRegistry, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = tmp_path / "store"
     with pycoco.Client(backend=backend, tls_verify=False, store=store) as client:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from pycoco.backends.go import library
 from pycoco.backends.go.backend import GoSession
 from pycoco.backends.select import select
@@ -18,7 +19,7 @@ from tests.boundary import served
 from tests.support.scripted_registry import ScriptedRegistry
 
 
-def test_64_threads_share_a_client(backend: str, scripted: ScriptedRegistry) -> None:
+def test_64_threads_share_a_client(backend: BackendName, scripted: ScriptedRegistry) -> None:
     start = threading.Barrier(64)
 
     def read(number: int) -> list[str]:
@@ -29,7 +30,7 @@ def test_64_threads_share_a_client(backend: str, scripted: ScriptedRegistry) -> 
         assert list(threads.map(read, range(64))) == [[served.DIGEST] * 4] * 64
 
 
-def test_threads_open_one_session_after_another(backend: str) -> None:
+def test_threads_open_one_session_after_another(backend: BackendName) -> None:
     def open_and_close(_: int) -> str:
         with pycoco.Client(backend=backend) as client:
             return client.explain("docker.io/library/app").reference
@@ -38,7 +39,7 @@ def test_threads_open_one_session_after_another(backend: str) -> None:
         assert set(threads.map(open_and_close, range(100))) == {"docker.io/library/app:latest"}
 
 
-def test_one_thread_closes_what_others_use(backend: str, hanging: ScriptedRegistry) -> None:
+def test_one_thread_closes_what_others_use(backend: BackendName, hanging: ScriptedRegistry) -> None:
     with ThreadPoolExecutor(16) as threads:
         client = pycoco.Client(backend=backend, tls_verify=False)
         waiting = [threads.submit(client.inspect, f"{hanging.host}/app:v{number}") for number in range(16)]

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import pycoco
+from pycoco import BackendName
 from pycoco.cli import main
 from pycoco.cri import GuestAgreement, guest_agreement, image_status
 from tests.conftest import REPOSITORY
@@ -47,7 +48,7 @@ Run = Callable[..., Ended]
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command of pycoco on a reference in the session's registry."""
 
-    def run(command: str, *arguments: str | os.PathLike[str], backend: str = "python") -> Ended:
+    def run(command: str, *arguments: str | os.PathLike[str], backend: BackendName = "python") -> Ended:
         more = ("--tls-verify=false", "--platform", PLATFORMS[0], "--backend", backend)
         status = main([command, *(os.fspath(argument) for argument in arguments), *more])
         printed = capsys.readouterr()
@@ -65,7 +66,7 @@ def text_of(*command: str | os.PathLike[str]) -> str:
 
 
 def test_save_says_how_to_name_what_it_wrote(
-    registry: Registry, built_images: BuiltImages, run: Run, backend: str, tmp_path: Path
+    registry: Registry, built_images: BuiltImages, run: Run, backend: BackendName, tmp_path: Path
 ) -> None:
     reference, layout = registry.reference(REPOSITORY, "encrypted"), tmp_path / "layout"
     saved = run("save", reference, layout, backend=backend)
@@ -125,7 +126,9 @@ def test_crane_reads_what_was_saved(crane: Path, built_images: BuiltImages, run:
 # status
 
 
-def test_status_is_that_of_the_image(registry: Registry, built_images: BuiltImages, run: Run, backend: str) -> None:
+def test_status_is_that_of_the_image(
+    registry: Registry, built_images: BuiltImages, run: Run, backend: BackendName
+) -> None:
     reference = registry.reference(REPOSITORY, "encrypted")
     image = pycoco.inspect(reference, backend=backend, platform=PLATFORMS[0], tls_verify=False)
     printed = run("status", reference, backend=backend)
@@ -139,7 +142,7 @@ def test_status_is_that_of_the_image(registry: Registry, built_images: BuiltImag
 # bundle
 
 
-def test_bundle_prints_its_directory(registry: Registry, run: Run, backend: str, tmp_path: Path) -> None:
+def test_bundle_prints_its_directory(registry: Registry, run: Run, backend: BackendName, tmp_path: Path) -> None:
     made = run("bundle", registry.reference(REPOSITORY, "encrypted"), tmp_path / "b", backend=backend)
     assert (made.status, made.output) == (0, f"{tmp_path / 'b'}\n")
     assert sorted(os.listdir(tmp_path / "b")) == ["artifacts", "config.json", "rootfs"]
@@ -151,7 +154,9 @@ def test_bundle_prints_its_directory(registry: Registry, run: Run, backend: str,
     ]
 
 
-def test_bundle_as_json(registry: Registry, built_images: BuiltImages, run: Run, backend: str, tmp_path: Path) -> None:
+def test_bundle_as_json(
+    registry: Registry, built_images: BuiltImages, run: Run, backend: BackendName, tmp_path: Path
+) -> None:
     reference = registry.reference(REPOSITORY, "encrypted")
     report = run("bundle", reference, tmp_path / "b", "--json", backend=backend).json
     pinned = registry.reference(REPOSITORY, digest=built_images.images["encrypted"]["digest"])
@@ -178,7 +183,7 @@ def test_bundle_as_json(registry: Registry, built_images: BuiltImages, run: Run,
     ],
 )
 def test_bundle_warns_where_host_and_guest_would_part(
-    registry: Registry, run: Run, backend: str, tmp_path: Path, name: str, expected: str
+    registry: Registry, run: Run, backend: BackendName, tmp_path: Path, name: str, expected: str
 ) -> None:
     made = run("bundle", registry.reference(REPOSITORY, name), tmp_path / "b", "--json", backend=backend)
     assert made.json["guest_agreement"]["agrees"] is False
@@ -371,7 +376,7 @@ def test_what_goes_wrong_is_one_sentence_and_a_status(
 
 
 def test_what_is_pinned_and_in_the_store_costs_no_request(
-    registry: Registry, built_images: BuiltImages, run: Run, backend: str, tmp_path: Path
+    registry: Registry, built_images: BuiltImages, run: Run, backend: BackendName, tmp_path: Path
 ) -> None:
     pinned = registry.reference(REPOSITORY, digest=built_images.images["encrypted"]["digest"])
     store = ("--store", tmp_path / "store")
@@ -385,7 +390,7 @@ def test_what_is_pinned_and_in_the_store_costs_no_request(
 
 
 def test_the_store_is_a_layout_that_can_be_read(
-    registry: Registry, built_images: BuiltImages, run: Run, backend: str, tmp_path: Path
+    registry: Registry, built_images: BuiltImages, run: Run, backend: BackendName, tmp_path: Path
 ) -> None:
     reference = registry.reference(REPOSITORY, "plain")
     run("inspect", reference, "--store", tmp_path / "store", backend=backend)

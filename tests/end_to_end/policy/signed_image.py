@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pycoco
+from pycoco import BackendName
 from tests.parity.fetching import config_of, encoded, manifest_of, sha256
 from tests.support.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from tests.support.scripted_registry import Answer, Route, Routes, ScriptedRegistry
@@ -88,7 +89,7 @@ class Signed:
         self.table[f"/v2/app/manifests/{tag}"] = Answer(headers=[("Content-Type", OCI_MANIFEST)], body=body)
         self.table[f"/v2/app/blobs/{sha256(payload)}"] = Answer(body=payload if served is None else served)
 
-    def inspect(self, backend: str, reference: str = "", **options: Any) -> pycoco.Image:
+    def inspect(self, backend: BackendName, reference: str = "", **options: Any) -> pycoco.Image:
         return pycoco.inspect(
             reference or self.reference,
             backend=backend,

@@ -13,7 +13,7 @@ import pytest
 
 import pycoco
 import pycoco.layout
-from pycoco import errors
+from pycoco import BackendName, errors
 from tests.end_to_end.policy.signed_image import ANYTHING, CONFIG, DIGEST, MANIFEST, Signed, signed_image
 from tests.parity.fetching import sha256
 from tests.support.upstream import module_directory
@@ -27,11 +27,11 @@ def signed(empty_home: Path) -> Iterator[Signed]:
         yield opened
 
 
-def test_without_a_policy_none_is_checked(signed: Signed, backend: str) -> None:
+def test_without_a_policy_none_is_checked(signed: Signed, backend: BackendName) -> None:
     assert signed.inspect(backend, policy=None).policy == ""
 
 
-def test_reject(signed: Signed, backend: str) -> None:
+def test_reject(signed: Signed, backend: BackendName) -> None:
     path = signed.policy({"type": "reject"})
     with pytest.raises(errors.PolicyRejectedError) as caught:
         signed.inspect(backend)
@@ -41,13 +41,13 @@ def test_reject(signed: Signed, backend: str) -> None:
 
 
 @pytest.mark.parametrize("reference", ["app:v1", "app:index", f"app@{DIGEST}"])
-def test_accepted_in_the_same_words(signed: Signed, backend: str, reference: str) -> None:
+def test_accepted_in_the_same_words(signed: Signed, backend: BackendName, reference: str) -> None:
     path = signed.policy(*ANYTHING)
     image = signed.inspect(backend, f"{signed.registry.host}/{reference}")
     assert image.policy == f"{path}: docker, scope {signed.registry.host}: insecureAcceptAnything"
 
 
-def test_every_requirement_must_be_met(signed: Signed, backend: str) -> None:
+def test_every_requirement_must_be_met(signed: Signed, backend: BackendName) -> None:
     signed.policy(*ANYTHING, {"type": "reject"})
     with pytest.raises(errors.PolicyRejectedError):
         signed.inspect(backend)
@@ -57,7 +57,7 @@ SCOPES = ["{host}/app:v1", "{host}/app", "{host}", "*.pycoco.invalid", "*.invali
 
 
 @pytest.mark.parametrize("number", range(len(SCOPES)))
-def test_the_narrowest_scope_counts(signed: Signed, backend: str, number: int) -> None:
+def test_the_narrowest_scope_counts(signed: Signed, backend: BackendName, number: int) -> None:
     # registries.conf leads a made-up host, which has wildcards, to the registry.
     host = "registry.pycoco.invalid"
     conf = signed.home / "registries.conf"
@@ -71,13 +71,15 @@ def test_the_narrowest_scope_counts(signed: Signed, backend: str, number: int) -
     assert image.policy == f"{path}: docker, {section}: insecureAcceptAnything"
 
 
-def test_the_default(signed: Signed, backend: str) -> None:
+def test_the_default(signed: Signed, backend: BackendName) -> None:
     path = signed.home / "policy.json"
     path.write_text(json.dumps({"default": ANYTHING}))
     assert signed.inspect(backend).policy == f"{path}: default: insecureAcceptAnything"
 
 
-def test_the_policy_that_the_search_rule_finds(signed: Signed, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_policy_that_the_search_rule_finds(
+    signed: Signed, backend: BackendName, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = signed.home / ".config/containers/policy.json"
     own.parent.mkdir(parents=True)
     own.write_text(json.dumps({"default": ANYTHING}))
@@ -92,7 +94,7 @@ def test_the_policy_that_the_search_rule_finds(signed: Signed, backend: str, mon
 @pytest.mark.parametrize(
     "text", ["", "{}", '{"default": []}', '{"default": [{"type": "maybe"}]}', "[]", '{"default": 1}']
 )
-def test_a_malformed_policy(signed: Signed, backend: str, text: str) -> None:
+def test_a_malformed_policy(signed: Signed, backend: BackendName, text: str) -> None:
     path = signed.home / "policy.json"
     path.write_text(text)
     with pytest.raises(errors.ConfigurationError) as caught:
@@ -100,7 +102,7 @@ def test_a_malformed_policy(signed: Signed, backend: str, text: str) -> None:
     assert caught.value.file == str(path)
 
 
-def test_a_missing_policy(signed: Signed, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_policy(signed: Signed, backend: BackendName, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = signed.home / "missing.json"
     with pytest.raises(errors.ConfigurationError, match="missing"):
         signed.inspect(backend, policy=missing)
@@ -135,7 +137,7 @@ def test_upstreams_example_is_read_alike(signed: Signed) -> None:
 
 
 @pytest.mark.parametrize("transport", ["oci", "dir"])
-def test_a_local_layout(signed: Signed, backend: str, transport: str) -> None:
+def test_a_local_layout(signed: Signed, backend: BackendName, transport: str) -> None:
     signed.policy(*ANYTHING)
     directory = signed.home / "images" / "app"
     if transport == "oci":

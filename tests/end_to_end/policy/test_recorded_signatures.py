@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import pycoco.node
+from pycoco import BackendName
 from tests.end_to_end.policy.signed_image import DIGEST, MANIFEST, Signed, signed_image
 from tests.support.node.storage_tool import DRIVER, empty_store, listed
 from tests.support.signing.signatures import GPGKey, SigstoreKey, lookaside, payload_of
@@ -34,7 +35,7 @@ def root(tmp_path: Path) -> Path:
     return empty_store(tmp_path)
 
 
-def pulled(signed: Signed, root: Path, backend: str) -> dict[str, Any]:
+def pulled(signed: Signed, root: Path, backend: BackendName) -> dict[str, Any]:
     """What c/storage has of the image after a pull."""
     policy = signed.home / "policy.json"
     with pycoco.Client(backend=backend, platform="linux/amd64", tls_verify=False, policy=policy) as client:
@@ -42,7 +43,7 @@ def pulled(signed: Signed, root: Path, backend: str) -> dict[str, Any]:
     return listed(root)[done.id]
 
 
-def test_a_simple_signature(signed: Signed, root: Path, backend: str, tmp_path: Path) -> None:
+def test_a_simple_signature(signed: Signed, root: Path, backend: BackendName, tmp_path: Path) -> None:
     key = GPGKey(tmp_path, "signer")
     try:
         signature = key.sign(MANIFEST, signed.reference)
@@ -74,7 +75,7 @@ def _trusting(key: GPGKey) -> dict[str, Any]:
     return {"type": "signedBy", "keyType": "GPGKeys", "keyPath": str(key.public)}
 
 
-def test_a_sigstore_signature(signed: Signed, root: Path, backend: str, tmp_path: Path) -> None:
+def test_a_sigstore_signature(signed: Signed, root: Path, backend: BackendName, tmp_path: Path) -> None:
     key = SigstoreKey(tmp_path, "sigstore")
     signed.policy({"type": "sigstoreSigned", "keyPath": str(key.public)})
     payload = payload_of(DIGEST, signed.reference)
@@ -87,7 +88,7 @@ def test_a_sigstore_signature(signed: Signed, root: Path, backend: str, tmp_path
     assert json.loads(document)["mimeType"] == "application/vnd.dev.cosign.simplesigning.v1+json"
 
 
-def test_none_where_the_policy_wants_none(signed: Signed, root: Path, backend: str) -> None:
+def test_none_where_the_policy_wants_none(signed: Signed, root: Path, backend: BackendName) -> None:
     signed.policy({"type": "insecureAcceptAnything"})
 
     found = pulled(signed, root, backend)

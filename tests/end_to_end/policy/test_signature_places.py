@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pycoco import errors
+from pycoco import BackendName, errors
 from tests.end_to_end.policy.signed_image import DIGEST, MANIFEST, Signed, signed_image
 from tests.support.scripted_registry import Answer, Route, Routes, ScriptedRegistry
 from tests.support.signing.signatures import GPGKey, SigstoreKey, lookaside, payload_of
@@ -53,7 +53,7 @@ def place(number: int) -> str:
 
 
 def test_a_lookaside_on_the_web(
-    signed: Signed, key: GPGKey, backend: str, web: tuple[ScriptedRegistry, dict[str, Route]]
+    signed: Signed, key: GPGKey, backend: BackendName, web: tuple[ScriptedRegistry, dict[str, Route]]
 ) -> None:
     server, table = web
     configure(signed, lookaside=f"http://{server.host}/sigs")
@@ -78,7 +78,7 @@ def test_a_lookaside_on_the_web(
 )
 def test_a_lookaside_that_gives_none(
     signed: Signed,
-    backend: str,
+    backend: BackendName,
     web: tuple[ScriptedRegistry, dict[str, Route]],
     answer: Answer,
     expected: type[Exception],
@@ -95,7 +95,7 @@ def extension(*signatures: dict[str, Any]) -> Answer:
     return Answer(body=json.dumps({"signatures": list(signatures)}).encode())
 
 
-def test_the_registrys_extension_goes_before_a_lookaside(signed: Signed, key: GPGKey, backend: str) -> None:
+def test_the_registrys_extension_goes_before_a_lookaside(signed: Signed, key: GPGKey, backend: BackendName) -> None:
     configure(signed, lookaside=f"file://{signed.signatures}")
     lookaside(signed.signatures, "app", DIGEST, key.sign(MANIFEST, signed.reference))
     assert signed.inspect(backend).policy
@@ -131,7 +131,9 @@ def test_the_registrys_extension_goes_before_a_lookaside(signed: Signed, key: GP
         (Answer(body=b'{"signatures": [{"schemaVersion": "2"}]}'), errors.PolicyRejectedError),
     ],
 )
-def test_an_extension_that_gives_none(signed: Signed, backend: str, answer: Answer, expected: type[Exception]) -> None:
+def test_an_extension_that_gives_none(
+    signed: Signed, backend: BackendName, answer: Answer, expected: type[Exception]
+) -> None:
     configure(signed)
     signed.table["/v2/"] = Answer(headers=[("X-Registry-Supports-Signatures", "1")])
     signed.table[f"/extensions/v2/app/signatures/{DIGEST}"] = answer
@@ -142,7 +144,7 @@ def test_an_extension_that_gives_none(signed: Signed, backend: str, answer: Answ
 
 @pytest.mark.parametrize("policy", [None, {"type": "insecureAcceptAnything"}])
 def test_no_signature_is_asked_for_where_no_policy_looks_at_one(
-    signed: Signed, backend: str, policy: dict[str, Any] | None, web: tuple[ScriptedRegistry, dict[str, Route]]
+    signed: Signed, backend: BackendName, policy: dict[str, Any] | None, web: tuple[ScriptedRegistry, dict[str, Route]]
 ) -> None:
     server, _ = web
     configure(signed, **{"lookaside": f"http://{server.host}/sigs", "use-sigstore-attachments": True})
@@ -183,7 +185,7 @@ def test_what_was_looked_at_is_handed_out_alike(signed: Signed, key: GPGKey, tmp
     )
 
 
-def test_skopeo_agrees_about_a_signature(signed: Signed, key: GPGKey, backend: str) -> None:
+def test_skopeo_agrees_about_a_signature(signed: Signed, key: GPGKey, backend: BackendName) -> None:
     configure(signed, lookaside=f"file://{signed.signatures}")
     for name, allowed in ((signed.reference, True), (signed.reference + "1", False)):
         signature = key.sign(MANIFEST, name)
@@ -197,7 +199,7 @@ def test_skopeo_agrees_about_a_signature(signed: Signed, key: GPGKey, backend: s
 
 
 def test_urls_of_an_attachment(
-    signed: Signed, tmp_path: Path, backend: str, web: tuple[ScriptedRegistry, dict[str, Route]]
+    signed: Signed, tmp_path: Path, backend: BackendName, web: tuple[ScriptedRegistry, dict[str, Route]]
 ) -> None:
     # containers/image asks them before the registry, without credentials; what comes must have the digest anyway.
     server, table = web

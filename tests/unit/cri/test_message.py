@@ -6,15 +6,8 @@ from typing import Any
 
 import pytest
 
-from pycoco.cri.container_config import (
-    ContainerConfig,
-    MountPropagation,
-    NamespaceMode,
-    PodSandboxConfig,
-    ProfileType,
-    Signal,
-    SupplementalGroupsPolicy,
-)
+from pycoco.cri.container_config import ContainerConfig, PodSandboxConfig
+from pycoco.cri.enums import MountPropagation, NamespaceMode, ProfileType, Signal, SupplementalGroupsPolicy
 from pycoco.errors import ContainerConfigError
 
 SNAKE = """{

@@ -10,10 +10,10 @@ from pycoco.cri.container_config import (
     HugepageLimit,
     LinuxContainerResources,
     LinuxContainerSecurityContext,
-    NamespaceMode,
     NamespaceOption,
 )
-from pycoco.cri.node import CrioSettings, SandboxState, cgroups_path
+from pycoco.cri.enums import NamespaceMode
+from pycoco.cri.node import CgroupManager, CrioSettings, SandboxState, cgroups_path
 from pycoco.cri.spec import linux
 from pycoco.errors import ContainerConfigError
 
@@ -134,6 +134,6 @@ def test_masked_paths() -> None:
         ("cgroupfs", "/pods/p", "/pods/p/crio-c"),
     ],
 )
-def test_cgroups_path(manager: str, parent: str, expected: str) -> None:
+def test_cgroups_path(manager: CgroupManager, parent: str, expected: str) -> None:
     """internal/config/cgmgr ContainerCgroupPath."""
     assert cgroups_path(CrioSettings(cgroup_manager=manager), parent, "c") == expected

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pycoco.cri.container_config import IDMapping, ImageSpec, Mount, MountPropagation
+from pycoco.cri.container_config import IDMapping, ImageSpec, Mount
+from pycoco.cri.enums import MountPropagation
 from pycoco.cri.node import CrioSettings, ImageVolumes, SandboxState
 from pycoco.cri.spec.mounts import MountRequest, Mounts, container_mounts
 from pycoco.errors import ContainerConfigError

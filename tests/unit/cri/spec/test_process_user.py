@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pycoco.cri.container_config import LinuxContainerSecurityContext, SupplementalGroupsPolicy
+from pycoco.cri.container_config import LinuxContainerSecurityContext
+from pycoco.cri.enums import SupplementalGroupsPolicy
 from pycoco.cri.spec.process_user import ProcessUser, group_with, passwd_with, process_user
 from pycoco.errors import ContainerConfigError
 

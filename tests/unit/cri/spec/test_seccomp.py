@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pycoco.cri.container_config import ProfileType, SecurityProfile
+from pycoco.cri.container_config import SecurityProfile
+from pycoco.cri.enums import ProfileType
 from pycoco.cri.spec.seccomp import Seccomp, profile_artifact, seccomp
 from pycoco.errors import ContainerConfigError
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pycoco.cri import CrioSettings, SandboxState, runtime_config
+from pycoco.cri import CgroupManager, CrioSettings, SandboxState, runtime_config
 from pycoco.cri.spec import host
 from tests.unit.cri import samples
 
@@ -86,7 +86,7 @@ def test_an_empty_first_argument() -> None:
         ("kubepods.slice", "cgroupfs", "is a .slice of systemd"),
     ],
 )
-def test_cgroup_parents(parent: str, manager: str, expected: str) -> None:
+def test_cgroup_parents(parent: str, manager: CgroupManager, expected: str) -> None:
     """cgmgr's SandboxCgroupPath."""
     state = SandboxState(id="s", namespaces={"pid": "/p"})
     settings = CrioSettings(cgroup_manager=manager)
