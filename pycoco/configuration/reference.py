@@ -15,6 +15,7 @@ from pycoco.configuration.values import ParsedReference
 from pycoco.errors import InvalidReferenceError
 
 DEFAULT_DOMAIN = "docker.io"
+_DOCKER = (DEFAULT_DOMAIN, "index.docker.io")
 DEFAULT_TAG = "latest"
 NAME_LIMIT = 255
 """Characters of a repository's name, domain included, at most (reference.NameTotalLengthMax)."""
@@ -187,7 +188,7 @@ def _parse_bare(text: str) -> ParsedReference:
     _refuse_identifier(text)
     named = parse(text)
     if named.qualified:
-        return parsed(parse_normalized(text))
+        return parsed(parse_normalized(text) if named.domain in _DOCKER else named)  # which completes names there only
     # The domain of a short name is only its first component: see IsShortName in pkg/shortnames.
     return parsed(NamedReference("", named.name, named.tag, named.digest), short=True)
 

@@ -117,12 +117,13 @@ def read(data: bytes, content_type: str, digest: str = "", *, schema1: bool = Fa
     return parse(data, verify(data, content_type, digest, schema1=schema1))
 
 
-def verify(data: bytes, content_type: str, digest: str = "", *, schema1: bool = False) -> str:
+def verify(data: bytes, content_type: str, digest: str = "", *, schema1: bool = False, own: str = "") -> str:
     """Return the effective type of a manifest that has the digest it was asked for by, and is of a kind that is read.
 
-    These are steps 1 and 2: nothing is parsed. With "" for `digest` nothing is compared.
+    These are steps 1 and 2: nothing is parsed. With "" for `digest` nothing is compared; `own` is the sha256 digest of
+    the bytes where somebody has computed it already.
     """
-    own = digests.of(data) if digest else ""
+    own = own or digests.of(data) if digest else ""
     if digest:
         _match_digest(data, own, digest)
     media_type = effective_type(content_type, schema1=schema1)

@@ -77,8 +77,8 @@ FAULTS = (
     Fault(
         "a duplicate key accepted",
         "documents/syntax/strict_json.py",
-        "if len(built) != len(pairs):",
-        "if len(built) > len(pairs):",
+        "if len(found) != len(pairs):",
+        "if len(found) > len(pairs):",
         (MANIFEST,),
     ),
     Fault(

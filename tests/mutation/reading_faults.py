@@ -104,8 +104,8 @@ READING_FAULTS = (
     Fault(
         "a shared config read again",
         "documents/read_image.py",
-        "received = self._configs.get(need.digest) or self._from_known(need) or (yield need)",
-        "received = self._from_known(need) or (yield need)",
+        "known = self._configs.get(need.digest) or self._from_known(need)",
+        "known = self._from_known(need)",
         (MATRIX,),
     ),
     Fault(

@@ -62,9 +62,17 @@ def loads(data: bytes, what: str) -> dict[str, Any]:
     if data.count(b",") + data.count(b"[") + data.count(b"{") > VALUE_LIMIT:
         raise ManifestError(f"the {what} has more than {VALUE_LIMIT} values; no image needs so many")
     text = _decoded(data, what)
-    keys = _Keys()
+    watched = _spare.pop() if _spare else _Watched()
     try:
-        document = keys.decoder().decode(text)
+        return _parsed(text, what, watched)
+    finally:
+        watched.clear()
+        _spare.append(watched)
+
+
+def _parsed(text: str, what: str, watched: _Watched) -> dict[str, Any]:
+    try:
+        document = watched.parse(text)
     except RecursionError:
         raise ManifestError(f"the {what} is nested too deeply to be read") from None
     except ValueError as error:
@@ -75,10 +83,10 @@ def loads(data: bytes, what: str) -> dict[str, Any]:
         raise ManifestError(f"the {what} is not valid JSON: it escapes half of a surrogate pair")
     if type(document) is not dict:
         raise ManifestError(f"the {what} is not a JSON object")
-    ambiguity = keys.ambiguity(document)
+    ambiguity = watched.ambiguity(document)
     if ambiguity:
         raise AmbiguousManifestError(f"the {what} can be read in two ways: {ambiguity}")
-    if keys.number_out_of_range:
+    if watched.out_of_range:
         raise ManifestError(f"the {what} has a number that is out of range")
     return document
 
@@ -93,43 +101,57 @@ def _decoded(data: bytes, what: str) -> str:
     return text
 
 
-class _Keys:
-    """Watches what Python's parser builds: the keys of each object, innermost objects first, and the numbers."""
+class _Watched:
+    """Python's parser, and what it has built: the objects, the innermost first, and whether a number was too large.
+
+    To make one takes as long as to read a small manifest: one that has been used is used again.
+    """
 
     def __init__(self) -> None:
-        self.number_out_of_range = False
-        self._duplicate: str | None = None
-        self._all: set[str] = set()
+        self.objects: list[dict[str, Any]] = []
+        self.repeated: list[str] = []
+        self.out_of_range: list[str] = []
+        keep = self.objects.append
 
-    def decoder(self) -> json.JSONDecoder:
-        return json.JSONDecoder(
-            object_pairs_hook=self._object, parse_int=self._integer, parse_float=self._number, parse_constant=_constant
-        )
+        def built(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            found = dict(pairs)
+            if len(found) != len(pairs):
+                self.repeated.append(_first_repeated(key for key, _ in pairs) or "")
+            keep(found)
+            return found
+
+        def integer(literal: str) -> int | float:
+            # An int64 has at most 20 characters. Longer ones are no integer field's value, and int() refuses 4301.
+            return int(literal) if len(literal) <= 20 else number(literal)
+
+        def number(literal: str) -> float:
+            found = float(literal)
+            if isinf(found):
+                self.out_of_range.append(literal)
+            return found
+
+        self.parse = json.JSONDecoder(
+            object_pairs_hook=built, parse_int=integer, parse_float=number, parse_constant=_constant
+        ).decode
 
     def ambiguity(self, document: dict[str, Any]) -> str:
-        if self._duplicate is not None:
-            return f"an object has the key {self._duplicate!r} twice"
+        if self.repeated:
+            return f"an object has the key {self.repeated[-1]!r} twice"
         # Where no two keys of the whole document are variants none of one object are, and that is nearly always so.
-        if len(_all_folded(self._all)) == len(self._all):
+        keys = set().union(*self.objects)
+        if len(_all_folded(keys)) == len(keys):
             return ""
         twice = _case_variant(document)
         return "" if twice is None else f"an object has two keys that differ from {twice!r} only by case"
 
-    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        built = dict(pairs)
-        if len(built) != len(pairs):
-            self._duplicate = _first_repeated(key for key, _ in pairs)
-        self._all.update(built)
-        return built
+    def clear(self) -> None:
+        self.objects.clear()
+        self.repeated.clear()
+        self.out_of_range.clear()
 
-    def _integer(self, literal: str) -> int | float:
-        # An int64 has at most 20 characters. Longer ones are no integer field's value, and int() refuses 4301 digits.
-        return int(literal) if len(literal) <= 20 else self._number(literal)
 
-    def _number(self, literal: str) -> float:
-        number = float(literal)
-        self.number_out_of_range = self.number_out_of_range or isinf(number)
-        return number
+_spare: list[_Watched] = []
+"""Those that no thread is using; a list's append and pop are one step each."""
 
 
 def _case_variant(document: dict[str, Any]) -> str | None:
@@ -178,7 +200,7 @@ def _depth_exceeds(text: str, limit: int) -> bool:
 
 def _has_lone_surrogate(text: str) -> bool:
     """Look at the escapes of valid JSON: a high half must be followed at once by a low one, and none comes first."""
-    if not _SURROGATE_ESCAPE.search(text):
+    if "\\u" not in text or not _SURROGATE_ESCAPE.search(text):
         return False
     high_ends_at = -1
     for escape in _ESCAPE.finditer(text):

@@ -26,8 +26,8 @@ def is_timestamp(text: str) -> bool:
     match = _RFC3339.fullmatch(text)
     if match is None:
         return False
-    year, month, day = match.groups()[:3]
-    return "01" <= day <= "28" or 1 <= int(day) <= _days_in(int(month), int(year))
+    day = match[3]
+    return "01" <= day <= "28" or 1 <= int(day) <= _days_in(int(match[2]), int(match[1]))
 
 
 def in_utc(text: str) -> str:
