@@ -7,12 +7,13 @@ nothing of its parent's can be used there.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from pycoco.errors import OperationCancelledError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
+    from typing import TypeVar
 
     from pycoco.backends.contract import Backend, Lists, Session
     from pycoco.backends.exchange import OnRequest
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pycoco.daemon_threads import DaemonThreads
     from pycoco.layout.local import LocalImages
 
-S = TypeVar("S", bound="Session")
+    S = TypeVar("S", bound="Session")  # which takes a millisecond to make, for the name of a class
 
 
 class Opened:
