@@ -13,6 +13,7 @@ import os
 import sys
 import time
 
+from tests.fuzz import guided
 from tests.fuzz.search import Budget
 from tests.fuzz.searches import NAMES, Covered, covered
 
@@ -24,6 +25,8 @@ def main() -> int:
     limits = _limits(given.cases)
     seconds = given.minutes * 60 * min(given.jobs, len(names)) / len(names) if given.minutes else None
     print(f"seed {given.seed}; {_budget_text(given)}", flush=True)
+    if not guided.is_available():
+        print("No search is guided by coverage: pip install atheris.", flush=True)
     started = time.monotonic()
     tasks = [(name, given.seed, Budget(seconds, limits.get(name, limits.get("")))) for name in names]
     done = []

@@ -81,7 +81,7 @@ def search(name: str, twins: Twins, first_seed: int, budget: Budget) -> BulkRepo
                     if kinds_of(found) not in known:
                         known.add(kinds_of(found))
                         report.differences += 1
-                        print(f"seed {seed}: {_confirmed(found, twins)}", flush=True)
+                        print(f"seed {seed}: {confirmed(found, twins)}", flush=True)
             report.batches += 1
     report.seconds = time.monotonic() - started
     report.memory.append(megabytes())
@@ -111,7 +111,7 @@ def _count(report: BulkReport, case: Case, go: list[Answer], python: list[Answer
         report.reached.update(each.kind if isinstance(each, Failure) else "value" for each in python)
 
 
-def _confirmed(found: Difference, twins: Twins) -> str:
+def confirmed(found: Difference, twins: Twins) -> str:
     """The difference as the twins of this process show it, as small as can be."""
     kinds = kinds_of(found)
 
