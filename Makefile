@@ -71,7 +71,7 @@ race: dev ## Go's race detector over the saved corpus and cancelled traffic (nee
 		$(SET_GOFLAGS); cd go && go test -race ./...; \
 	else echo "skipped: the race detector needs gcc"; fi
 
-mutation: dev ## plant faults in the Python backend and see that the tests notice each
+mutation: dev ## plant faults in both backends and see that the tests notice each
 	$(PY) -m tests.mutation $(ARGS)
 
 upstream: dev ## which upstreams have newer releases, what those change of what pycoco mirrors, and parity with them

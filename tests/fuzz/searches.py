@@ -1,7 +1,7 @@
 """All searches by name, and one of them run: pure operations chosen by hypothesis, guided and in batches, and visits.
 
-It is not for how each searches (see `search`, `bulk`, `guided`, `scripted_fetch` and `tag_lists`), nor for the command
-line.
+It is not for how each searches (see `search`, `bulk`, `guided`, `go_inputs`, `scripted_fetch` and `tag_lists`), nor for
+the command line.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import partial
 from typing import Protocol
 
 from pycoco.backends.contract import NETWORK
-from tests.fuzz import bulk, guided, scripted_fetch, search, tag_lists
+from tests.fuzz import bulk, go_inputs, guided, scripted_fetch, search, tag_lists
 from tests.fuzz.search import Budget
 from tests.parity.operations import BY_NAME
 from tests.parity.twins import opened_twins
@@ -59,6 +59,7 @@ _VISITS: dict[str, Search] = {name: partial(_visits, name) for name in NETWORK}
 NAMES: dict[str, Search] = {
     **{f"{name}-in-batches": partial(_in_batches, name) for name in bulk.DRAWN},
     **({f"{name}-guided": partial(guided.search, name) for name in guided.READ} if guided.is_available() else {}),
+    **{f"{name}-guided-by-go": partial(go_inputs.search, name) for name in go_inputs.TARGETS},
     **{name: partial(_chosen, name) for name in BY_NAME},
     **_VISITS,
 }

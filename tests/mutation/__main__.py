@@ -1,4 +1,4 @@
-"""Plant each fault in a copy of the package and see that the tests named for it fail.
+"""Plant each fault in a copy of the package, or of the Go library, and see that the tests named for it fail.
 
 It is not for the faults themselves (see `faults`). Exit status: 0 if every fault is noticed, 1 if one is not, 2 if a
 fault cannot be planted any more or the tests fail without one.
@@ -13,12 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from pycoco.backends.go.library import library_path
-from tests.mutation.fault import PACKAGE, Fault
+from tests.mutation.fault import Fault
 from tests.mutation.faults import FAULTS
+from tests.mutation.go_library import GoCopy
 
+Result = subprocess.CompletedProcess[str]
 ROOT = Path(__file__).parent.parent.parent
 
 _FAILED = 1
@@ -40,7 +43,9 @@ def main() -> int:
         _copy(copy)
         if not _passes_without_faults(copy, faults):
             return 2
-        unnoticed = [fault.name for fault in faults if not _is_noticed(copy, fault)]
+        sources = GoCopy(copy / "compiled")
+        (copy / "compiled").mkdir()
+        unnoticed = [fault.name for fault in faults if not _is_noticed(copy, sources, fault)]
     if unnoticed:
         print("Not noticed:", *unnoticed, sep="\n  ")
         return 1
@@ -50,7 +55,7 @@ def main() -> int:
 
 def problems(fault: Fault) -> list[str]:
     """Why a fault cannot be planted."""
-    path = ROOT / PACKAGE / fault.file
+    path = ROOT / fault.place
     count = path.read_text().count(fault.old) if path.is_file() else 0
     return [] if count == 1 else [f"{fault.name}: its text stands {count} times in {path}"]
 
@@ -77,15 +82,12 @@ def _passes_without_faults(copy: Path, faults: list[Fault]) -> bool:
     return result.returncode == 0
 
 
-def _is_noticed(copy: Path, fault: Fault) -> bool:
-    path = copy / PACKAGE / fault.file
-    right = path.read_text()
-    path.write_text(right.replace(fault.old, fault.new))
+def _is_noticed(copy: Path, sources: GoCopy, fault: Fault) -> bool:
     started = time.monotonic()
-    try:
-        result = _pytest(copy, list(fault.noticed_by))
-    finally:
-        path.write_text(right)
+    if fault.is_in_go:
+        result = _pytest(copy, list(fault.noticed_by), str(sources.with_fault(fault)))
+    else:
+        result = _with_fault(copy / fault.place, fault, lambda: _pytest(copy, list(fault.noticed_by)))
     noticed = result.returncode == _FAILED
     verdict = "noticed" if noticed else f"NOT NOTICED (pytest's exit status {result.returncode})"
     print(f"{fault.name}: {verdict} in {time.monotonic() - started:.1f} s", flush=True)
@@ -94,12 +96,21 @@ def _is_noticed(copy: Path, fault: Fault) -> bool:
     return noticed
 
 
-def _pytest(copy: Path, tests: list[str]) -> subprocess.CompletedProcess[str]:
-    return _run(copy, ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests])
+def _with_fault(path: Path, fault: Fault, run: Callable[[], Result]) -> Result:
+    right = path.read_text()
+    path.write_text(right.replace(fault.old, fault.new))
+    try:
+        return run()
+    finally:
+        path.write_text(right)
 
 
-def _run(copy: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(copy), "PYCOCO_LIBRARY": library_path()}
+def _pytest(copy: Path, tests: list[str], library: str = "") -> Result:
+    return _run(copy, ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests], library)
+
+
+def _run(copy: Path, arguments: list[str], library: str = "") -> Result:
+    environment = {**os.environ, "PYTHONPATH": str(copy), "PYCOCO_LIBRARY": library or library_path()}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"  # a fault of the same size within one second must not go unseen
     return subprocess.run(
         [sys.executable, *arguments], cwd=copy, env=environment, capture_output=True, text=True, check=False

@@ -7,6 +7,7 @@ exactly once; when the code has changed, the fault has to be written anew.
 from __future__ import annotations
 
 from tests.mutation.fault import Fault
+from tests.mutation.go_faults import GO_FAULTS
 from tests.mutation.local_faults import LOCAL_FAULTS
 from tests.mutation.network_faults import NETWORK_FAULTS
 from tests.mutation.policy_faults import POLICY_FAULTS
@@ -226,4 +227,5 @@ FAULTS = (
     *LOCAL_FAULTS,
     *READING_FAULTS,
     *SECRECY_FAULTS,
+    *GO_FAULTS,
 )

@@ -60,7 +60,7 @@ func TestCorpusFromManyGoroutines(t *testing.T) {
 	}
 }
 
-func savedRequests(t *testing.T) []map[string]any {
+func savedRequests(t testing.TB) []map[string]any {
 	t.Helper()
 	files, err := filepath.Glob("testdata/corpus/*.jsonl")
 	if err != nil || len(files) == 0 {

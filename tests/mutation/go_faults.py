@@ -1,0 +1,119 @@
+"""Faults of the Go library: what surrounds containers/image there, planted in a copy of go/ and compiled.
+
+It is not for faults of the Python package (see `faults`). It takes seconds to compile each.
+"""
+
+from __future__ import annotations
+
+from tests.mutation.fault import Fault
+
+_PARITY = "tests/parity/test_pure_operations.py::test_twins_agree"
+_MATRIX = "tests/parity/matrix"
+
+GO_FAULTS = (
+    Fault(
+        "Go: attestations taken for images",
+        "go/internal/documents/choose.go",
+        'if about || (each.Platform.OS == "unknown"',
+        'if about && (each.Platform.OS == "unknown"',
+        (f"{_MATRIX}/test_other_readings.py",),
+    ),
+    Fault(
+        "Go: a digest that is only the payload's",
+        "go/internal/documents/manifests.go",
+        'if got := digest.FromBytes(body).String(); wanted != "" && got != wanted {',
+        'if got := digest.FromBytes(body).String(); wanted == "" && got == wanted {',
+        (f"{_PARITY}[check_manifest]",),
+    ),
+    Fault(
+        "Go: a body that calls itself something else",
+        "go/internal/documents/manifests.go",
+        'if claimed.MediaType != "" && claimed.MediaType != mediaType {',
+        'if claimed.MediaType == "x" && claimed.MediaType != mediaType {',
+        (f"{_PARITY}[check_manifest]",),
+    ),
+    Fault(
+        "Go: a layer's digest unchecked",
+        "go/internal/documents/manifests.go",
+        'if err := validateDigest("a layer", layer.Digest); err != nil {',
+        'if err := validateDigest("a layer", layer.Digest); err != nil && layer.Size < -1 {',
+        (f"{_PARITY}[check_manifest]",),
+    ),
+    Fault(
+        "Go: nesting without a bound",
+        "go/internal/documents/strict_json.go",
+        "const depthLimit = 200",
+        "const depthLimit = 9000",
+        (f"{_PARITY}[check_config]",),
+    ),
+    Fault(
+        "Go: labels that differ by case",
+        "go/internal/documents/strict_json.go",
+        '"annotations": true, "Labels": true,',
+        '"annotations": true, "labels": true,',
+        (f"{_PARITY}[check_config]",),
+    ),
+    Fault(
+        "Go: a Kelvin sign is no k",
+        "go/internal/documents/strict_json.go",
+        "case r == '\\u212a':",
+        "case r == '\\u212b':",
+        (f"{_PARITY}[check_config]",),
+    ),
+    Fault(
+        "Go: numbers beyond a float64",
+        "go/internal/documents/strict_json.go",
+        '(len(text) < 300 && !strings.ContainsAny(text, "eE"))',
+        '(len(text) < 300000 && !strings.ContainsAny(text, "eE"))',
+        (f"{_PARITY}[check_config]",),
+    ),
+    Fault(
+        "Go: a tag kept beside a digest",
+        "go/internal/configuration/references.go",
+        "!tagged || !digested {",
+        "!tagged || digested {",
+        (f"{_PARITY}[parse_reference]",),
+    ),
+    Fault(
+        "Go: localhost is no registry",
+        "go/internal/configuration/references.go",
+        ' || domain == "localhost") {',
+        ") {",
+        (f"{_PARITY}[parse_reference]",),
+    ),
+    Fault(
+        "Go: whose block counts",
+        "go/internal/configuration/pull_sources.go",
+        "own != nil && own.Blocked,",
+        "registry.Blocked,",
+        (f"{_PARITY}[pull_sources]",),
+    ),
+    Fault(
+        "Go: which source is no mirror",
+        "go/internal/configuration/pull_sources.go",
+        "at < len(found)-1,",
+        "at < 1,",
+        (f"{_PARITY}[pull_sources]",),
+    ),
+    Fault(
+        "Go: a lone registry token hides the password in a file",
+        "go/internal/configuration/credentials.go",
+        'h.Settings.IdentityToken != "" || h.Settings.RegistryToken == "" {',
+        'h.Settings.IdentityToken != "" || h.Settings.RegistryToken != "" {',
+        (f"{_MATRIX}/test_credentials.py", f"{_PARITY}[credentials_for]"),
+    ),
+    Fault(
+        "Go: what DENIED means",
+        "go/internal/failure/classify.go",
+        "found.Code, found.Status = CodeDenied, 403",
+        "found.Code, found.Status = CodeUnauthorized, 403",
+        (f"{_MATRIX}/test_protocol.py",),
+    ),
+    Fault(
+        "Go: pages of tags in a circle",
+        "go/internal/images/tags.go",
+        "if p.asked[page] || len(p.asked) >= tagPagesLimit {",
+        "if len(p.asked) >= tagPagesLimit/1000 {",
+        (f"{_MATRIX}/test_tag_lists.py",),
+    ),
+)
