@@ -85,7 +85,7 @@ GO_FAULTS = (
         "Go: whose block counts",
         "go/internal/configuration/pull_sources.go",
         "own != nil && own.Blocked,",
-        "registry.Blocked,",
+        "own != nil && registry.Blocked,",
         (f"{_PARITY}[pull_sources]",),
     ),
     Fault(

@@ -118,12 +118,16 @@ class Routes:
 class ScriptedRegistry:
     """The server. Use as a context manager; one thread and one event loop of its own, gone when it is left.
 
+    One that is made `beside` another has that one's thread and loop, and is left before it: many threads wait for each
+    other more than they serve.
     `tls` is a server-side SSLContext for https. `requests` and `connections` may be read at any time, also after it
     is closed; `script` may be replaced while it runs. An exception in the script is a 500 and is raised again when
     the context manager is left, so that a broken script fails its test.
     """
 
-    def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, script: Script, *, tls: ssl.SSLContext | None = None, beside: ScriptedRegistry | None = None
+    ) -> None:
         self.script = script
         self.requests: list[Request] = []
         self.connections = 0
@@ -131,9 +135,11 @@ class ScriptedRegistry:
         self.port = 0
         self._tls = tls
         self._failure: Exception | None = None
-        self._loop = _Loop()
+        self._beside = beside
+        self._loop: _Loop = _Loop() if beside is None else beside._loop
         self._thread = threading.Thread(target=self._serve, name="scripted-registry", daemon=True)
         self._listening = threading.Event()
+        self._server: asyncio.Server | None = None
         self._protocols: set[_Connection] = set()
 
     @property
@@ -163,6 +169,9 @@ class ScriptedRegistry:
         done.wait()
 
     def __enter__(self) -> ScriptedRegistry:
+        if self._beside is not None:
+            asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+            return self
         self._thread.start()
         self._listening.wait()
         return self
@@ -170,8 +179,11 @@ class ScriptedRegistry:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        if self._beside is not None:
+            asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+        else:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
         if self._failure is not None and error is None:
             raise self._failure
 
@@ -186,27 +198,33 @@ class ScriptedRegistry:
     def _serve(self) -> None:
         loop = self._loop
         asyncio.set_event_loop(loop)
-        server = loop.run_until_complete(
-            loop.create_server(lambda: _Connection(self), "127.0.0.1", 0, ssl=self._tls, backlog=512)
-        )
-        self.port = server.sockets[0].getsockname()[1]
+        loop.run_until_complete(self._listen())
         # TLS failures are the client's to report; asyncio would print them.
         loop.set_exception_handler(lambda _loop, _context: None)
         self._listening.set()
         try:
             loop.run_forever()
         finally:
-            server.close()
-            for _ in range(3):  # what was accepted just now becomes a connection first, or nobody closes its socket
-                loop.run_until_complete(asyncio.sleep(0))
-            for protocol in list(self._protocols):
-                protocol.abort()
+            loop.run_until_complete(self._close())
             tasks = asyncio.all_tasks(loop)
             for task in tasks:
                 task.cancel()
             loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
             loop.abort_all()
             loop.close()
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", 0, ssl=self._tls, backlog=512)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _close(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for _ in range(3):  # what was accepted just now becomes a connection first, or nobody closes its socket
+            await asyncio.sleep(0)
+        for protocol in list(self._protocols):
+            protocol.abort()
 
 
 class _Loop(asyncio.SelectorEventLoop):

@@ -261,11 +261,11 @@ def opened_stage(operation: str = "fetch") -> Iterator[Stage]:
         trusted = root / "certificates"
         trusted.mkdir()
         shutil.copy(authority.certificate, trusted / "ca.crt")
-        servers = {
-            (number, tls): stack.enter_context(ScriptedRegistry(lambda _: Answer(400), tls=context if tls else None))
-            for number in (0, 1)
-            for tls in (False, True)
-        }
+        servers: dict[tuple[int, bool], ScriptedRegistry] = {}
+        for number, tls in itertools.product((0, 1), (False, True)):
+            first = servers.get((0, False))
+            registry = ScriptedRegistry(lambda _: Answer(400), tls=context if tls else None, beside=first)
+            servers[number, tls] = stack.enter_context(registry)
         yield Stage(root, servers, trusted, operation)
 
 
