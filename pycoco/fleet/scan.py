@@ -29,7 +29,7 @@ PART_SIZE = 1000
 """References in a part, at most: about a second's work."""
 
 CONCURRENCY = 64
-"""Images in flight in each part that runs."""
+"""Images in flight in each part that runs: half of what one client has, since a part runs on every core."""
 
 TIMEOUT = 60.0
 RETRIES = 3

@@ -19,7 +19,7 @@ def inspect(commands: Any) -> None:
     command.add_argument("--all-platforms", action="store_true", help="every image of the index")
     many = command.add_argument_group("many references")
     many.add_argument("--from-file", metavar="FILE", help="read references from FILE, one a line")
-    many.add_argument("--concurrency", type=int, default=64, metavar="N", help="images in flight (default 64)")
+    many.add_argument("--concurrency", type=int, default=128, metavar="N", help="images in flight (default 128)")
     many.add_argument("--per-registry", type=int, metavar="N", help="images in flight at one registry")
     many.add_argument("--output", metavar="FILE", help="write the lines there instead of standard output")
     many.add_argument("--resume", metavar="FILE", help="like --output, and skip what FILE already has")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import socket
 import ssl
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pycoco.backends.contract import Fetched
+from pycoco.backends.python.session import PythonSession
 from pycoco.errors import (
     ConfigurationError,
     DeniedError,
@@ -33,6 +35,7 @@ from tests.unit.python.scripted_image import (
     of_type,
     routes,
     served,
+    until,
 )
 
 
@@ -148,6 +151,15 @@ class TestProxies:
             self.fetch(twin, HTTPS_PROXY="socks5://127.0.0.1:9", HTTP_PROXY="socks5://127.0.0.1:9")
 
 
+def pings_awaited(session: PythonSession) -> int:
+    return sum(
+        flight.waiters
+        for network in session._networks.values()
+        for registry in network._registries.values()
+        for flight in registry._pings._flights.values()
+    )
+
+
 class TestTLS:
     @pytest.fixture
     def authority(self, tmp_path: Path) -> CertificateAuthority:
@@ -182,6 +194,37 @@ class TestTLS:
         registry = serve(tls=self.context(authority, "example.org"))
         with of_type(UnavailableError):
             twin.fetch(registry, tls_verify=True, cert_dir=self.cert_dir(twin, authority))
+
+    def test_the_others_connect_while_the_first_pings(
+        self, twin: Twin, serve: Serve, authority: CertificateAuthority
+    ) -> None:
+        registry = serve(routes({"GET /v2/": Answer(wait=30)}), tls=self.context(authority))
+        session = twin.open(tls_verify=True, cert_dir=self.cert_dir(twin, authority))
+        for _ in range(8):
+            session.fetch(f"{registry.host}/a/b:v1", platform=ARM64)
+        until(lambda: registry.open_connections == 8)
+        assert registry.lines == ["GET /v2/"]
+        session.close()
+        until(lambda: registry.open_connections == 0)
+
+    def test_what_was_connected_ahead_is_used(self, twin: Twin, serve: Serve, authority: CertificateAuthority) -> None:
+        registry = serve(routes({"GET /v2/": Answer(wait=0.3)}), tls=self.context(authority))
+        session = twin.open(tls_verify=True, cert_dir=self.cert_dir(twin, authority))
+        futures = [session.fetch(f"{registry.host}/a/b:v1", platform=ARM64, timeout=20) for _ in range(8)]
+        assert {future.result().config for future in futures} == {IMAGE.config}
+        assert registry.connections <= 8
+
+    def test_nobody_connects_where_the_first_has_not(self, twin: Twin) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel connects, and nobody answers
+            session = twin.open(tls_verify=True)
+            for _ in range(8):
+                session.fetch(f"127.0.0.1:{silent.getsockname()[1]}/a/b:v1")
+            until(lambda: pings_awaited(session) == 8)
+            session.close()
+            silent.setblocking(False)
+            silent.accept()[0].close()
+            with pytest.raises(BlockingIOError):
+                silent.accept()
 
     def test_https_never_leads_to_http(self, twin: Twin, serve: Serve, authority: CertificateAuthority) -> None:
         plain = serve()

@@ -12,6 +12,7 @@ import contextlib
 import re
 import ssl
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -38,8 +39,9 @@ from pycoco.errors import ConfigurationError, UnavailableError
 if TYPE_CHECKING:
     from pycoco.backends.python.network.socks import SocksProxy
 
-CONNECTIONS_PER_HOST = 64
-"""As many as `inspect_many` has images in flight: fewer would let images wait although the server could answer."""
+CONNECTIONS_PER_HOST = 256
+"""As many images as `inspect_many` may sensibly have in flight: fewer would let images wait although the server could
+answer."""
 
 _IDLE_SECONDS = 90.0  # http.Transport.IdleConnTimeout in tlsclientconfig.NewTransport
 _SWEEP_SECONDS = 30.0
@@ -103,12 +105,16 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         """
         return await self._send(request.extensions[_EXACTLY])
 
+    def open_ahead(self, url: str) -> None:
+        """Have a connection ready for a request that will come, once one to the same origin was made."""
+        self._origin(request_for("GET", url, [], None).extensions[_EXACTLY]).open_ahead()
+
     async def aclose(self) -> None:
         """Close the idle connections; those in use close with their answers."""
         if self._sweep is not None:
             self._sweep.cancel()
         for origin in self._origins.values():
-            await origin.close_idle(until=float("inf"))
+            await origin.aclose()
 
     async def _send(self, request: Request) -> httpx.Response:
         origin = self._origin(request)
@@ -174,26 +180,86 @@ class _Origin:
 
     def __init__(self, connect: _Connect, limit: int) -> None:
         self._connect = connect
+        self._limit = limit
         self._permits = asyncio.Semaphore(limit)
         self.idle: list[tuple[Connection, float]] = []
+        self._in_use = 0
+        self._ahead: deque[asyncio.Task[None]] = deque()  # connections being made ahead; who waits for one takes it out
+        self._wanted_ahead = 0
+        self._reached = False
 
     async def acquire(self) -> tuple[Connection, bool]:
-        """A connection, and whether it was used before. Waits while as many as allowed are in use."""
+        """A connection, and whether it was made before. Waits while as many as allowed are in use."""
         await self._permits.acquire()
-        while self.idle:
-            connection, until = self.idle.pop()
-            if time.monotonic() < until and connection.is_idle() and not connection.has_expired():
-                return connection, True
-            await connection.aclose()
-        return self._connect(), False
+        self._in_use += 1
+        try:
+            while True:
+                while self.idle:
+                    connection, until = self.idle.pop()
+                    if time.monotonic() < until and connection.is_idle() and not connection.has_expired():
+                        return connection, True
+                    await connection.aclose()
+                if not self._ahead:
+                    return self._connect(), False
+                await asyncio.shield(self._ahead.popleft())
+        except BaseException:
+            self._give_back()
+            raise
+
+    async def open(self, connection: Connection) -> None:
+        """Connect one that `acquire` has made; then there is somebody to connect to ahead."""
+        if not isinstance(connection, OriginConnection):
+            return  # by way of SOCKS httpcore connects when it has a request
+        try:
+            await connection.open()
+            self._reached = True
+        finally:
+            wanted, self._wanted_ahead = self._wanted_ahead, 0
+        for _ in range(wanted):
+            self.open_ahead()
 
     async def release(self, connection: Connection) -> None:
         """Keep the connection for the next request, or close it where it cannot serve one."""
-        self._permits.release()
+        self._give_back()
         if connection.is_idle() and not connection.has_expired():
-            self.idle.append((connection, time.monotonic() + _IDLE_SECONDS))
+            self._keep(connection)
         else:
             await connection.aclose()
+
+    def open_ahead(self) -> None:
+        """Begin to connect for a request that will come; not before it is known that there is somebody there."""
+        if not self._reached:
+            self._wanted_ahead += 1
+        elif self._in_use + len(self.idle) + len(self._ahead) < self._limit:
+            opening = asyncio.get_running_loop().create_task(self._connect_ahead())
+            self._ahead.append(opening)
+            opening.add_done_callback(self._ended)
+
+    async def aclose(self) -> None:
+        """Close all that no request is using."""
+        opening = list(self._ahead)
+        for each in opening:
+            each.cancel()
+        await asyncio.gather(*opening, return_exceptions=True)
+        await self.close_idle(until=float("inf"))
+
+    async def _connect_ahead(self) -> None:
+        connection = self._connect()
+        if isinstance(connection, OriginConnection):
+            with contextlib.suppress(Exception):  # who makes the next one will be told
+                await connection.open()
+                self._keep(connection)
+
+    def _ended(self, opening: asyncio.Task[None]) -> None:
+        if opening in self._ahead:
+            self._ahead.remove(opening)
+
+    def _keep(self, connection: Connection) -> None:
+        self.idle.append((connection, time.monotonic() + _IDLE_SECONDS))
+
+    def _give_back(self) -> None:
+        self._in_use -= 1
+        self._permits.release()
 
     async def close_idle(self, *, until: float) -> None:
         """Close the connections that nobody used for as long as `until` says, a moment of time.monotonic()."""
@@ -208,6 +274,8 @@ async def _respond(origin: _Origin, request: Request) -> tuple[Connection, Head]
     while True:
         connection, reused = await origin.acquire()
         try:
+            if not reused:
+                await origin.open(connection)
             return connection, await connection.send(request)
         except BaseException as error:
             with contextlib.suppress(Exception):

@@ -72,6 +72,11 @@ class OriginConnection:
             raise
         return Head(head.status_code, head.headers.raw_items())
 
+    async def open(self) -> None:
+        """Connect before there is a request."""
+        self._stream = await self._connect()
+        self._idle = True
+
     async def body(self) -> AsyncIterator[bytes]:
         assert self._stream is not None
         turn = Turn()

@@ -28,6 +28,10 @@ class SingleFlight(Generic[Result]):
     def __init__(self) -> None:
         self._flights: dict[Hashable, _Flight[Result]] = {}
 
+    def is_under_way(self, key: Hashable) -> bool:
+        """Whether whoever wants `key` now will wait for somebody else's work."""
+        return key in self._flights
+
     async def do(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         """The result of `work`, or of the same key's work that is already under way; its error, if it fails."""
         flight = self._flights.get(key)

@@ -185,6 +185,10 @@ class Transport:
             await answer.discard()
             current = following
 
+    def open_ahead(self, url: str) -> None:
+        """Have a connection ready for a request to the origin of `url` that will come."""
+        self._pool.open_ahead(url)
+
     async def close(self) -> None:
         """Close the idle connections; those in use close with their answers."""
         await self._pool.aclose()

@@ -32,9 +32,7 @@ _TOKENS_KEPT = 4096
 
 MAY_BE_REFUSALS = frozenset({400, 401, 403, 404})
 """Statuses by which registries say that credentials or a token do not count (any more)."""
-
 _PLAIN_HTTP_SECONDS = 1.0
-
 
 _log = get_logger("pycoco.registry")
 
@@ -138,6 +136,8 @@ class Registry:
             has_secret = access.registry_token or access.credentials != Credentials()
             if has_secret or time.monotonic() - kept.learnt > _PLAIN_HTTP_SECONDS:
                 kept = None
+        if kept is None and self._pings.is_under_way(None):
+            self._transport.open_ahead(f"https://{self.host}/v2/")  # each image needs one as soon as the ping is done
         return kept or await self._pings.do(None, self._ping_and_keep)
 
     async def _ping_and_keep(self) -> _Properties:
