@@ -71,6 +71,27 @@ NETWORK_FAULTS = (
         (CONNECTIONS,),
     ),
     Fault(
+        "connections made ahead to a host that nobody has reached yet",
+        "backends/python/network/connections.py",
+        "        if not self._reached:\n",
+        "        if False:\n",
+        (CONNECTIONS,),
+    ),
+    Fault(
+        "connections made ahead outlive their client",
+        "backends/python/network/connections.py",
+        "            await origin.aclose()",
+        "            await origin.close_idle(until=0)",
+        (CONNECTIONS,),
+    ),
+    Fault(
+        "a connection made ahead is not waited for",
+        "backends/python/network/connections.py",
+        "                if not self._ahead:\n",
+        "                if True:\n",
+        ("tests/unit/python/network/test_connections.py",),
+    ),
+    Fault(
         "a token realm of http allowed to a registry of https",
         "backends/python/registry/token.py",
         'redirects.check_target(realm, "the registry sends for a token", plain_http=plain_http)',
