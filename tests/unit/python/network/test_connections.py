@@ -8,11 +8,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 
-import httpcore
-
 from pycoco.backends.python.network.connections import _Origin
 from pycoco.backends.python.network.http11 import OriginConnection
-from pycoco.backends.python.network.network_backend import NetworkBackend
+from pycoco.backends.python.network.messages import Origin
+from pycoco.backends.python.network.network_stream import NoConnectionError
 
 
 class Slow(OriginConnection):
@@ -23,14 +22,13 @@ class Slow(OriginConnection):
     fails = False
 
     def __init__(self) -> None:
-        origin = httpcore.Origin(b"https", b"registry.invalid", 443)
-        super().__init__(origin, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), NetworkBackend())
+        super().__init__(Origin(b"https", b"registry.invalid", 443), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         self.made.append(self)
 
     async def open(self) -> None:
         await self.may_open.wait()
         if self.fails:
-            raise httpcore.ConnectError("refused")
+            raise NoConnectionError("refused")
         self._idle = True
 
 
