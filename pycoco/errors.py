@@ -8,7 +8,7 @@ somebody has to match.
       ShortNameError                   (LookupError)      a short name that the configuration does not resolve
       ConfigurationError               (ValueError)       a configuration file or an option is wrong; .file, .line
       CredentialsError                                    credentials could not be read
-      RegistryError                                       a registry's answer; .status .spec_code .url .retryable
+      RegistryError                                       a registry's answer; .status .url .registry .retryable …
         NotFoundError                  (LookupError)      no such repository, tag, manifest or blob
         UnauthorizedError              (PermissionError)  the registry did not accept who asks
         DeniedError                    (PermissionError)  the registry knows who asks and refuses
@@ -106,12 +106,14 @@ class RegistryError(PycocoError):
     """A registry answered with an error, or could not be used.
 
     `status` is the HTTP status or None, `spec_code` the distribution specification's error code (such as
-    "MANIFEST_UNKNOWN") or None, `url` the request's URL without credentials or query, or None; `retryable` says
-    whether the same call may succeed later.
+    "MANIFEST_UNKNOWN") or None, `url` the request's URL without credentials or query, or None. `registry` is the host,
+    "host[:port]", of the registry that the error is about, also where its token server or a blob's host gave it, None
+    where there is none. `retryable` says whether the same call may succeed later; `retry_after` is what a registry
+    asks for in seconds, None where it does not.
     """
 
     code = "registry"
-    _details = frozenset({"status", "spec_code", "url", "retryable", "retry_after"})
+    _details = frozenset({"status", "spec_code", "url", "registry", "retryable", "retry_after"})
 
     def __init__(
         self,
@@ -120,6 +122,7 @@ class RegistryError(PycocoError):
         status: int | None = None,
         spec_code: str | None = None,
         url: str | None = None,
+        registry: str | None = None,
         retryable: bool = False,
         retry_after: float | None = None,
     ) -> None:
@@ -127,6 +130,7 @@ class RegistryError(PycocoError):
         self.status = status
         self.spec_code = printable(spec_code, 200) if spec_code is not None else None
         self.url = printable(url) if url is not None else None
+        self.registry = printable(registry, 300) if registry is not None else None
         self.retryable = retryable
         self.retry_after = retry_after
 

@@ -72,8 +72,9 @@ class Options(TypedDict, total=False):
         store: a directory (an OCI layout) used as a cache of what digests name.
         schema1: accept the deprecated schema 1 of manifests.
         nested_indexes: how many indexes within an index to descend; CRI-O's and the default is 0.
-        retries: how often to ask again when a registry cannot be reached or fails (UnavailableError), after 1, 2, 4, 8
-            and then every 8 seconds and within `timeout`; default 0, as CRI-O, whose kubelet asks again.
+        retries: how often to ask again when a registry cannot be reached or fails (an UnavailableError that is
+            `retryable`), after 1, 2, 4, 8 and then every 8 seconds and within `timeout`; default 0, as CRI-O, whose
+            kubelet asks again.
         revalidate: "head" asks by HEAD whether a tag still names what the `store` has of it, and reads nothing if so;
             None (default) reads the manifest, as CRI-O. With a policy nothing comes from the store.
         on_request: called with a `pycoco.Exchange` for each request and its answer, as it ends and in a thread of

@@ -76,7 +76,7 @@ def require_image(manifest_type: str, config_type: str, artifact_type: str = "")
         raise NotAnImageError(
             "the OCI manifest has a docker config, a mix that no reader has to accept; have the image built again"
         )
-    raise NotAnImageError(f"it is an artifact of type {artifact!r}, not a container image")
+    raise NotAnImageError(f'it is an artifact of type "{artifact}", not a container image')
 
 
 def check(data: bytes, manifest_type: str, config_type: str, artifact_type: str = "") -> dict[str, Any]:

@@ -128,7 +128,7 @@ def verify(data: bytes, content_type: str, digest: str = "", *, schema1: bool = 
         _match_digest(data, own, digest)
     media_type = effective_type(content_type, schema1=schema1)
     if own != digest and media_type not in media_types.SCHEMA1_TYPES:
-        raise _mismatch(digest, own)
+        raise mismatch("the manifest", digest, own)
     return media_type
 
 
@@ -144,7 +144,7 @@ def effective_type(content_type: str, *, schema1: bool = False) -> str:
             " have it pushed again by a current tool, or allow it with schema1=True"
         )
     raise UnsupportedManifestError(
-        f"the registry serves the manifest as {served or 'no valid media type'!r}, which is no manifest's type;"
+        f'the registry serves the manifest as "{served or "no valid media type"}", which is no manifest\'s type;'
         " its Content-Type has to name the manifest's own type"
     )
 
@@ -174,13 +174,12 @@ def _match_digest(data: bytes, own: str, digest: str) -> None:
         except ManifestError as error:
             raise DigestMismatchError(f"the manifest cannot be compared with {digest}: {error}") from None
     if actual != digest:
-        raise _mismatch(digest, actual)
+        raise mismatch("the manifest", digest, actual)
 
 
-def _mismatch(digest: str, actual: str) -> DigestMismatchError:
-    return DigestMismatchError(
-        f"the manifest has the digest {actual}, not {digest} by which it was asked for; do not use it"
-    )
+def mismatch(what: str, digest: str, actual: str) -> DigestMismatchError:
+    """Return the exception for bytes that have another digest than what they were asked for by."""
+    return DigestMismatchError(f"{what} has the digest {actual}, not {digest} by which it was asked for; do not use it")
 
 
 def parse(data: bytes, media_type: str, document: dict[str, Any] | None = None) -> ReadManifest:

@@ -24,7 +24,6 @@ from pycoco.documents.syntax import strict_json
 from pycoco.documents.values import MANIFEST_LIMIT, RequestedPlatform
 from pycoco.errors import (
     DeadlineError,
-    DigestMismatchError,
     ManifestError,
     NoMatchingPlatformError,
     NotAnImageError,
@@ -161,8 +160,7 @@ def read_image(
 
     `schema1` accepts the deprecated schema 1, and `nested_indexes` is how many indexes within an index to descend.
     `policy` gives what the chosen instance is judged by, once that is there; without it the image's `policy` is "".
-    `known` is asked for the bytes of a digest before they are needed; what it returns is used only if it has that
-    digest. The flow raises ManifestError and its subclasses, and what the policy raises.
+    `known` may have bytes of a digest, which are hashed. Raised are ManifestErrors, and what the policy raises.
     """
     return _Reader(schema1, nested_indexes, policy, known).read(digest, platform)
 
@@ -303,7 +301,7 @@ class _Reader:
         known = self._from_known(need)
         received = known or (yield need)
         if len(received.body) > MANIFEST_LIMIT:
-            raise TooLargeError(f"the manifest is larger than {MANIFEST_LIMIT} bytes")
+            raise TooLargeError(f"the manifest is larger than {MANIFEST_LIMIT} bytes; it is refused")
         own = need.digest if known else ""  # what is known has been hashed
         media_type = manifest.verify(received.body, received.content_type, need.digest, schema1=self._schema1, own=own)
         digest = need.digest or manifest.digest_of(received.body, media_type)
@@ -320,9 +318,9 @@ class _Reader:
         known = self._configs.get(need.digest) or self._from_known(need)
         received = known or (yield need)
         if len(received.body) > MANIFEST_LIMIT:
-            raise TooLargeError(f"the config is larger than {MANIFEST_LIMIT} bytes")
+            raise TooLargeError(f"the config is larger than {MANIFEST_LIMIT} bytes; it is refused")
         if not known and not digests.matches(received.body, need.digest):
-            raise DigestMismatchError(f"the config does not have the digest {need.digest} that the manifest gives it")
+            raise manifest.mismatch("the config", need.digest, digests.of(received.body))
         image_config.check(received.body, image.media_type, config_type, artifact_type)
         self._configs[need.digest] = received
         return need.digest, received.body

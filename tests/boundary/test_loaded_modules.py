@@ -41,8 +41,8 @@ GO = COMMAND | {
     *("pycoco.configuration.auth", "pycoco.documents"),
 }
 PYTHON = GO - {"pycoco.backends.go"} | {
-    *("pycoco.backends.python", "pycoco.backends.python.network", "pycoco.backends.python.registry"),
-    *("pycoco.configuration.registries", "pycoco.documents.syntax"),
+    *("pycoco.backends.python", "pycoco.backends.python.network", "pycoco.backends.python.network.proxies"),
+    *("pycoco.backends.python.registry", "pycoco.configuration.registries", "pycoco.documents.syntax"),
 }
 
 PARSING = {"argparse", "gettext", "re", "typing"}

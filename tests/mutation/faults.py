@@ -113,8 +113,8 @@ FAULTS = (
     Fault(
         "a digest not compared",
         "documents/manifest.py",
-        "    if actual != digest:\n        raise _mismatch(digest, actual)",
-        "    if len(actual) != len(digest):\n        raise _mismatch(digest, actual)",
+        '    if actual != digest:\n        raise mismatch("the manifest", digest, actual)',
+        '    if len(actual) != len(digest):\n        raise mismatch("the manifest", digest, actual)',
         (MANIFEST,),
     ),
     Fault(

@@ -240,9 +240,9 @@ NETWORK_FAULTS = (
     ),
     Fault(
         "an error's body that breaks off taken for none",
-        "backends/python/registry/registry.py",
-        "        if not by_status and distribution_error.needs_body(answer.status, challenges):",
-        "        if by_status and distribution_error.needs_body(answer.status, challenges):",
+        "backends/python/registry/distribution_error.py",
+        "        if not by_status and needs_body(answer.status, challenges):",
+        "        if by_status and needs_body(answer.status, challenges):",
         (KEPT,),
     ),
     Fault(

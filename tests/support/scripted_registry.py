@@ -418,6 +418,7 @@ _REASONS = {
     401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
+    407: "Proxy Authentication Required",
     429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
-from pycoco.errors import RegistryError
-from tests.parity.fetching import fetch_single, routes, single
-from tests.support.scripted_registry import Answer
 from tests.support.tools import ROOT
 
 PAGE = (ROOT / "docs" / "deviations.md").read_text()
@@ -45,12 +41,3 @@ def test_every_row_of_its_tables_names_a_test() -> None:
 def test_a_link_leads_somewhere(file: str, anchor: str) -> None:
     headings = re.findall(r"^#+ (.+)$", (ROOT / "docs" / file).read_text(), re.MULTILINE)
     assert anchor in [heading.lower().replace(" ", "-") for heading in headings]
-
-
-def test_the_status_beside_a_code(tmp_path: Path) -> None:
-    answer = Answer(418, body=b'{"errors":[{"code":"DENIED"}]}')
-    both = fetch_single(tmp_path, routes(single().routes(manifest=answer)))
-    assert isinstance(both.go.error, RegistryError)
-    assert isinstance(both.python.error, RegistryError)
-    assert (both.go.error.status, both.python.error.status) == (403, 418)
-    assert both.go.error.spec_code == both.python.error.spec_code == "DENIED"

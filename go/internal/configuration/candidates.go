@@ -38,17 +38,22 @@ func (h *Host) Candidates(text string) ([]Candidate, error) {
 	system.ShortNameMode = &never
 	resolved, err := shortnames.Resolve(system, text)
 	if err != nil {
-		return nil, h.unresolved(system, parsed, err)
+		return nil, h.unresolved(system, text, parsed, err)
 	}
 	origin := "unqualified-search"
 	if strings.Contains(resolved.Description(), "as an alias") {
 		origin = "alias"
 	}
 	if asked == types.ShortNameModeEnforcing && len(resolved.PullCandidates) > 1 {
+		may := []string{}
+		for _, each := range resolved.PullCandidates {
+			may = append(may, each.Value.String())
+		}
 		return nil, &failure.Error{
 			Code: failure.CodeShortName,
-			Message: fmt.Sprintf("short name %q could come from %d registries and short-name mode is enforcing; name the registry or add an alias",
-				text, len(resolved.PullCandidates)),
+			Message: fmt.Sprintf("%s names no registry and may mean one of %d (%s); write the one you mean, add an alias, "+
+				`or have them tried in turn with short_names="permissive"`,
+				failure.ShownReference(text), len(may), strings.Join(may, ", ")),
 		}
 	}
 	candidates := []Candidate{}
@@ -61,7 +66,7 @@ func (h *Host) Candidates(text string) ([]Candidate, error) {
 
 // unresolved tells why a short name did not resolve, which Resolve says in texts alone: a configuration file that cannot
 // be read, a search registry and a name that make no reference, or nothing to resolve it by.
-func (h *Host) unresolved(system *types.SystemContext, parsed *ParsedReference, err error) error {
+func (h *Host) unresolved(system *types.SystemContext, text string, parsed *ParsedReference, err error) error {
 	// In the order in which Resolve reads them: the file of aliases first.
 	alias, _, broken := sysregistriesv2.ResolveShortNameAlias(system, parsed.Path)
 	if broken != nil {
@@ -74,7 +79,8 @@ func (h *Host) unresolved(system *types.SystemContext, parsed *ParsedReference, 
 		return InvalidReference(parsed.Text, failure.OneSentence(err.Error()))
 	}
 	return &failure.Error{
-		Code:    failure.CodeShortName,
-		Message: failure.OneSentence(err.Error()) + "; name the registry, or add one to unqualified-search-registries",
+		Code: failure.CodeShortName,
+		Message: fmt.Sprintf("%s names no registry (%s); write REGISTRY/%s, or add an alias or a registry to registries.conf",
+			failure.ShownReference(text), failure.OneSentence(err.Error()), parsed.Path),
 	}
 }

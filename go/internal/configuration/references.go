@@ -199,7 +199,7 @@ func reason(err error) string {
 
 // InvalidReference is about a text that is no reference pycoco reads.
 func InvalidReference(text, why string) error {
-	return &failure.Error{Code: failure.CodeInvalidReference, Message: fmt.Sprintf("%s is not a reference that can be read: %s", failure.ShownReference(text), why)}
+	return &failure.Error{Code: failure.CodeInvalidReference, Message: fmt.Sprintf("%s is not an image reference; %s", failure.ShownReference(text), why)}
 }
 
 // ParseQualified takes a reference apart that must name its registry.

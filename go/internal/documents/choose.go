@@ -5,6 +5,7 @@ package documents
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -47,7 +48,7 @@ func ChooseFrom(system *types.SystemContext, list manifest.List) (digest.Digest,
 	if err != nil {
 		return "", &failure.Error{
 			Code:    failure.CodeNoMatchingPlatform,
-			Message: fmt.Sprintf("%v; the index has %s", err, platformsOf(list)),
+			Message: fmt.Sprintf("the index has no image for %s; %s", wantedOf(err), platformsOf(list)),
 		}
 	}
 	if err := chosen.Validate(); err != nil {
@@ -98,7 +99,7 @@ func Images(body []byte, mediaType string) ([]Entry, error) {
 }
 
 func platformsOf(list manifest.List) string {
-	names := []string{}
+	names, seen := []string{}, map[string]bool{}
 	for _, each := range list.Instances() {
 		instance, err := list.Instance(each)
 		if err != nil || instance.ReadOnly.Platform == nil {
@@ -109,10 +110,38 @@ func platformsOf(list manifest.List) string {
 		if platform.Variant != "" {
 			name += "/" + platform.Variant
 		}
-		names = append(names, name)
+		if platform.OS != "unknown" && name != "/" && !seen[name] {
+			seen[name] = true
+			names = append(names, name)
+		}
 	}
 	if len(names) == 0 {
-		return "no platform at all"
+		return "it has no image for any platform"
 	}
-	return strings.Join(names, ", ")
+	more := ""
+	if len(names) > platformsShown {
+		more = fmt.Sprintf(" and %d more", len(names)-platformsShown)
+		names = names[:platformsShown]
+	}
+	return "ask for one of the platforms that it has: " + strings.Join(names, ", ") + more
+}
+
+// platformsShown is how many are named in an error.
+const platformsShown = 12
+
+// platformAsked is how the pinned version says which platform no image was found for (internal/manifest/oci_index.go,
+// docker_schema2_list.go).
+var platformAsked = regexp.MustCompile(`for architecture "([^"]*)", variant "([^"]*)", OS "([^"]*)"`)
+
+// wantedOf is the platform that an error of ChooseInstance names.
+func wantedOf(err error) string {
+	asked := platformAsked.FindStringSubmatch(err.Error())
+	if asked == nil {
+		return "the platform"
+	}
+	name := asked[3] + "/" + asked[1]
+	if asked[2] != "" {
+		name += "/" + asked[2]
+	}
+	return name
 }

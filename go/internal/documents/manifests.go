@@ -80,17 +80,25 @@ func VerifyManifest(body []byte, contentType, wanted string, schema1 bool) (stri
 		if schema1 {
 			return mediaType, nil
 		}
-		return "", &failure.Error{
-			Code: failure.CodeUnsupportedManifest,
-			Message: fmt.Sprintf("the manifest is served as %q, which means the deprecated schema 1; "+
-				"pass schema1=True if that is what it is", contentType),
-		}
+		return "", &failure.Error{Code: failure.CodeUnsupportedManifest, Message: notAnothers(SimplifyContentType(contentType))}
 	}
 	// T1: that hashes by what the body looks like, and not by its type; the bytes themselves must match.
 	if got := digest.FromBytes(body).String(); wanted != "" && got != wanted {
 		return "", failure.Mismatch("the manifest", wanted, got)
 	}
 	return mediaType, nil
+}
+
+// notAnothers says why a manifest counts as schema 1, which is refused: it is served as that, or as no manifest's type.
+func notAnothers(served string) string {
+	if IsSchema1(served) {
+		return "the image has a docker schema 1 manifest, which is deprecated and never verified; " +
+			"have it pushed again by a current tool, or allow it with schema1=True"
+	}
+	if served == "" {
+		served = "no valid media type"
+	}
+	return fmt.Sprintf("the registry serves the manifest as %q, which is no manifest's type; its Content-Type has to name the manifest's own type", served)
 }
 
 // IsSchema1 tells the two types of schema 1.

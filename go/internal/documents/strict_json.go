@@ -99,14 +99,14 @@ func (f *jsonFaults) checkNumber(text string) {
 		return
 	}
 	if _, err := strconv.ParseFloat(text, 64); err != nil {
-		f.number = &failure.Error{Code: failure.CodeManifest, Message: f.what + " is not valid JSON: a number is out of range"}
+		f.number = &failure.Error{Code: failure.CodeManifest, Message: f.what + " is not valid JSON (a number is out of range)"}
 	}
 }
 
 func malformed(what string, err error) error {
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {
-		return &failure.Error{Code: failure.CodeManifest, Message: fmt.Sprintf("%s is not valid JSON at byte %d", what, syntax.ByteOffset)}
+		return &failure.Error{Code: failure.CodeManifest, Message: fmt.Sprintf("%s is not valid JSON (at byte %d)", what, syntax.ByteOffset)}
 	}
 	return &failure.Error{Code: failure.CodeManifest, Message: what + " is not valid JSON"}
 }

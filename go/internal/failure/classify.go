@@ -42,10 +42,11 @@ func Classify(ctx context.Context, err error) *Error {
 	}
 	for _, recognise := range []func(error, string) *Error{ofImage, ofPolicy, OfRegistry, OfNetwork, OfText} {
 		if found := recognise(err, message); found != nil {
+			found.cause = err
 			return found
 		}
 	}
-	return &Error{Code: CodeRegistry, Message: message}
+	return &Error{Code: CodeRegistry, Message: message, cause: err}
 }
 
 func ofImage(err error, message string) *Error {
@@ -204,9 +205,14 @@ func OfText(err error, message string) *Error {
 	return nil
 }
 
+const mirrorsFailed = "(Mirrors also failed: "
+
 // ownText is what a registry failed with, without what newImageSource (docker/docker_image_src.go) tells of its mirrors.
 func ownText(err error) string {
-	if text := err.Error(); !strings.HasPrefix(text, "(Mirrors also failed: ") {
+	if err == nil {
+		return ""
+	}
+	if text := err.Error(); !strings.HasPrefix(text, mirrorsFailed) {
 		return text
 	}
 	if own := errors.Unwrap(err); own != nil {

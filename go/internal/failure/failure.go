@@ -52,6 +52,13 @@ type Error struct {
 	RetryAfter *float64          `json:"retry_after,omitempty"` // seconds
 	RateLimit  map[string]string `json:"rate_limit,omitempty"`  // RateLimit headers, their names in lower case
 
+	// What pycoco/backends/registry_errors.py makes the message of; Kind is "" where the message is pycoco's own.
+	Kind        string `json:"kind,omitempty"`
+	Detail      string `json:"detail,omitempty"`      // the registry's own words, or upstream's
+	Mirrors     string `json:"mirrors,omitempty"`     // what failed at the mirrors before
+	Registry    string `json:"registry,omitempty"`    // its host
+	Credentials string `json:"credentials,omitempty"` // "given", "registry_token" or "found": what a refused request was sent with
+
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`
 
@@ -59,6 +66,8 @@ type Error struct {
 	Digest      string `json:"digest,omitempty"`
 	MediaType   string `json:"media_type,omitempty"`
 	RawManifest []byte `json:"raw_manifest,omitempty"` // base64
+
+	cause error // of an error that others made
 }
 
 func (f *Error) Error() string { return f.Message }
@@ -92,15 +101,15 @@ func Unavailable(doing string, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	return &Error{Code: CodeUnavailable, Message: doing + ": " + OneSentence(err.Error()), Retryable: true}
+	return &Error{Code: CodeUnavailable, Message: doing + ": " + OneSentence(err.Error()), Retryable: true, cause: err}
 }
 
 // TooLarge is about what is refused for its size in bytes.
 func TooLarge(what string, limit int) *Error {
-	return &Error{Code: CodeTooLarge, Message: fmt.Sprintf("%s is larger than %d bytes; this is refused", what, limit)}
+	return &Error{Code: CodeTooLarge, Message: fmt.Sprintf("%s is larger than %d bytes; it is refused", what, limit)}
 }
 
 // Mismatch is about bytes that are not those that a digest names.
 func Mismatch(what, wanted, got string) *Error {
-	return &Error{Code: CodeDigestMismatch, Message: fmt.Sprintf("%s has the digest %s, not %s as asked for", what, got, wanted)}
+	return &Error{Code: CodeDigestMismatch, Message: fmt.Sprintf("%s has the digest %s, not %s by which it was asked for; do not use it", what, got, wanted)}
 }

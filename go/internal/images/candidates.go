@@ -8,9 +8,11 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"go.podman.io/image/v5/docker/reference"
+	"go.podman.io/image/v5/types"
 
 	"github.com/pycoco/pycoco/go/internal/configuration"
 	"github.com/pycoco/pycoco/go/internal/failure"
+	"github.com/pycoco/pycoco/go/internal/process"
 )
 
 const retryDelayLimit = 8 * time.Second
@@ -26,12 +28,14 @@ func patiently[T any](ctx context.Context, r reader, text string, read fromRegis
 	ctx = r.Connections.With(withOperation(ctx, operation))
 	for delay, left := time.Second, r.Settings.Retries; ; delay, left = min(2*delay, retryDelayLimit), left-1 {
 		found, err := fromCandidates(ctx, r, text, read)
-		if err == nil || left <= 0 || failure.Classify(ctx, err).Code != failure.CodeUnavailable {
-			if err != nil {
-				err = operation.Telling(err)
-			}
-			return found, err
+		if err == nil {
+			return found, nil
 		}
+		told := process.About(ctx, operation.Telling(err))
+		if left <= 0 || told.Code != failure.CodeUnavailable || !told.Retryable {
+			return found, r.telling(text, told)
+		}
+		err = told
 		if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) <= delay {
 			return none, err
 		}
@@ -40,6 +44,27 @@ func patiently[T any](ctx context.Context, r reader, text string, read fromRegis
 			return none, err
 		}
 	}
+}
+
+// telling adds to a refusal what it was asked with.
+func (r reader) telling(text string, found *failure.Error) error {
+	if found.Code != failure.CodeUnauthorized && found.Code != failure.CodeDenied {
+		return found
+	}
+	told := *found
+	switch settings := r.Settings; {
+	case settings.RegistryToken != "":
+		told.Credentials = "registry_token"
+	case settings.Creds != nil || settings.IdentityToken != "":
+		told.Credentials = "given"
+	default:
+		if candidates, err := r.Candidates(text); err == nil {
+			if found, err := r.Credentials(candidates[len(candidates)-1].Named); err == nil && *found != (types.DockerAuthConfig{}) {
+				told.Credentials = "found"
+			}
+		}
+	}
+	return &told
 }
 
 // fromCandidates tries the candidates one after the other; like CRI-O's (server/image_pull.go), it reports the last

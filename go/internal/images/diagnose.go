@@ -32,7 +32,11 @@ func diagnose(system *types.SystemContext, named reference.Named, err error) err
 	}
 	primary := sources[len(sources)-1]
 	if primary.Blocked {
-		return &failure.Error{Code: failure.CodeBlocked, Message: failure.OneSentence(err.Error())}
+		return &failure.Error{
+			Code:     failure.CodeBlocked,
+			Message:  "registries.conf blocks " + primary.Named.Name() + "; allow it there or ask another registry",
+			Registry: hostOf(primary.Named),
+		}
 	}
 	asked := *system
 	if reference.Domain(primary.Named) != reference.Domain(named) { // as newPullClient does

@@ -17,6 +17,7 @@ import (
 	"github.com/pycoco/pycoco/go/internal/configuration"
 	"github.com/pycoco/pycoco/go/internal/documents"
 	"github.com/pycoco/pycoco/go/internal/failure"
+	"github.com/pycoco/pycoco/go/internal/process"
 )
 
 // instancesLimit is how many images of one index are read together, at most (documents.read_image INSTANCES_LIMIT).
@@ -103,6 +104,9 @@ func (i *instancesReading) all(ctx context.Context) ([]Instance, error) {
 		if !known {
 			if instance.Fetched, instance.Err = i.one(ctx, entry.Digest); ctx.Err() != nil {
 				return nil, ctx.Err()
+			}
+			if instance.Err != nil { // before another request is made
+				instance.Err = process.About(ctx, instance.Err)
 			}
 			i.read[entry.Digest] = instance
 		}

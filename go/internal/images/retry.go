@@ -53,10 +53,9 @@ func whileTokenServerIsBusy(ctx context.Context, ask func() error) error {
 			delay = time.Duration(min(*advice, backoffMaxDelay.Seconds()) * float64(time.Second))
 		}
 		if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) <= delay {
-			seconds := delay.Seconds()
-			return &failure.Error{
-				Code: failure.CodeRateLimited, Status: 429, Retryable: true, RetryAfter: &seconds, Message: failure.OneSentence(err.Error()),
-			}
+			told := *failure.Classify(ctx, err)
+			told.RetryAfter = advice
+			return &told
 		}
 		logrus.Debugf("too many requests to a token server, waiting %s", delay)
 		if err := pause(ctx, delay); err != nil {

@@ -94,10 +94,11 @@ func (r *Runner) run(ctx context.Context, id uint64, body []byte) (answer Answer
 	if request.Observe {
 		ctx = process.WithExchanges(ctx, func(seen process.Exchange) { r.deliver(exchangeRecord(id, seen)) })
 	}
+	ctx = process.WithLast(ctx)
 	defer r.abandon(ctx, id)()
 	result, parts, err := run(ctx, body)
 	if err != nil {
-		return failed(failure.Classify(ctx, err))
+		return failed(process.About(ctx, err))
 	}
 	header, err := json.Marshal(map[string]any{"result": result})
 	if err != nil {

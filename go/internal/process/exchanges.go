@@ -6,9 +6,12 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/pycoco/pycoco/go/internal/failure"
 	"github.com/pycoco/pycoco/go/internal/ratelimit"
 )
 
@@ -28,9 +31,21 @@ type Exchange struct {
 // hands every request over to the function under this key. A module that was not changed hands over none.
 var exchangeKey = struct{ Exchange string }{"pycoco"}
 
+type handOver = func(*http.Request, http.RoundTripper) (*http.Response, error)
+
+// handed is what requests that are made with the context are handed over to so far.
+func handed(ctx context.Context) handOver {
+	if found, ok := ctx.Value(exchangeKey).(handOver); ok {
+		return found
+	}
+	return func(request *http.Request, transport http.RoundTripper) (*http.Response, error) {
+		return transport.RoundTrip(request)
+	}
+}
+
 // WithExchanges lets take see the exchanges of requests that are made with the context.
 func WithExchanges(ctx context.Context, take func(Exchange)) context.Context {
-	return context.WithValue(ctx, exchangeKey, func(request *http.Request, transport http.RoundTripper) (*http.Response, error) {
+	return context.WithValue(ctx, exchangeKey, handOver(func(request *http.Request, transport http.RoundTripper) (*http.Response, error) {
 		began := time.Now()
 		seen := func(status int, bytes int64, limits map[string]string) {
 			take(Exchange{request.Method, request.URL.String(), status, time.Since(began).Seconds(), bytes, limits})
@@ -43,23 +58,82 @@ func WithExchanges(ctx context.Context, take func(Exchange)) context.Context {
 		limits := ratelimit.Limits(response.Header)
 		response.Body = &countedBody{ReadCloser: response.Body, closed: func(bytes int64) { seen(response.StatusCode, bytes, limits) }}
 		return response, nil
-	})
+	}))
 }
 
 // WithAnswers lets take see each answer to a request that is made with the context: its head, before anybody else has it.
 func WithAnswers(ctx context.Context, take func(*http.Request, *http.Response)) context.Context {
-	further, told := ctx.Value(exchangeKey).(func(*http.Request, http.RoundTripper) (*http.Response, error))
-	return context.WithValue(ctx, exchangeKey, func(request *http.Request, transport http.RoundTripper) (*http.Response, error) {
-		ask := transport.RoundTrip
-		if told {
-			ask = func(request *http.Request) (*http.Response, error) { return further(request, transport) }
-		}
-		response, err := ask(request)
+	further := handed(ctx)
+	return context.WithValue(ctx, exchangeKey, handOver(func(request *http.Request, transport http.RoundTripper) (*http.Response, error) {
+		response, err := further(request, transport)
 		if err == nil {
 			take(request, response)
 		}
 		return response, err
-	})
+	}))
+}
+
+// last is the last request that an operation made to a registry or on its behalf.
+type last struct {
+	mutex    sync.Mutex
+	url      *url.URL
+	status   int    // 0 where no answer came
+	registry string // the host of the last request to a registry itself, which token servers and blobs' hosts are not
+}
+
+// WithLast remembers the last request that is made with the context, for About.
+func WithLast(ctx context.Context) context.Context {
+	made := &last{}
+	ctx = context.WithValue(ctx, lastKey{}, made)
+	further := handed(ctx)
+	return context.WithValue(ctx, exchangeKey, handOver(func(request *http.Request, transport http.RoundTripper) (*http.Response, error) {
+		made.asked(request.URL)
+		response, err := further(request, transport)
+		if err == nil {
+			made.answered(request.URL, response.StatusCode)
+		}
+		return response, err
+	}))
+}
+
+type lastKey struct{}
+
+// About is any error as a failure, with what is known of the last request that was made with the context.
+func About(ctx context.Context, err error) *failure.Error {
+	found := failure.Classify(ctx, err)
+	if made, known := ctx.Value(lastKey{}).(*last); known {
+		return found.About(made.request())
+	}
+	return found
+}
+
+func (l *last) request() failure.Request {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if l.url == nil {
+		return failure.Request{}
+	}
+	return failure.Request{URL: failure.RedactURL(l.url), Registry: l.registry, Status: l.status}
+}
+
+func (l *last) asked(target *url.URL) {
+	if target.Scheme != "http" && target.Scheme != "https" {
+		return // a redirect to what cannot be asked
+	}
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	l.url, l.status = target, 0
+	if strings.HasPrefix(target.Path, "/v2/") {
+		l.registry = target.Host
+	}
+}
+
+func (l *last) answered(target *url.URL, status int) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if l.url == target {
+		l.status = status
+	}
 }
 
 // countedBody counts what is read of a body and says so once, when it is closed.

@@ -37,7 +37,6 @@ type brake struct {
 	asking  *Operation    // the one that finds out
 	changed chan struct{} // closed, and replaced, when one of the others may go on
 	gaveUp  bool
-	advice  float64
 	headers map[string]string
 }
 
@@ -131,11 +130,11 @@ func (o *Operation) Answered(answer *http.Response, wait time.Duration) (last bo
 		found.until = until
 	}
 	o.advice, o.headers = RetryAfter(answer.Header.Get("Retry-After")), Limits(answer.Header)
-	found.advice, found.headers = wait.Seconds(), o.headers
+	found.headers = o.headers
 	if found.strikes >= strikesLimit { // once the wait is over, one more may try
 		found.gaveUp = true
 		o.brakes.limited[host] = &brake{
-			until: found.until, strikes: strikesLimit - 1, changed: make(chan struct{}), advice: found.advice, headers: found.headers,
+			until: found.until, strikes: strikesLimit - 1, changed: make(chan struct{}), headers: found.headers,
 		}
 	}
 	found.release()
@@ -181,8 +180,9 @@ func (b *brake) release() {
 func (b *brake) refusal(host string) error {
 	wait := max(time.Until(b.until).Seconds(), 0)
 	return &failure.Error{
-		Code: failure.CodeRateLimited, Status: http.StatusTooManyRequests, Retryable: true, RetryAfter: &wait, RateLimit: b.headers,
-		Message: fmt.Sprintf("%s has had too many requests and asks for a pause of %.0f seconds", host, b.advice),
+		Code: failure.CodeRateLimited, Status: http.StatusTooManyRequests, SpecCode: "TOOMANYREQUESTS", Registry: host,
+		Retryable: true, RetryAfter: &wait, RateLimit: b.headers,
+		Message: fmt.Sprintf("%s has answered with status 429, too many requests, and is not asked again for %.1f seconds; try again later, or log in where that allows more", host, wait),
 	}
 }
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from pycoco.backends import registry_errors
 from pycoco.errors import PycocoError, RateLimitedError, from_code
 
 ABI_VERSION = 4
@@ -82,7 +83,36 @@ def error_of(error: dict[str, Any]) -> PycocoError:
     if "raw_manifest" in fields:
         fields["raw_manifest"] = base64.b64decode(fields["raw_manifest"])
     rate_limit = fields.pop("rate_limit", {})
-    found = from_code(fields.pop("code"), fields.pop("message"), **fields)
+    code, message = fields.pop("code"), fields.pop("message")
+    found = from_code(code, _message(code, fields) or message, **fields)
     if isinstance(found, RateLimitedError):
         found.rate_limit = rate_limit
     return found
+
+
+def _message(code: str, error: Mapping[str, Any]) -> str:
+    """The sentence for the kind of failure that Go names, "" where its message is pycoco's own."""
+    kind, url = error.get("kind", ""), error.get("url", "")
+    detail, registry = error.get("detail", ""), error.get("registry", "")
+    if not kind:
+        return ""
+    refused = code in ("unauthorized", "denied")
+    if kind == "answer":
+        token_of = "" if "/v2/" in url else registry
+        message = registry_errors.answered(url, error["status"], detail, refused=refused, token_of=token_of)
+    elif kind == "token":
+        message = registry_errors.unreadable_token(registry, detail)
+    elif kind == "too_large":
+        message = registry_errors.too_large(url, int(detail))
+    elif kind == "body":
+        message = registry_errors.broken(url, detail)
+    elif kind == "redirects":
+        message = registry_errors.redirects_without_end(url)
+    elif kind == "scheme":
+        message = registry_errors.redirects_elsewhere(url)
+    else:
+        message = registry_errors.unreachable(url, kind, detail)
+    if refused:
+        found = error.get("credentials", "")
+        message += f"; {registry_errors.asked_with('pycoco explain says where' if found == 'found' else found)}"
+    return message + (f" (mirrors failed too: {error['mirrors']})" if error.get("mirrors") else "")

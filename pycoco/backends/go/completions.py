@@ -17,10 +17,12 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
 from pycoco import waiting
+from pycoco.backends import registry_errors
 from pycoco.backends.exchange import Observer
 from pycoco.backends.go.boundary import Boundary, Reply, error_of
 from pycoco.backends.go.log_records import LOGGER, LogRecords
-from pycoco.errors import BackendError, OperationCancelledError, PycocoError
+from pycoco.configuration.reference import shown
+from pycoco.errors import BackendError, DeadlineError, OperationCancelledError, PycocoError
 
 T = TypeVar("T")
 
@@ -32,6 +34,8 @@ class _Pending(NamedTuple):
     decode: Callable[[Any, list[bytes]], Any]
     session: object
     observer: Observer | None
+    about: tuple[object, object]
+    """The reference and the timeout of the request, as far as it has them."""
 
 
 class Completions:
@@ -65,7 +69,8 @@ class Completions:
         operation = next(self._ids)
         try:
             # Known before it runs: a signal may interrupt this anywhere, and nothing may then run on unseen.
-            self._pending[operation] = _Pending(future, decode, request.get("session"), observer)
+            about = request.get("reference"), request.get("timeout")
+            self._pending[operation] = _Pending(future, decode, request.get("session"), observer, about)
             future.add_done_callback(lambda done: self._cancel(operation) if done.cancelled() else None)
             if self._unusable is not None:
                 raise type(self._unusable)(self._unusable.message)
@@ -128,7 +133,10 @@ class Completions:
         if pending is None or not pending.future.set_running_or_notify_cancel():
             return
         if "error" in header:
-            pending.future.set_exception(error_of(header["error"]))
+            failed = error_of(header["error"])
+            if isinstance(failed, DeadlineError):
+                failed.message = _late(*pending.about) or failed.message
+            pending.future.set_exception(failed)
             return
         try:
             result = pending.decode(header["result"], parts)
@@ -162,3 +170,10 @@ class Completions:
             pending.future.cancel()
         self._boundary.end(next(self._ids))
         self._thread.join(_EXIT_SECONDS)
+
+
+def _late(reference: object, timeout: object) -> str:
+    """What is said of an operation that took too long, as by the Python backend; "" where it is not known."""
+    if not isinstance(reference, str) or not isinstance(timeout, (int, float)):
+        return ""
+    return registry_errors.late(f"reading {shown(reference)}", timeout)

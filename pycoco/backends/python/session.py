@@ -235,7 +235,7 @@ class PythonSession:
             try:
                 return await self._from_candidates(text, read)
             except UnavailableError as error:
-                if deadline is not None and deadline - time.monotonic() <= delay:
+                if not error.retryable or (deadline is not None and deadline - time.monotonic() <= delay):
                     raise
                 _log.info("reading %s failed and is tried again in %g seconds: %s", _shown(text), delay, error)
             await asyncio.sleep(delay)

@@ -94,16 +94,16 @@ def alias_file(settings: Settings) -> str:
 
 def _unresolved(name: str, configuration: RegistriesConfiguration) -> ShortNameError:
     file = configuration.unqualified_search_registries_file
-    reason = f"and {file} sets no unqualified-search-registries" if file else "and no unqualified-search-registries"
+    reason = f"{file} sets no" if file else "no"
     return ShortNameError(
-        f"{shown(name)} names no registry: there is no alias for it {reason}; write REGISTRY/{name},"
-        " or add an alias or a registry to registries.conf"
+        f"{shown(name)} names no registry (there is no alias for it, and {reason} unqualified-search-registries);"
+        f" write REGISTRY/{name}, or add an alias or a registry to registries.conf"
     )
 
 
 def _ambiguous(name: str, found: list[str], configuration: RegistriesConfiguration) -> ShortNameError:
     file = configuration.unqualified_search_registries_file
     return ShortNameError(
-        f"{shown(name)} names no registry and may mean {' or '.join(found)} ({file}); write the one you mean,"
-        ' add an alias, or have them tried in turn with short_names="permissive"'
+        f"{shown(name)} names no registry and may mean one of {len(found)} ({', '.join(found)}: {file});"
+        ' write the one you mean, add an alias, or have them tried in turn with short_names="permissive"'
     )

@@ -76,11 +76,11 @@ def _parsed(text: str, what: str, watched: _Watched) -> dict[str, Any]:
     except RecursionError:
         raise ManifestError(f"the {what} is nested too deeply to be read") from None
     except ValueError as error:
-        raise ManifestError(f"the {what} is not valid JSON: {error}") from None
+        raise ManifestError(f"the {what} is not valid JSON ({error})") from None
     if _depth_exceeds(text, DEPTH_LIMIT):
         raise ManifestError(f"the {what} is nested more than {DEPTH_LIMIT} deep")
     if _has_lone_surrogate(text):
-        raise ManifestError(f"the {what} is not valid JSON: it escapes half of a surrogate pair")
+        raise ManifestError(f"the {what} is not valid JSON (it escapes half of a surrogate pair)")
     if type(document) is not dict:
         raise ManifestError(f"the {what} is not a JSON object")
     ambiguity = watched.ambiguity(document)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import AsyncIterator, Iterator
 
+from pycoco.backends import registry_errors
 from pycoco.errors import TooLargeError
 
 _PIECE = 256 * 1024
@@ -48,13 +49,13 @@ class Gunzip:
             raise TruncatedBodyError("the gzip stream ends too early")
 
 
-async def read_at_most(pieces: AsyncIterator[bytes], limit: int, what: str) -> bytes:
+async def read_at_most(pieces: AsyncIterator[bytes], limit: int, url: str) -> bytes:
     """All of the decoded `pieces`. Raises TooLargeError once there are more than `limit` bytes."""
     parts: list[bytes] = []
     size = 0
     async for piece in pieces:
         size += len(piece)
         if size > limit:
-            raise TooLargeError(f"{what} is larger than {limit} bytes; it is refused")
+            raise TooLargeError(registry_errors.too_large(url, limit))
         parts.append(piece)
     return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,6 +1,6 @@
 """Kept connections to each origin, as an httpx transport: which one a request goes over, and how many there are.
 
-It knows nothing of redirects or registries, nor of HTTP/1.1 (see `http11`) and proxies (see `proxied`, `socks`). The
+It knows nothing of redirects or registries, nor of HTTP/1.1 (see `http11`) and proxies (see `proxies`). The
 pool of httpcore, httpx's engine, looks at every connection for every request: under load that costs more than they do.
 Connecting has a time limit (see `network_stream`), answers have none but the operation's own.
 """
@@ -31,13 +31,14 @@ from pycoco.backends.python.network.messages import (
     Request,
 )
 from pycoco.backends.python.network.network_stream import LostConnectionError
-from pycoco.backends.python.network.proxied import ProxiedConnection, Proxy, proxy_authorization
+from pycoco.backends.python.network.proxies.http_proxy import ProxiedConnection, Proxy, proxy_authorization
 from pycoco.backends.python.network.redirects import redacted
+from pycoco.backends.python.network.unreachable import unreachable
 from pycoco.configuration import proxies
 from pycoco.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
-    from pycoco.backends.python.network.socks import SocksProxy
+    from pycoco.backends.python.network.proxies.socks_proxy import SocksProxy
 
 CONNECTIONS_PER_HOST = 256
 """As many images as `inspect_many` may sensibly have in flight: fewer would let images wait although the server could
@@ -141,7 +142,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         if not location.startswith("socks5"):
             return partial(ProxiedConnection, request.origin, self._tls, http_proxy(location))
         if location not in self._socks:
-            from pycoco.backends.python.network.socks import SocksProxy
+            from pycoco.backends.python.network.proxies.socks_proxy import SocksProxy
 
             self._socks[location] = SocksProxy(_ascii_location(location), self._tls)
         return partial(self._socks[location].connection, request.origin)
@@ -289,12 +290,6 @@ async def _respond(origin: _Origin, request: Request) -> tuple[Connection, Head]
             if isinstance(error, Exception):
                 raise unreachable(request.url, error) from error
             raise
-
-
-def unreachable(url: str, error: Exception) -> UnavailableError:
-    """The exception for a request that got no answer."""
-    shown = redacted(url)
-    return UnavailableError(f"cannot reach {shown}: {error}", url=shown, retryable=True)
 
 
 def http_proxy(location: str) -> Proxy:

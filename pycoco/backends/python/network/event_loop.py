@@ -18,6 +18,7 @@ import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
+from pycoco.backends import registry_errors
 from pycoco.daemon_threads import DaemonThreads
 from pycoco.errors import DeadlineError, OperationCancelledError, PycocoError
 
@@ -163,7 +164,7 @@ class _Operation:
 
     def _cancellation(self) -> PycocoError:
         if self._expired:
-            return DeadlineError(f"{self._what} was not done within {self._timeout:g} seconds; allow a longer timeout")
+            return DeadlineError(registry_errors.late(self._what, self._timeout or 0.0))
         return OperationCancelledError(
             f"{self._what} was cancelled: its client was closed or the interpreter is ending"
         )

@@ -1,6 +1,6 @@
 """HTTP/1.1 with one origin, on one connection: h11, httpx's parser, speaks it, a stream carries the bytes.
 
-It is not for choosing a connection (see `connections`), nor for going by way of a proxy (see `proxied`, `socks`).
+It is not for choosing a connection (see `connections`), nor for going by way of a proxy (see `proxies`).
 Around h11, httpcore's own connection waits for four locks in every exchange, each of them a turn of the event loop,
 which is a quarter of what a request costs (docs/benchmarks.md), and takes 40 ms to import.
 
@@ -57,8 +57,7 @@ class OriginConnection:
         self._chunks: Chunks | None = None
         self._idle = False
         # With TLS 1.3 the handshake is over before a server says that it misses a certificate.
-        hint = "; it may demand a client certificate" if origin.scheme == b"https" else ""
-        self._closed_early = f"the server closed the connection without an answer{hint}"
+        self._closed_early = "it may demand a client certificate" if origin.scheme == b"https" else "end of file"
 
     async def send(self, request: Request) -> Head:
         self._idle = False

@@ -86,4 +86,4 @@ class InvalidRequestError(Exception):
 
 
 class ProxyError(Exception):
-    """The proxy does not do what it is asked for."""
+    """The proxy cannot be reached, or does not do what it is asked for."""

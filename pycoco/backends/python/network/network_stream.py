@@ -22,10 +22,6 @@ _HANDSHAKE_SECONDS = 10.0
 _PAUSE_ABOVE = 256 * 1024
 
 
-_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
-_CERTIFICATE_WANTED = frozenset({"TLSV13_ALERT_CERTIFICATE_REQUIRED", "TLSV1_ALERT_CERTIFICATE_REQUIRED"})
-
-
 class NoConnectionError(Exception):
     """There is no connection to be had; the text says why. Never leaves the network's rooms."""
 
@@ -193,10 +189,6 @@ def reason(error: BaseException) -> str:
     """What a person can use of an error of the system or of TLS; never empty."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate verify failed: {error.verify_message}"
-    if isinstance(error, ssl.SSLError) and error.reason in _NOT_TLS:
-        return "it does not speak TLS; where plain http is right, set insecure = true for it, or --tls-verify=false"
-    if isinstance(error, ssl.SSLError) and error.reason in _CERTIFICATE_WANTED:
-        return "it demands a client certificate: put NAME.cert and NAME.key into its certs.d, or give cert_dir"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {error.reason or error.__class__.__name__}"
     if isinstance(error, socket.gaierror):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from pycoco._dataclass import dataclass, replace
+from pycoco.backends import registry_errors
 from pycoco.configuration.urls import absolute_url
 from pycoco.errors import RegistryError, UnavailableError
 
@@ -45,9 +46,9 @@ def next_hop(first: Hop, current: Hop, status: int, location: str | None, sent: 
     url = absolute_url(current.url, location)
     shown = redacted(current.url)
     if url is None:
-        raise UnavailableError(f"{shown} redirects to something that is not an http or https URL", url=shown)
+        raise UnavailableError(registry_errors.redirects_elsewhere(shown), url=shown)
     if sent >= MAX_REQUESTS:
-        raise UnavailableError(f"{redacted(first.url)} redirects more than {MAX_REQUESTS - 1} times", url=shown)
+        raise UnavailableError(registry_errors.redirects_without_end(shown), url=shown)
     check_target(url, f"{shown} redirects", plain_http=plain_http)
     method = current.method if status in (307, 308) or current.method in ("GET", "HEAD") else "GET"
     keep = current.authorization is not None and keeps_authorization(first.url, url)

@@ -15,6 +15,7 @@ from typing import cast
 
 import httpx
 
+from pycoco.backends import registry_errors
 from pycoco.backends.exchange import Observer, rate_limit_of
 from pycoco.backends.python.network import body as bodies
 from pycoco.backends.python.network import redirects
@@ -24,7 +25,7 @@ from pycoco.backends.python.network.messages import MalformedAnswerError, Stoppe
 from pycoco.backends.python.network.network_stream import LostConnectionError, TimeLimitError
 from pycoco.backends.python.network.redirects import Hop, redacted
 from pycoco.backends.python.network.turns import Turn
-from pycoco.errors import UnavailableError
+from pycoco.errors import RegistryError, UnavailableError
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -39,9 +40,16 @@ class Answer:
     """The answer to a request, its body not read yet. Close it, or read it to its end, to free its connection."""
 
     def __init__(
-        self, url: str, response: httpx.Response, *, gunzip: bool, ended: Callable[[Answer, int], None] | None = None
+        self,
+        url: str,
+        response: httpx.Response,
+        *,
+        gunzip: bool,
+        registry: str | None = None,
+        ended: Callable[[Answer, int], None] | None = None,
     ) -> None:
         self.url = url
+        self.registry = registry  # whose client has asked
         self._ended = ended  # called once, with the bytes of the body that were read
         self._size = 0
         self.status = response.status_code
@@ -91,20 +99,21 @@ class Answer:
         if gunzip is not None:
             gunzip.finish()
 
-    async def read(self, limit: int, what: str) -> bytes:
+    async def read(self, limit: int) -> bytes:
         """The whole decoded body, at most `limit` bytes. Raises TooLargeError, UnavailableError."""
         try:
             async with contextlib.aclosing(self.pieces()) as pieces:
-                return await bodies.read_at_most(pieces, limit, what)
+                return await bodies.read_at_most(pieces, limit, redacted(self.url))
         except (bodies.TruncatedBodyError, bodies.DamagedBodyError) as error:
-            raise self.broken(what, error) from error
+            raise self.broken(error) from error
         finally:
             await self.close()
 
-    def broken(self, what: str, error: Exception) -> UnavailableError:
+    def broken(self, error: Exception) -> UnavailableError:
         """The exception for a body that could not be read to its end."""
         url = redacted(self.url)
-        return UnavailableError(f"{what}: {url} sent a body that cannot be read: {error}", url=url, retryable=True)
+        message = registry_errors.broken(url, str(error))
+        return UnavailableError(message, url=url, registry=self.registry, retryable=True)
 
     async def read_error_body(self) -> bytes:
         """As much of the body as an error's is worth. Raises UnavailableError where even that cannot be read."""
@@ -118,7 +127,7 @@ class Answer:
                     if size >= ERROR_BODY_LIMIT:
                         break
         except (bodies.TruncatedBodyError, bodies.DamagedBodyError) as error:
-            raise self.broken(f"an answer with status {self.status}", error) from error
+            raise self.broken(error) from error
         finally:
             await self.close()
         return b"".join(parts)
@@ -145,8 +154,10 @@ class Transport:
         environ: Mapping[str, str],
         connections_per_host: int = CONNECTIONS_PER_HOST,
         *,
+        registry: str | None = None,
         observer: Observer | None = None,
     ) -> None:
+        self._registry = registry  # which errors name
         self._observer = observer
         # Not in an httpx.AsyncClient, which reads every Location, logs every URL and keeps cookies: upstream does none.
         self._pool = ConnectionPool(tls, environ, connections_per_host)
@@ -168,7 +179,14 @@ class Transport:
         form) only with the first. Raises UnavailableError where no answer can be had, RegistryError for a redirect
         that is refused.
         """
-        first = current = Hop(method, url, authorization, body)
+        try:
+            return await self._send(Hop(method, url, authorization, body), headers, gzip=gzip, plain_http=plain_http)
+        except RegistryError as error:
+            error.registry = error.registry or self._registry
+            raise
+
+    async def _send(self, first: Hop, headers: Headers, *, gzip: bool, plain_http: bool) -> Answer:
+        current = first
         sent = 0
         while True:
             answer = await self._exchange(current, headers, gzip=gzip)
@@ -197,7 +215,8 @@ class Transport:
         request = request_for(hop.method, hop.url, _headers(hop, headers, gzip=gzip), hop.body)
         observer = self._observer
         if observer is None or not observer.wanted:
-            return Answer(hop.url, await self._pool.handle_async_request(request), gunzip=gzip)
+            response = await self._pool.handle_async_request(request)
+            return Answer(hop.url, response, gunzip=gzip, registry=self._registry)
         began = time.monotonic()
 
         def ended(answer: Answer, size: int) -> None:
@@ -209,7 +228,7 @@ class Transport:
         except BaseException:
             observer.saw(hop.method, hop.url, None, time.monotonic() - began, 0)
             raise
-        return Answer(hop.url, response, gunzip=gzip, ended=ended)
+        return Answer(hop.url, response, gunzip=gzip, registry=self._registry, ended=ended)
 
 
 def timed_out(error: BaseException | None) -> bool:

@@ -10,10 +10,12 @@ import contextlib
 import re
 import time
 
+from pycoco.backends import registry_errors
 from pycoco.backends.python.network.body import DamagedBodyError, TruncatedBodyError
 from pycoco.backends.python.network.redirects import redacted
 from pycoco.backends.python.network.transport import Answer
-from pycoco.backends.python.registry.registry import Access, Registry, failure
+from pycoco.backends.python.registry.distribution_error import failure
+from pycoco.backends.python.registry.registry import Access, Registry
 from pycoco.backends.python.registry.retry import transient_delay
 from pycoco.errors import PycocoError, TooLargeError, UnavailableError
 from pycoco.printable import get_logger
@@ -26,12 +28,12 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-([0-9]+)/(\*|[0-9]+)", re.ASCII)
 _log = get_logger("pycoco.registry")
 
 
-async def read_blob(registry: Registry, path: str, access: Access, answer: Answer, limit: int, what: str) -> bytes:
+async def read_blob(registry: Registry, path: str, access: Access, answer: Answer, limit: int) -> bytes:
     """The whole body of `answer`, which is 200 for `path`, continued with Range requests where it is cut short.
 
     Raises TooLargeError once there are more than `limit` bytes, UnavailableError where it cannot be read to its end.
     """
-    reader = _Reader(registry, path, access, answer, limit, what)
+    reader = _Reader(registry, path, access, answer, limit)
     try:
         return await reader.read()
     finally:
@@ -39,13 +41,12 @@ async def read_blob(registry: Registry, path: str, access: Access, answer: Answe
 
 
 class _Reader:
-    def __init__(self, registry: Registry, path: str, access: Access, answer: Answer, limit: int, what: str) -> None:
+    def __init__(self, registry: Registry, path: str, access: Access, answer: Answer, limit: int) -> None:
         self._registry = registry
         self._path = path
         self._access = access
         self.answer = answer
         self._limit = limit
-        self._what = what
         self._body = bytearray()
         self._retry_offset = -1
         self._retry_time: float | None = None
@@ -57,12 +58,12 @@ class _Reader:
                     async for piece in pieces:
                         self._body += piece
                         if len(self._body) > self._limit:
-                            raise TooLargeError(f"{self._what} is larger than {self._limit} bytes; it is refused")
+                            raise TooLargeError(registry_errors.too_large(redacted(self.answer.url), self._limit))
                 return bytes(self._body)
             except DamagedBodyError as error:
-                raise self.answer.broken(self._what, error) from error
+                raise self.answer.broken(error) from error
             except TruncatedBodyError as error:
-                broken = self.answer.broken(self._what, error)
+                broken = self.answer.broken(error)
                 broken.__cause__ = error
             await self._reconnect(broken)
 
@@ -75,7 +76,7 @@ class _Reader:
         try:
             self.answer = await self._registry.get(self._path, self._access, first_byte=len(self._body))
             if self.answer.status != 206:
-                raise await failure("reconnecting", self.answer)
+                raise await failure(self.answer)
         except PycocoError as error:
             broken.message += f" (reconnecting failed too: {error})"
             raise broken from error

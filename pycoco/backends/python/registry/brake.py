@@ -94,8 +94,9 @@ class Brake:
         left = max(0.0, self._until - time.monotonic())
         return RateLimitedError(
             f"{self._host} has answered with status 429, too many requests, and is not asked again"
-            f" for {left:.1f} seconds: try later, or log in where that allows more",
+            f" for {left:.1f} seconds; try again later, or log in where that allows more",
             status=429,
+            registry=self._host.rpartition(" ")[2],
             spec_code="TOOMANYREQUESTS",
             retryable=True,
             retry_after=left,

@@ -1,6 +1,6 @@
 """A registry's answer that is not the one hoped for, as the exception for it.
 
-It is not for failures to get any answer (see `transport`). The code that the registry gave decides, and the status
+It is not for failures to get any answer (see `unreachable`). The code that the registry gave decides, and the status
 where there is none, as far as containers/image's own errors tell them apart (docker/distribution_error.go,
 docker/errors.go, docker/distribution's errcode). What the body says reaches a message only as its error's message.
 """
@@ -11,7 +11,12 @@ import re
 from collections.abc import Sequence
 
 from pycoco._dataclass import dataclass
+from pycoco.backends import registry_errors
+from pycoco.backends.python.network import turns
 from pycoco.backends.python.network.challenge import Challenge
+from pycoco.backends.python.network.redirects import redacted
+from pycoco.backends.python.network.transport import Answer
+from pycoco.backends.python.registry.retry import retry_after
 from pycoco.documents.syntax import encoding_json
 from pycoco.errors import (
     DeniedError,
@@ -72,8 +77,29 @@ class SpecError:
 _NONE = SpecError()
 
 
+async def failure(answer: Answer, *, by_status: bool = False, token_of: str = "") -> RegistryError:
+    """The exception for an answer with a status that is of no use; see `error_for`."""
+    challenges = answer.challenges
+    advice = retry_after(answer.header("retry-after"))
+    try:
+        body = await answer.read_error_body()
+    except UnavailableError:
+        # handleErrorResponse makes the body's failure the whole error, except where it does not look at the body.
+        if not by_status and needs_body(answer.status, challenges):
+            raise
+        body = b""
+    url = redacted(answer.url)
+    error = await turns.check(
+        body,
+        lambda: error_for(url, answer.status, challenges, body, advice, by_status=by_status, token_of=token_of),
+    )
+    error.registry = answer.registry
+    if isinstance(error, RateLimitedError):
+        error.rate_limit = answer.rate_limit()
+    return error
+
+
 def error_for(
-    what: str,
     url: str,
     status: int,
     challenges: Sequence[Challenge],
@@ -81,19 +107,20 @@ def error_for(
     retry_after: float | None = None,
     *,
     by_status: bool = False,
+    token_of: str = "",
 ) -> RegistryError:
-    """The exception for an answer with `status`; `what` says what was asked for, `url` must be redacted already.
+    """The exception for an answer with `status`; `url` must be redacted already, `token_of` is whose token it is about.
 
     `by_status` is for token servers, of whose answers containers/image looks at nothing else (httpResponseToError).
     """
     found = spec_error(status, challenges, body)
     cls = _class_of_status(status) if by_status else _class_for(status, found)
+    refused = cls in (UnauthorizedError, DeniedError)
     detail = f"{found.code}: {found.message}" if found.code and found.message else found.code or found.message
-    message = f"{what}: {url} answered with status {status}" + (f" ({detail})" if detail else "")
     return cls(
-        message,
+        registry_errors.answered(url, status, detail, refused=refused, token_of=token_of),
         status=status,
-        spec_code=found.code or None,
+        spec_code=None if by_status else found.code or None,
         url=url,
         retryable=cls in (RateLimitedError, UnavailableError),
         retry_after=retry_after if cls is RateLimitedError else None,

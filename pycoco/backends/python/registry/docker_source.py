@@ -19,7 +19,8 @@ from pycoco.backends import contract
 from pycoco.backends.python.network import event_loop
 from pycoco.backends.python.network.transport import Answer, timed_out
 from pycoco.backends.python.registry.blob import read_blob
-from pycoco.backends.python.registry.registry import MAY_BE_REFUSALS, Access, Registry, failure
+from pycoco.backends.python.registry.distribution_error import failure
+from pycoco.backends.python.registry.registry import MAY_BE_REFUSALS, Access, Registry
 from pycoco.backends.python.registry.retry import transient_delay
 from pycoco.configuration.values import ParsedReference, PullSource
 from pycoco.documents import digest as digests
@@ -157,7 +158,7 @@ class DockerSource:
         try:
             return endpoint, await ask(opening, endpoint.requested)
         except (UnauthorizedError, DeniedError) as error:
-            error.message += f" ({endpoint.credentials})"
+            error.message += f"; {endpoint.credentials}"
             raise
 
     async def endpoint(self) -> Endpoint:
@@ -169,7 +170,6 @@ class DockerSource:
 
     async def _config(self, endpoint: Endpoint, digest: str) -> bytes:
         """GetBlob: from the endpoint in use, else from later sources if another may have what this one has not."""
-        what = f"the config {digest} of {endpoint.reference}"
         try:
             answer = await self._blob(endpoint, digest)
         except RegistryError as error:
@@ -177,7 +177,7 @@ class DockerSource:
                 raise
             endpoint, answer = await self._fall_back(digest, error)
         path = _blob_path(endpoint, digest)
-        return await read_blob(endpoint.registry, path, endpoint.access, answer, MANIFEST_LIMIT, what)
+        return await read_blob(endpoint.registry, path, endpoint.access, answer, MANIFEST_LIMIT)
 
     async def _fall_back(self, digest: str, original: RegistryError) -> tuple[Endpoint, Answer]:
         """getBlobWithMirrorFallback: the later sources in order; the original error if none has the blob."""
@@ -212,12 +212,11 @@ class DockerSource:
 
 async def get_manifest(endpoint: Endpoint, requested: str) -> Received:
     """The manifest of that tag or digest, unverified: fetchManifest of docker/docker_client.go."""
-    what = f"the manifest {requested} of {endpoint.reference}"
     path = f"/v2/{endpoint.path}/manifests/{requested}"
     answer = await endpoint.registry.get(path, endpoint.access, accept=_ACCEPT)
     if answer.status != 200:
-        raise await failure(what, answer)
-    body = await answer.read(MANIFEST_LIMIT, what)
+        raise await failure(answer)
+    body = await answer.read(MANIFEST_LIMIT)
     return Received(body, answer.header("content-type") or "")
 
 
@@ -229,7 +228,7 @@ async def _head(endpoint: Endpoint, requested: str) -> Told:
         await answer.discard()
         raise NotToldError(contract.HEAD_NOT_ALLOWED)
     if answer.status != 200:
-        raise await failure(f"the digest of the manifest {requested} of {endpoint.reference}", answer)
+        raise await failure(answer)
     await answer.discard()
     digest = answer.header("docker-content-digest") or ""
     if not digest.startswith("sha256:") or not digests.is_valid(digest):
@@ -242,7 +241,10 @@ async def _head(endpoint: Endpoint, requested: str) -> Told:
 async def _get_blob(endpoint: Endpoint, digest: str) -> Answer:
     answer = await endpoint.registry.get(_blob_path(endpoint, digest), endpoint.access)
     if answer.status != 200:
-        raise await failure(f"the config {digest} of {endpoint.reference}", answer)
+        error = await failure(answer)
+        if isinstance(error, (UnauthorizedError, DeniedError)):
+            error.message += f"; {endpoint.credentials}"
+        raise error
     return answer
 
 
@@ -262,11 +264,11 @@ def _another_may_have_it(error: RegistryError) -> bool:
 
 def _all_failed(failed: list[tuple[str, PycocoError]]) -> PycocoError:
     """The primary's error, which is the last one, with what happened at the mirrors."""
-    reference, primary = failed[-1]
+    _, primary = failed[-1]
     if len(failed) == 1:
         return primary
     mirrors = " ".join(f"[{mirror}: {error}]" for mirror, error in failed[:-1])
-    return _with_message(primary, f"{reference}: {primary} (mirrors failed too: {mirrors})")
+    return _with_message(primary, f"{primary} (mirrors failed too: {mirrors})")
 
 
 def _with_message(error: PycocoError, message: str) -> PycocoError:

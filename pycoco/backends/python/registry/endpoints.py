@@ -11,12 +11,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pycoco._dataclass import dataclass
+from pycoco.backends import registry_errors
 from pycoco.backends.exchange import Observer
 from pycoco.backends.python.network.event_loop import LoopThread
 from pycoco.backends.python.network.single_flight import SingleFlight
 from pycoco.backends.python.network.transport import Transport
 from pycoco.backends.python.registry.docker_source import Endpoint
-from pycoco.backends.python.registry.registry import Access, Registry
+from pycoco.backends.python.registry.registry import Access, Registry, host_of
 from pycoco.configuration import certificates
 from pycoco.configuration.auth import credentials
 from pycoco.configuration.auth.credentials import FoundCredentials
@@ -68,7 +69,7 @@ class Network:
         """
         named = parse_canonical(source.reference)
         if source.blocked:
-            raise BlockedError(f"registries.conf blocks {named.name}; allow it there or ask another registry")
+            raise BlockedError(registry_errors.blocked(named.name), registry=host_of(named.domain))
         verify = self._settings.tls_verify
         registry = await self._registry(named.domain, insecure=source.insecure if verify is None else not verify)
         found = await self._found_credentials(named, logical.domain)
@@ -121,7 +122,7 @@ class Network:
 
     async def _open(self, domain: str, *, insecure: bool) -> Registry:
         tls = await asyncio.to_thread(certificates.ssl_context, domain, self._settings, verify=not insecure)
-        transport = Transport(tls, self._settings.environ, observer=self._observer)
+        transport = Transport(tls, self._settings.environ, registry=host_of(domain), observer=self._observer)
         self._transports.append(transport)
         self._loop.closing.add(transport)
         registry = Registry(domain, transport, insecure=insecure, user_agent=self._settings.user_agent)
@@ -146,7 +147,5 @@ class Network:
 
 def _told(found: FoundCredentials, *, token_given: bool) -> str:
     if token_given:
-        return "asked with the registry_token given"
-    if not found:
-        return f"asked without credentials: {found.note or 'none are given or found for it'}"
-    return "asked with the credentials given" if found.origin == "given" else f"asked with those of {found.origin}"
+        return registry_errors.asked_with("registry_token")
+    return registry_errors.asked_with(found.origin if found else "", found.note)

@@ -12,9 +12,9 @@ from functools import partial
 from urllib.parse import quote
 
 from pycoco.backends.python.network import turns
+from pycoco.backends.python.registry.distribution_error import failure
 from pycoco.backends.python.registry.docker_source import Endpoint, get_manifest
 from pycoco.backends.python.registry.page_links import next_page
-from pycoco.backends.python.registry.registry import failure
 from pycoco.documents import manifest, media_types, referrers
 from pycoco.documents.index import Index
 from pycoco.documents.read_image import Received
@@ -68,9 +68,9 @@ async def _of_specification(endpoint: Endpoint, digest: str, artifact_type: str 
             await answer.discard()
             return await _of_tag(endpoint, digest)
         if answer.status != 200:
-            raise await failure(what, answer)
+            raise await failure(answer)
         link = answer.header("link") or ""
-        body = await answer.read(MANIFEST_LIMIT, what)
+        body = await answer.read(MANIFEST_LIMIT)
         found += await turns.check(body, partial(_of_index, body, digest, referrers.REFERRERS_API))
         page = next_page(link, what)
     return found

@@ -17,12 +17,12 @@ from pycoco.backends.python.network.challenge import Challenge, Scope, insuffici
 from pycoco.backends.python.network.redirects import redacted
 from pycoco.backends.python.network.single_flight import SingleFlight
 from pycoco.backends.python.network.transport import Answer, Transport
-from pycoco.backends.python.registry import distribution_error, token
+from pycoco.backends.python.registry import token
 from pycoco.backends.python.registry.brake import Brake
-from pycoco.backends.python.registry.retry import retry_after
+from pycoco.backends.python.registry.distribution_error import failure
 from pycoco.backends.python.registry.warning_header import RegistryWarnings
 from pycoco.configuration.values import Credentials
-from pycoco.errors import PycocoError, RateLimitedError, RegistryError, UnavailableError
+from pycoco.errors import PycocoError, RegistryError
 from pycoco.printable import get_logger
 
 DOCKER_HUB = "docker.io"
@@ -80,7 +80,7 @@ class Registry:
 
     def __init__(self, domain: str, transport: Transport, *, insecure: bool, user_agent: str) -> None:
         self.domain = domain
-        self.host = DOCKER_HUB_HOST if domain == DOCKER_HUB else domain
+        self.host = host_of(domain)
         self._transport = transport
         self._insecure = insecure
         self._user_agent = (b"User-Agent", user_agent.encode("utf-8", "surrogateescape"))
@@ -163,7 +163,7 @@ class Registry:
         plain_http = scheme == "http"
         answer = await self._brake.send(lambda: self.send_logged(url, headers, None, plain_http=plain_http))
         if answer.status not in (200, 401):
-            raise await failure(f"pinging the registry {self.domain}", answer)
+            raise await failure(answer)
         challenges = tuple(answer.challenges)
         supports_signatures = answer.header("x-registry-supports-signatures") == "1"
         await answer.discard()
@@ -266,12 +266,12 @@ class Registry:
             ),
             patient=patient,
         )
-        what = f"getting a token for {self.domain}"
         if answer.status == 200:
-            body = await answer.read(token.TOKEN_LIMIT, what)
-            read = await turns.check(body, lambda: token.read_token(body, time.time(), self.domain))
+            body = await answer.read(token.TOKEN_LIMIT)
+            url = redacted(request.url)
+            read = await turns.check(body, lambda: token.read_token(body, time.time(), self.host, url))
             return _KeptToken(read, time.monotonic())
-        raise await failure(what, answer, by_status=True)  # httpResponseToError
+        raise await failure(answer, by_status=True, token_of=self.host)  # httpResponseToError
 
 
 @dataclass(slots=True)
@@ -329,22 +329,6 @@ class _Request:
         return self.renewed
 
 
-async def failure(what: str, answer: Answer, *, by_status: bool = False) -> RegistryError:
-    """The exception for an answer with a status that is of no use; see `distribution_error.error_for`."""
-    challenges = answer.challenges
-    advice = retry_after(answer.header("retry-after"))
-    try:
-        body = await answer.read_error_body()
-    except UnavailableError:
-        # handleErrorResponse makes the body's failure the whole error, except where it does not look at the body.
-        if not by_status and distribution_error.needs_body(answer.status, challenges):
-            raise
-        body = b""
-    url = redacted(answer.url)
-    error = await turns.check(
-        body,
-        lambda: distribution_error.error_for(what, url, answer.status, challenges, body, advice, by_status=by_status),
-    )
-    if isinstance(error, RateLimitedError):
-        error.rate_limit = answer.rate_limit()
-    return error
+def host_of(domain: str) -> str:
+    """Return the host that is asked for a registry as references name it."""
+    return DOCKER_HUB_HOST if domain == DOCKER_HUB else domain

@@ -11,7 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from pycoco.backends.python.registry.blob import read_blob
-from pycoco.backends.python.registry.registry import failure
+from pycoco.backends.python.registry.distribution_error import failure
 from pycoco.configuration import regular_file
 from pycoco.configuration.registries_d import Lookaside, SignaturePlaces
 from pycoco.documents import digest as digests
@@ -65,11 +65,10 @@ async def read(endpoint: Endpoint, digest: str, places: SignaturePlaces) -> tupl
 
 async def _from_extension(endpoint: Endpoint, digest: str) -> list[bytes]:
     """getExtensionsSignatures: those of the one kind and version that there is."""
-    what = f"the signatures of {digest} in {endpoint.reference}"
     answer = await endpoint.registry.get(f"/extensions/v2/{endpoint.path}/signatures/{digest}", endpoint.access)
     if answer.status != 200:
-        raise await failure(what, answer)
-    body = await answer.read(SIGNATURE_LIMIT, what)
+        raise await failure(answer)
+    body = await answer.read(SIGNATURE_LIMIT)
     try:
         document = encoding_json.parse(body)
     except ValueError as error:
@@ -152,13 +151,12 @@ async def _get(endpoint: Endpoint, url: str, scheme: str) -> bytes | None:
     """A signature of a lookaside on the web, where nobody has to say who asks. None if it is not there."""
     registry = endpoint.registry
     answer = await registry.get_without_authorization(url, plain_http=scheme == "http")
-    what = "a signature of the lookaside"
     if answer.status == 404:
         await answer.discard()
         return None
     if answer.status != 200:
-        raise await failure(f"reading {what}", answer, by_status=True)
-    return await answer.read(SIGNATURE_LIMIT, what)
+        raise await failure(answer, by_status=True)
+    return await answer.read(SIGNATURE_LIMIT)
 
 
 async def _from_attachments(endpoint: Endpoint, digest: str) -> list[bytes]:
@@ -172,12 +170,11 @@ async def _from_attachments(endpoint: Endpoint, digest: str) -> list[bytes]:
         layer_digest = str(layer.get("digest") or "")
         if not digests.is_valid(layer_digest):
             raise InvalidSignatureError(f"invalid digest {layer_digest[:200]!r}")
-        what = f"the attachment {layer_digest} of {endpoint.reference}"
         path = f"/v2/{endpoint.path}/blobs/{layer_digest}"
         answer = await endpoint.registry.get(path, endpoint.access)
         if answer.status != 200:
-            raise await failure(what, answer)
-        content = await read_blob(endpoint.registry, path, endpoint.access, answer, SIGNATURE_LIMIT, what)
+            raise await failure(answer)
+        content = await read_blob(endpoint.registry, path, endpoint.access, answer, SIGNATURE_LIMIT)
         if not digests.matches(content, layer_digest):
             algorithm = layer_digest.partition(":")[0]
             got = f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
@@ -190,15 +187,14 @@ async def _from_attachments(endpoint: Endpoint, digest: str) -> list[bytes]:
 
 async def _attachment_manifest(endpoint: Endpoint, tag: str) -> manifest.ReadManifest | None:
     """getSigstoreAttachmentManifest; None if the registry says that there is none."""
-    what = f"the signatures {tag} of {endpoint.reference}"
     answer = await endpoint.registry.get(f"/v2/{endpoint.path}/manifests/{tag}", endpoint.access, accept=_ACCEPT)
     if answer.status != 200:
-        error = await failure(what, answer)
+        error = await failure(answer)
         if _is_unknown(error):
             return None
         raise error
     content_type = media_types.simplified(answer.header("content-type") or "")
-    body = await answer.read(MANIFEST_LIMIT, what)
+    body = await answer.read(MANIFEST_LIMIT)
     if content_type != media_types.OCI_MANIFEST:
         raise InvalidSignatureError(f'unexpected MIME type for sigstore attachment manifest {tag}: "{content_type}"')
     return manifest.parse(body, media_types.OCI_MANIFEST)

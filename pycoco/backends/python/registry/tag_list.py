@@ -10,9 +10,9 @@ import json
 import re
 
 from pycoco.backends.python.network import turns
+from pycoco.backends.python.registry.distribution_error import failure
 from pycoco.backends.python.registry.docker_source import Endpoint
 from pycoco.backends.python.registry.page_links import next_page
-from pycoco.backends.python.registry.registry import failure
 from pycoco.documents import digest as digests
 from pycoco.documents.syntax import encoding_json
 from pycoco.errors import RegistryError, UnavailableError
@@ -35,9 +35,9 @@ async def read_page(endpoint: Endpoint, page: str) -> tuple[tuple[str, ...], str
     path = page or f"/v2/{endpoint.path}/tags/list?n={PAGE_SIZE}"
     answer = await endpoint.registry.get(path, endpoint.access)
     if answer.status != 200:
-        raise await failure(what, answer)
+        raise await failure(answer)
     link = answer.header("link") or ""
-    body = await answer.read(PAGE_LIMIT, what)
+    body = await answer.read(PAGE_LIMIT)
     return await turns.check(body, lambda: _tags(body, what)), next_page(link, what)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from urllib.parse import quote_plus, unquote_to_bytes, urlsplit
 
 from pycoco._dataclass import dataclass, field
+from pycoco.backends import registry_errors
 from pycoco.backends.python.network import redirects
 from pycoco.backends.python.network.challenge import Challenge, Scope
 from pycoco.configuration import urls
@@ -91,14 +92,15 @@ def token_request(
     return TokenRequest("GET", url, basic_authorization(credentials) if both else None)
 
 
-def read_token(body: bytes, now: float, registry: str = "the registry") -> Token:
+def read_token(body: bytes, now: float, registry: str = "the registry", url: str | None = None) -> Token:
     """The token in the answer of `registry`'s token server; it may be empty. RegistryError for what is no answer."""
     try:
         fields = _token_fields(encoding_json.parse(body))
     except ValueError as error:
         # Of the parser's own text nothing: it could quote the token.
         wrong = str(error) if isinstance(error, _FieldError) else "it is not the JSON object that it should be"
-        raise RegistryError(f"the answer of the token server of {registry} cannot be read: {wrong}") from None
+        message = registry_errors.unreadable_token(registry, wrong)
+        raise RegistryError(message, url=url, registry=registry) from None
     issued = now if fields.issued_at is None else fields.issued_at
     return Token(fields.token or fields.access_token, issued + _duration(max(fields.expires_in, MINIMUM_SECONDS)))
 

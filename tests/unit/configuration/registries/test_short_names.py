@@ -132,7 +132,7 @@ def test_the_origin_of_an_alias_is_known(tmp_path: Path) -> None:
 def test_errors_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ShortNameError, match=r"write REGISTRY/foo, or add an alias"):
         candidates("foo", upstream(tmp_path, "no-reg.conf"))
-    with pytest.raises(ShortNameError, match=r"quay\.io/foo:latest or registry\.com/foo:latest .*two-reg\.conf"):
+    with pytest.raises(ShortNameError, match=r"quay\.io/foo:latest, registry\.com/foo:latest: .*two-reg\.conf"):
         candidates("foo", upstream(tmp_path, "two-reg.conf"))
     empty = tmp_path / "empty.conf"
     empty.write_text("unqualified-search-registries = []\n")

@@ -69,7 +69,7 @@ def errors(code: str, message: str = "") -> bytes:
     ],
 )
 def test_class_and_code_of_an_answer(status: int, body: bytes, cls: type[PycocoError], spec_code: str | None) -> None:
-    error = error_for("the manifest", "https://r/v2/a/manifests/b", status, [], body)
+    error = error_for("https://r/v2/a/manifests/b", status, [], body)
     assert type(error) is cls
     assert (error.status, error.spec_code, error.url) == (status, spec_code, "https://r/v2/a/manifests/b")
     assert error.retryable is (cls in (UnavailableError, RateLimitedError))
@@ -85,16 +85,16 @@ def test_class_and_code_of_an_answer(status: int, body: bytes, cls: type[PycocoE
     ],
 )
 def test_a_bearer_challenge_outweighs_the_body(challenge: str, cls: type[PycocoError]) -> None:
-    error = error_for("x", "https://r/", 401, parse_challenges([challenge]), errors("NAME_UNKNOWN"))
+    error = error_for("https://r/", 401, parse_challenges([challenge]), errors("NAME_UNKNOWN"))
     assert type(error) is cls
 
 
 def test_of_a_token_server_only_the_status_counts() -> None:
-    assert type(error_for("x", "https://r/", 403, [], errors("NAME_UNKNOWN"), by_status=True)) is DeniedError
+    assert type(error_for("https://r/", 403, [], errors("NAME_UNKNOWN"), by_status=True)) is DeniedError
 
 
 def test_messages_are_short_and_on_one_line() -> None:
-    error = error_for("the manifest", "https://r/", 404, [], errors("MANIFEST_UNKNOWN", "a\r\nb\x1b[0m" + "c" * 5000))
+    error = error_for("https://r/", 404, [], errors("MANIFEST_UNKNOWN", "a\r\nb\x1b[0m" + "c" * 5000))
     assert "a b [0m" in str(error)
     assert len(str(error)) < 400
     assert str(error).isprintable()

@@ -41,7 +41,7 @@ class ProxiedConnection(OriginConnection):
             if self._proxy.scheme == b"https":
                 stream = await stream.start_tls(self._tls, host)
         except NoConnectionError as error:
-            raise type(error)(f"the proxy {host}:{port} cannot be reached: {error}") from error
+            raise ProxyError(f"the proxy {host}:{port} cannot be reached: {error}") from error
         if self._origin.scheme == b"http":
             return stream
         try:

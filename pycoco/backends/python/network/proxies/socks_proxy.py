@@ -1,7 +1,7 @@
 """HTTP/1.1 by way of a SOCKS proxy, which httpcore, httpx's engine, speaks over pycoco's own connections.
 
 Nobody else needs httpcore: it is loaded, 40 ms, when there is such a proxy. The dialling, the time limits and the
-errors are those of every connection (see `network_stream`). It is not for HTTP proxies (see `proxied`).
+errors are those of every connection (see `network_stream`). It is not for HTTP proxies (see `http_proxy`).
 """
 
 from __future__ import annotations
