@@ -48,7 +48,7 @@ def slow_helper(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     directory = empty_home / "bin"
     directory.mkdir()
     program, started = directory / "docker-credential-slow", empty_home / "helper.pid"
-    program.write_text(f"#!/bin/sh\necho $$ > {started}\nexec sleep 1.5\n")
+    program.write_text(f"#!/bin/sh\necho $$ > {started}.new\nmv {started}.new {started}\nexec sleep 1.5\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
     (empty_home / "registries.conf").write_text('credential-helpers = ["slow"]\n')

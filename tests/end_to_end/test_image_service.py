@@ -73,7 +73,8 @@ def pull_request(image: str, *, pod: dict[str, str] | None = POD, creds: tuple[s
 
 
 def pull(service: ImageService, image: str, **more: Any) -> str:
-    return messages.pulled_image_ref(call(service, PULL, pull_request(image, **more)))
+    answer = messages._classes()["PullImageResponse"].FromString(call(service, PULL, pull_request(image, **more)))
+    return str(answer.image_ref)
 
 
 def status(service: ImageService, image: str) -> messages.CriImage | None:

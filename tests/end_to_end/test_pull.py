@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import sys
 import time
 from collections.abc import Iterator
 
@@ -58,6 +59,16 @@ def test_it_is_where_crio_finds_it(
     }
     assert set(crio.images()) == {said["id"]}
     assert crio.removed == []
+
+
+def test_crio_is_asked_for_its_configuration_once(
+    crio: CrioStandIn, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def again(endpoint: str) -> None:
+        raise AssertionError(f"{endpoint} was asked again")
+
+    monkeypatch.setattr(sys.modules["pycoco.node.pull"], "read_crio_config", again)
+    assert pull(crio, registry.reference(REPOSITORY, "encrypted")) == 0
 
 
 def test_a_summary(crio: CrioStandIn, registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:

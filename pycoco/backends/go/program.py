@@ -19,7 +19,7 @@ from typing import cast
 
 from pycoco.backends.go import library
 from pycoco.errors import BackendUnavailableError, ConfigurationError
-from pycoco.printable import get_logger
+from pycoco.printable import get_logger, printable
 
 _SERVE = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).pycoco_serve(0, 1)"
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -124,7 +124,7 @@ class Program:
         self._errors.close()
         if said:
             get_logger("pycoco.go").error("the Go program said: %s", said)
-        first = "".join(each if each.isprintable() else " " for each in said.partition("\n")[0][:200])
+        first = printable(said.partition("\n")[0], 200)
         how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
         return f"{how}: {first}" if first else how
 

@@ -6,7 +6,10 @@ import argparse
 import json
 
 from pycoco.cli.client_options import client_of
-from pycoco.cli.registry.terminal_text import printable
+from pycoco.printable import printable
+
+_SHOWN = 200
+"""Characters of a type, which is the image's own text."""
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -19,7 +22,7 @@ def run(parsed: argparse.Namespace) -> int:
         print(json.dumps(document, indent=2, ensure_ascii=False))
         return 0
     for each in found:
-        kind = printable(each.artifact_type or each.media_type)
+        kind = printable(each.artifact_type or each.media_type, _SHOWN)
         where = ", ".join(each.found) + (f" {each.tag}" if each.tag else "")
         print(f"{each.digest}  {kind}  {where}")
     return 0

@@ -35,10 +35,6 @@ class GuestAgreement:
     problems: tuple[str, ...] = ()
 
     @property
-    def same_instance(self) -> bool:
-        return self.host_digest == self.guest_digest
-
-    @property
     def agrees(self) -> bool:
         return not self.problems
 

@@ -168,20 +168,9 @@ def pull_request(body: bytes) -> PullRequest:
     )
 
 
-def pull_image_request(image: str, creds: tuple[str, str] | None = None) -> bytes:
-    """Return the bytes of a PullImageRequest without a sandbox."""
-    username, password = creds or ("", "")
-    return _bytes("PullImageRequest", image={"image": image}, auth={"username": username, "password": password})
-
-
 def pull_response(image_ref: str) -> bytes:
     """Return the bytes of a PullImageResponse."""
     return _bytes("PullImageResponse", image_ref=image_ref)
-
-
-def pulled_image_ref(body: bytes) -> str:
-    """Return what a PullImageResponse says."""
-    return str(_parse("PullImageResponse", body).image_ref)
 
 
 def asked_image(request: str, body: bytes) -> str:
@@ -225,11 +214,6 @@ def status_image(body: bytes) -> CriImage | None:
 def images_response(images: Sequence[CriImage]) -> bytes:
     """Return the bytes of a ListImagesResponse, which are a StreamImagesResponse's as well."""
     return _bytes("ListImagesResponse", images=[_fields(each) for each in images])
-
-
-def listed_images(body: bytes) -> tuple[CriImage, ...]:
-    """Return the images of a ListImagesResponse."""
-    return tuple(_image(each) for each in _parse("ListImagesResponse", body).images)
 
 
 def fs_info_response(mountpoint: str, timestamp: int, used_bytes: int, inodes: int) -> bytes:

@@ -65,5 +65,6 @@ def test_an_image_there_and_back() -> None:
         CriImage("id", username="www", size=2**64 - 1),
     ):
         assert messages.status_image(messages.status_response(image, {"info": "x"})) == image
-        assert messages.listed_images(messages.images_response([image, image])) == (image, image)
+        listed = messages._classes()["ListImagesResponse"].FromString(messages.images_response([image, image])).images
+        assert [messages._image(each) for each in listed] == [image, image]
     assert messages.status_image(messages.status_response(None)) is None
