@@ -18,13 +18,14 @@ from tests.fuzz.reduction import reduced
 from tests.fuzz.search import Budget, is_spent, kinds_of, megabytes
 from tests.fuzz.variations import varied
 from tests.parity.kept_cases import KEPT
-from tests.parity.operations import BY_NAME, CREDENTIALS_WITHOUT_HELPERS
+from tests.parity.operations import BY_NAME, CREDENTIALS_WITHOUT_HELPERS, POLICIES_WITHOUT_SIGNATURES
 from tests.parity.twins import STATELESS, Answer, Case, Difference, Failure, Twins, differences, quiet_directory
 from tests.strategies.choices import Drawn
 
 DRAWN = {
     **{name: each.source for name, each in BY_NAME.items() if isinstance(each.source, Drawn)},
     "credentials_for": CREDENTIALS_WITHOUT_HELPERS,
+    "evaluate_policy": POLICIES_WITHOUT_SIGNATURES,
 }
 """The operations that take microseconds, and what their cases are drawn from."""
 

@@ -65,7 +65,7 @@ GO_FAULTS = (
         "go/internal/documents/strict_json.go",
         '(len(text) < 300 && !strings.ContainsAny(text, "eE"))',
         '(len(text) < 300000 && !strings.ContainsAny(text, "eE"))',
-        (f"{_PARITY}[check_config]",),
+        ("tests/parity/test_pure_operations.py::test_kept_cases",),
     ),
     Fault(
         "Go: a tag kept beside a digest",

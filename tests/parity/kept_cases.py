@@ -43,6 +43,11 @@ def _type(why: str, answer: str, content_type: str) -> Kept:
     return Kept(why, answer, Case("check_manifest", ((b"{}", content_type, ""),)))
 
 
+def _judged(why: str, answer: str, requirement: str, reference: str) -> Kept:
+    policy = json.dumps({"default": [{"type": requirement}]}).encode()
+    return Kept(why, answer, Case("evaluate_policy", ((policy, reference, b"{}", ()),)))
+
+
 def _schema1(history: str = json.dumps({"id": _ID}), signatures: Any = None) -> bytes:
     manifest: dict[str, Any] = {"schemaVersion": 1, "fsLayers": [{"blobSum": _DIGEST}]}
     manifest["history"] = [{"v1Compatibility": history}]
@@ -133,6 +138,13 @@ KEPT = (
     Kept("as many values as there may be", VALUE, Case("check_config", ((_values(249_998),),))),
     Kept("more values than there may be", "ManifestError", Case("check_config", ((_values(249_999),),))),
     Kept("more values, in a text", "ManifestError", Case("check_config", ((b'{"a":"' + b"," * 260_000 + b'"}',),))),
+    _judged("only an official image's name is short", "PolicyRejectedError", "reject", "docker.io/library/a/b"),
+    _judged("where no scope counts, a path has to be there too", "LayoutError", "reject", "dir:/no/such/place/layout"),
+    Kept(
+        "a number of 400 digits, where nobody looks",
+        "ManifestError",
+        Case("check_config", ((b'{"x":1' + b"0" * 400 + b"}",),)),
+    ),
     Kept("an empty key twice", "AmbiguousManifestError", Case("check_config", ((b'{"":1,"":1}',),))),
     Kept(
         "escapes in times are undone, of a config too",

@@ -24,6 +24,7 @@ from tests.strategies import (
     policies,
     references,
     registries_conf,
+    unsigned_policies,
 )
 from tests.strategies.choices import Drawn
 
@@ -460,5 +461,13 @@ OPERATIONS = (
 
 CREDENTIALS_WITHOUT_HELPERS = auth_files.stored_without_helpers().map(_credential_cases)
 """For many cases: a helper is a program to start, for every question."""
+
+
+def _unsigned_cases(asked: unsigned_policies.Asked) -> Case:
+    return Case("evaluate_policy", tuple((asked.policy, each, asked.manifest, ()) for each in asked.references))
+
+
+POLICIES_WITHOUT_SIGNATURES = unsigned_policies.asked().map(_unsigned_cases)
+"""For many cases, likewise."""
 
 BY_NAME = {operation.name: operation for operation in OPERATIONS}

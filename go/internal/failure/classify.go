@@ -15,6 +15,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/textproto"
 	"net/url"
 	"reflect"
 	"strings"
@@ -159,8 +160,9 @@ func OfNetwork(err error, message string) *Error {
 		timeout   net.Error
 		request   *url.Error
 		number    syscall.Errno
+		malformed textproto.ProtocolError // a trailer's line; a head's is a url.Error
 	)
-	for _, target := range []any{&address, &name, &authority, &hostname, &invalid, &verify, &record, &alert, &timeout, &number, &request} {
+	for _, target := range []any{&address, &name, &authority, &hostname, &invalid, &verify, &record, &alert, &timeout, &number, &request, &malformed} {
 		if errors.As(err, target) {
 			return &Error{Code: CodeUnavailable, Message: message, Retryable: true}
 		}

@@ -189,7 +189,8 @@ def _image_name(reference: ParsedReference) -> str:
 def _familiar(text: str) -> str:
     """reference.FamiliarString: what Docker calls an image, without what Docker Hub's names have in common."""
     rest = text.removeprefix("docker.io/")
-    return rest.removeprefix("library/") if rest != text else text
+    name = rest.removeprefix("library/")
+    return name if rest != text and "/" not in name else rest  # familiarizeName: library/a/b keeps all of it
 
 
 def _named(reference: ParsedReference) -> references.NamedReference | None:

@@ -64,9 +64,10 @@ class Policy:
         Raises LayoutError for a local path that does not exist.
         """
         transport = reference.transport
+        scopes = _scopes(reference)  # also where none counts: upstream has no reference to a path that is not there
         if transport in self.transports:
             sections = self.transports[transport]
-            for scope in [*_scopes(reference), ""]:
+            for scope in [*scopes, ""]:
                 if scope in sections:
                     return AppliedPolicy(self.file, transport, scope, sections[scope])
         return AppliedPolicy(self.file, "", "", self.default)

@@ -145,6 +145,26 @@ _DIFFERED = (
         "UnavailableError",
         _primary(config=Reply(quirks=("a length beyond int64",))),
     ),
+    KeptVisit(
+        "Python: a token that expires while a registry is waited for is had anew",
+        "RateLimitedError",
+        Visit(
+            primary=Registry(
+                ping=_bearer(),
+                token=(Reply(body='{"token":"t0k","expires_in":9223372036854775807}'),),
+                instance=(Reply(429, (("Retry-After", "0"),)),),
+            ),
+            options=_PLAIN,
+        ),
+    ),
+    KeptVisit(
+        "Go: a token whose trailer is none is no wrong configuration",
+        "UnavailableError",
+        Visit(
+            primary=Registry(ping=_bearer(), token=(Reply(quirks=("a trailer with NUL",)),)),
+            options=_PLAIN,
+        ),
+    ),
     KeptVisit("Python: a ping's slow body is not waited for", VALUE, _primary(ping=Reply(form="slow"))),
     KeptVisit(
         "Python: a token for ever has expired, because nanoseconds overflow",

@@ -289,9 +289,22 @@ class _Request:
     renewed: bool = False
 
     async def send_patiently(self, brake: Brake, extra: Scope | None = None) -> Answer:
-        """Send it when the registry may be asked; what it takes to ask, a ping and a token, is had before."""
+        """Send it when the registry may be asked; what it takes to ask, a ping and a token, is had before.
+
+        A token that expires while the registry is waited for is had anew, as for each of makeRequestToResolvedURL's
+        attempts.
+        """
         properties, authorization = await self._prepared(extra)
-        return await brake.send(lambda: self._send(properties, authorization))
+        again = False
+
+        async def send() -> Answer:
+            nonlocal again, authorization
+            if again and self.key is not None:
+                authorization, self.key = await self.registry.authorization(properties, self.access, extra)
+            again = True
+            return await self._send(properties, authorization)
+
+        return await brake.send(send)
 
     async def _prepared(self, extra: Scope | None) -> tuple[_Properties, str | None]:
         registry, access = self.registry, self.access
