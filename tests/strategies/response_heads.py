@@ -88,6 +88,9 @@ BEFORE: Mapping[str, Quirk] = {
     "100 with a length beyond int64": _before(b"HTTP/1.1 100 Continue\r\nContent-Length: 9999999999999999999\r\n\r\n"),
     "100 with two lengths": _before(b"HTTP/1.1 100 Continue\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
     "100 with another coding": _before(b"HTTP/1.1 100 Continue\r\nTransfer-Encoding: x\r\n\r\n"),
+    "100 with a bad trailer announced": _before(
+        b"HTTP/1.1 100 Continue\r\nTransfer-Encoding: chunked\r\nTrailer: Trailer\r\n\r\n"
+    ),
     "100 with a bad header": _before(b"HTTP/1.1 100 Continue\r\njunk\r\n\r\n"),
     "an informational answer in HTTP/1.0": _before(b"HTTP/1.0 100 Continue\r\n\r\n"),
     "an informational answer's other type": _before(b"HTTP/1.1 103 Early\r\nContent-Type: text/plain\r\n\r\n"),

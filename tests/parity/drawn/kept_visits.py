@@ -20,11 +20,12 @@ _MIRROR = '[[registry]]\nlocation = "{host}"\n[[registry.mirror]]\nlocation = "{
 
 @dataclass(frozen=True)
 class KeptVisit:
-    """`kind` is VALUE or the name of the error's class."""
+    """`kind` is VALUE or the name of the error's class, `operation` the one of contract.NETWORK that is asked for."""
 
     why: str
     kind: str
     visit: Visit
+    operation: str = "fetch"
 
 
 def _bearer(realm: str = "{scheme}://{host}/token") -> tuple[Reply, ...]:
@@ -164,6 +165,12 @@ _DIFFERED = (
             primary=Registry(ping=_bearer(), token=(Reply(quirks=("a trailer with NUL",)),)),
             options=_PLAIN,
         ),
+    ),
+    KeptVisit(
+        "Python: what no trailer may be is not announced by a HEAD's answer either",
+        "UnavailableError",
+        _primary(manifest=Reply(quirks=("a length announced as trailer", "chunked"))),
+        "resolve",
     ),
     KeptVisit("Python: a ping's slow body is not waited for", VALUE, _primary(ping=Reply(form="slow"))),
     KeptVisit(

@@ -137,8 +137,6 @@ class OriginConnection:
         event = await self._read_head(stream, self._http)
         bodiless = bodiless or event.status_code in (204, 304)  # whatever their heads announce (RFC 9112, 6.3)
         if not bodiless and self._http.their_state is h11.SEND_BODY and _is_chunked(event):
-            if _announces_bad_trailer(event):
-                raise MalformedAnswerError("the answer announces what no trailer may be")
             self._chunks = Chunks()
             self._chunks.feed(self._received)
         elif self._received:
@@ -161,6 +159,8 @@ class OriginConnection:
                 continue
             if any(name == b"content-length" and int(value) > _LARGEST_LENGTH for name, value in event.headers):
                 raise MalformedAnswerError("the answer's length is too large")
+            if _is_chunked(event) and _announces_bad_trailer(event):
+                raise MalformedAnswerError("the answer announces what no trailer may be")
             if type(event) is h11.Response or event.status_code == 101:
                 return event
 
