@@ -6,11 +6,11 @@ whichever backend fetched them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pycoco
+from pycoco._pattern import pattern
 from pycoco.errors import ManifestError
 
 if TYPE_CHECKING:  # what an image is made of loads when it is asked for, like the values themselves
@@ -26,8 +26,8 @@ _INDEX_TYPES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
 # A docker reference may start like a transport ("oci:5000/app" is a host and its port): a path never continues so.
-_LOCAL = re.compile(r"(?:oci|dir|oci-archive|docker-archive):(?![0-9]+/)")
-_TAG_OR_DIGEST = re.compile(r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?(?:@.*)?\Z")
+_LOCAL = pattern(r"(?:oci|dir|oci-archive|docker-archive):(?![0-9]+/)")
+_TAG_OR_DIGEST = pattern(r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?(?:@.*)?\Z")
 
 
 SCHEMA_VERSION = 1

@@ -6,13 +6,13 @@ It is not for acting on them; a backend does that.
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, TypedDict
 
 import pycoco
+from pycoco._pattern import pattern
 from pycoco._version import __version__
 from pycoco.configuration.auth.given import Given, Token
 from pycoco.configuration.settings import Settings
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pycoco.configuration.auth.kubernetes import Keyring
     from pycoco.documents.descriptor import Platform
 
-_UNFIT_KEY = re.compile(r"[\s\x00-\x1f?#]")
+_UNFIT_KEY = pattern(r"[\s\x00-\x1f?#]")
 
 # What uname calls them, and no image does.
 _GO_NAMES = {

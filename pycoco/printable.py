@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from pycoco._pattern import pattern
+
 if TYPE_CHECKING:
     import logging
 
@@ -19,7 +21,7 @@ _KEPT_END = 300
 
 # Control characters (C0, C1), separators of lines, halves of surrogate pairs, and the format characters that show
 # nothing or turn the direction of what follows (Unicode Cf, as far as they do that).
-_UNFIT = re.compile(
+_UNFIT = pattern(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
     "\U000e0000-\U000e007f]"
 )

@@ -7,19 +7,19 @@ has neither user, query nor fragment, and of the headers only those of rate limi
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterable, Mapping
 
 from pycoco._dataclass import dataclass, field
+from pycoco._pattern import pattern
 from pycoco.printable import get_logger
 
 logger = get_logger("pycoco.requests")
 
-_REPOSITORY = re.compile(r"/v2/(.+)/(?:manifests|blobs|tags|referrers)/[^/]+")
+_REPOSITORY = pattern(r"/v2/(.+)/(?:manifests|blobs|tags|referrers)/[^/]+")
 
-_RATE_LIMIT = re.compile(rb"(?:x-)?ratelimit(?:-[a-z0-9-]{1,50})?|docker-ratelimit-source")
+_RATE_LIMIT = pattern(rb"(?:x-)?ratelimit(?:-[a-z0-9-]{1,50})?|docker-ratelimit-source")
 _RATE_LIMITS = 10
-_NOT_PLAIN = re.compile(rb"[^ -~]")
+_NOT_PLAIN = pattern(rb"[^ -~]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import ssl
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from pycoco._dataclass import dataclass
+from pycoco._pattern import pattern
 from pycoco.configuration import configuration_files, regular_file
 from pycoco.configuration.settings import Settings
 from pycoco.errors import ConfigurationError
@@ -42,7 +43,7 @@ DIRECTORIES = ("/etc/ssl/certs", "/etc/pki/tls/certs")
 # It is about TLS 1.2; those of TLS 1.3 are all of that kind.
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
-_CERTIFICATE = re.compile(
+_CERTIFICATE = pattern(
     rb"^-----BEGIN CERTIFICATE-----[ \t\r]*\n([A-Za-z0-9+/=\s]*)^-----END CERTIFICATE-----", re.MULTILINE
 )
 

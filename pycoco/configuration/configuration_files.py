@@ -16,6 +16,7 @@ import pwd
 import re
 from collections.abc import Hashable, Iterable
 
+from pycoco._pattern import pattern
 from pycoco.configuration import regular_file
 from pycoco.configuration.settings import Settings
 from pycoco.errors import ConfigurationError
@@ -23,7 +24,7 @@ from pycoco.errors import ConfigurationError
 ADMINISTRATOR_DIRECTORY = "/etc/containers"
 VENDOR_DIRECTORY = "/usr/share/containers"
 
-_INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_INTEGER = pattern(r"[+-]?[0-9]+", re.ASCII)
 
 
 def find(

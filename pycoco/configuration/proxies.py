@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from pycoco._dataclass import dataclass
+from pycoco._pattern import pattern
 from pycoco.configuration.urls import BROKEN_ESCAPE, CONTROL, SCHEME, USERINFO
 from pycoco.errors import ConfigurationError
 
@@ -20,9 +21,9 @@ _IPNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
-_OPTIONAL_PORT = re.compile(r"(?::[0-9]*)?", re.ASCII)
+_OPTIONAL_PORT = pattern(r"(?::[0-9]*)?", re.ASCII)
 # What a host may hold unescaped (net/url, shouldEscape with encodeHost); beyond ASCII everything passes.
-_HOST = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"]|[^\x00-\x7f]|%[89A-Fa-f][0-9A-Fa-f]|%25)*", re.ASCII)
+_HOST = pattern(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"]|[^\x00-\x7f]|%[89A-Fa-f][0-9A-Fa-f]|%25)*", re.ASCII)
 
 
 def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from pycoco._dataclass import dataclass
+from pycoco._pattern import pattern
 from pycoco.configuration.values import ParsedReference
 from pycoco.errors import InvalidReferenceError
 
@@ -34,24 +35,24 @@ _PATH = rf"{_COMPONENT}(?:/{_COMPONENT})*"
 _TAG = r"[\w][\w.-]{0,127}"
 _DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 
-_NAME = re.compile(rf"(?:({DOMAIN})/)?({_PATH})", re.ASCII)
-_REFERENCE = re.compile(rf"((?:{DOMAIN}/)?{_PATH})(?::({_TAG}))?(?:@({_DIGEST}))?", re.ASCII)
-_IDENTIFIER = re.compile(r"[a-f0-9]{64}", re.ASCII)
+_NAME = pattern(rf"(?:({DOMAIN})/)?({_PATH})", re.ASCII)
+_REFERENCE = pattern(rf"((?:{DOMAIN}/)?{_PATH})(?::({_TAG}))?(?:@({_DIGEST}))?", re.ASCII)
+_IDENTIFIER = pattern(r"[a-f0-9]{64}", re.ASCII)
 _DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
-_LOWER_HEX = re.compile(r"[a-f0-9]+", re.ASCII)
-_SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.ASCII | re.IGNORECASE)
-_DIGEST_LIKE = re.compile(r"(?:sha[0-9]+|md5|blake\w*):", re.ASCII | re.IGNORECASE)
+_LOWER_HEX = pattern(r"[a-f0-9]+", re.ASCII)
+_SCHEME = pattern(r"(?:[a-z][a-z0-9+.-]*:)?//", re.ASCII | re.IGNORECASE)
+_DIGEST_LIKE = pattern(r"(?:sha[0-9]+|md5|blake\w*):", re.ASCII | re.IGNORECASE)
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = pattern("[\ud800-\udfff]")
 
 _UNKNOWN_DIGEST = "@@unknown-digest@@"
 # The names containers/image registers besides the readable ones (transports/alltransports).
 _UNREADABLE_TRANSPORTS = frozenset({"atomic", "containers-storage", "docker-daemon", "ostree", "sif", "tarball"})
 _READABLE = "NAME, docker://NAME, oci:DIR[:TAG], dir:DIR, oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME]"
-_LAYOUT_IMAGE = re.compile(
+_LAYOUT_IMAGE = pattern(
     r"[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*(?:/[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*)*", re.ASCII
 )
-_INDEX = re.compile(r"@([+-]?)0*([0-9]{1,19})", re.ASCII)
+_INDEX = pattern(r"@([+-]?)0*([0-9]{1,19})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,13 @@ from importlib import import_module
 from typing import Any
 
 from pycoco._dataclass import dataclass
+from pycoco._pattern import pattern
 from pycoco.errors import ConfigurationError
 
 _KEY = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
-_HEADER = re.compile(rf"\s*(\[\[?)\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*\]\]?\s*(?:#.*)?")
-_ASSIGNMENT = re.compile(rf"\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*=")
-_AT_LINE = re.compile(r"\(at line ([0-9]+)")
+_HEADER = pattern(rf"\s*(\[\[?)\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*\]\]?\s*(?:#.*)?")
+_ASSIGNMENT = pattern(rf"\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*=")
+_AT_LINE = pattern(r"\(at line ([0-9]+)")
 # strings.EqualFold knows two letters beyond ASCII that fold to an ASCII one: the Kelvin sign and the long s.
 _FOLDED = {0x212A: "k", 0x17F: "s", **{letter: chr(letter + 32) for letter in range(ord("A"), ord("Z") + 1)}}
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")

@@ -10,15 +10,16 @@ import re
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from pycoco._dataclass import dataclass
+from pycoco._pattern import pattern
 
 # What net/url's getScheme, validUserinfo and unescape go by, for `proxies` too.
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
-USERINFO = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*", re.ASCII)
-BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+CONTROL = pattern(r"[\x00-\x1f\x7f]")
+SCHEME = pattern(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
+USERINFO = pattern(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*", re.ASCII)
+BROKEN_ESCAPE = pattern(r"%(?![0-9A-Fa-f]{2})")
 
-_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=<>\"]|[^\x00-\x7f])+)(?::[0-9]*)?", re.ASCII)
-_ESCAPED_PATH = re.compile(r"[A-Za-z0-9\-._~$&+,/:;=@!'()*\[\]%]*", re.ASCII)
+_HOST = pattern(r"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=<>\"]|[^\x00-\x7f])+)(?::[0-9]*)?", re.ASCII)
+_ESCAPED_PATH = pattern(r"[A-Za-z0-9\-._~$&+,/:;=@!'()*\[\]%]*", re.ASCII)
 _UNESCAPED_IN_PATHS = "$&+,/:;=@"
 # What a query may hold as it is: any ASCII. A space there can be sent by nobody, see `transport`.
 _ASCII = "".join(map(chr, range(0x20, 0x7F)))

@@ -12,12 +12,12 @@ counts as absent. An absent field, a null and an empty value are the same, excep
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from pycoco._dataclass import dataclass, field
+from pycoco._pattern import pattern
 from pycoco.documents import media_types
 from pycoco.documents.descriptor import Platform, platform_from
 from pycoco.documents.syntax import strict_json
@@ -58,7 +58,7 @@ _IMAGE = struct(
     }
 )
 _NANOSECONDS = 10**9
-_TIME = re.compile(
+_TIME = pattern(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]+))?"
     r"(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
 )

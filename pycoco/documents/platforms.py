@@ -9,7 +9,7 @@ Mirrors containers/image internal/pkg/platform/platform_matcher.go (WantedPlatfo
 from __future__ import annotations
 
 import functools
-import platform as python_platform
+import os
 import struct
 import sys
 from collections.abc import Sequence
@@ -66,8 +66,17 @@ class Machine:
 def machine() -> Machine:
     """Return this machine. /proc/cpuinfo is read once, and only on ARM."""
     goos = _OPERATING_SYSTEMS.get(sys.platform, sys.platform.rstrip("0123456789"))
-    architecture = goarch(python_platform.machine(), struct.calcsize("P") * 8)
+    architecture = goarch(_machine_name(), struct.calcsize("P") * 8)
     return Machine(goos, architecture, cpu_variant(goos, architecture))
+
+
+def _machine_name() -> str:
+    """Return what `platform.machine` does; importing that takes as long as reading an index."""
+    if hasattr(os, "uname"):
+        return os.uname().machine
+    import platform
+
+    return platform.machine()
 
 
 def goarch(reported: str, bits: int) -> str:

@@ -8,9 +8,9 @@ same rules as the manifest.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from pycoco._pattern import pattern
 from pycoco.documents import media_types
 from pycoco.documents.syntax import strict_json
 from pycoco.documents.syntax.strict_json import boolean, sequence, string, struct
@@ -38,7 +38,7 @@ _COMPATIBILITY = struct(
         "throwaway": boolean,
     }
 )
-_ID = re.compile(r"[a-f0-9]{64}")
+_ID = pattern(r"[a-f0-9]{64}")
 
 
 def payload(data: bytes) -> bytes:

@@ -33,8 +33,8 @@ READING_FAULTS = (
     Fault(
         "a size told by HEAD of any length believed",
         "backends/python/registry/docker_source.py",
-        're.compile(r"[0-9]{1,15}", re.ASCII)',
-        're.compile(r"[0-9]+", re.ASCII)',
+        'pattern(r"[0-9]{1,15}", re.ASCII)',
+        'pattern(r"[0-9]+", re.ASCII)',
         (MATRIX,),
     ),
     Fault(

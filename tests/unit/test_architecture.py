@@ -25,6 +25,7 @@ FLOORS = (
         "printable",
         "_version",
         "_dataclass",
+        "_pattern",
         "waiting",
         "daemon_threads",
         "ready",

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import re
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pycoco
+from pycoco._pattern import pattern
 from pycoco.backends.contract import (
     Challenge,
     Fetched,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # What JSON cannot carry: os.fsdecode gives it for names that are not UTF-8.
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = pattern("[\ud800-\udfff]")
 
 _lock = threading.Lock()
 _completions: tuple[Boundary, Completions] | None = None

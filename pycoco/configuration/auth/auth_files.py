@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping
 
 from pycoco._dataclass import dataclass, field
+from pycoco._pattern import pattern
 from pycoco.configuration import regular_file
 from pycoco.configuration.configuration_files import home_directory, join
 from pycoco.configuration.settings import Settings
@@ -24,7 +24,7 @@ from pycoco.printable import get_logger
 
 _log = get_logger(__name__)
 
-_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_BASE64 = pattern(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
 
 @dataclass(frozen=True, slots=True)

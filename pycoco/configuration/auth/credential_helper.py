@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import selectors
 import signal
 import subprocess
 import time
 from collections.abc import Mapping
 
+from pycoco._pattern import pattern
 from pycoco.configuration.values import Credentials
 from pycoco.documents.syntax import encoding_json
 from pycoco.errors import CredentialsError
@@ -28,12 +28,12 @@ OUTPUT_LIMIT = 1024 * 1024
 _NOT_FOUND = "credentials not found in native keychain"
 
 _MESSAGE_LIMIT = 200
-_NAMED_SECRET = re.compile(
+_NAMED_SECRET = pattern(
     r"""(?ix) ( [\w-]* (?: pass(?:word|wd|phrase) | secret | token | auth\w* | key | cred(?:ential)?s? ) ["']? \s* [=:]
     \s* (?: (?:bearer|basic) \s+ )? | \b (?:bearer|basic) \s+ ) (?: "[^"]*"? | '[^']*'? | \S+ )"""
 )
-_IN_URL = re.compile(r"//[^/\s]*@")
-_LIKE_A_SECRET = re.compile(r"(?<![\w/.-])(?=[\w+/=.~-]*[0-9])(?=[\w+/=.~-]*[A-Za-z])[A-Za-z0-9_+=~][\w+/=.~-]{19,}")
+_IN_URL = pattern(r"//[^/\s]*@")
+_LIKE_A_SECRET = pattern(r"(?<![\w/.-])(?=[\w+/=.~-]*[0-9])(?=[\w+/=.~-]*[A-Za-z])[A-Za-z0-9_+=~][\w+/=.~-]{19,}")
 """A long word of letters and digits, as tokens are and what a person is told is not; a path begins with a slash."""
 
 

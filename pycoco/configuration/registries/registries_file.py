@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from pycoco._dataclass import dataclass
+from pycoco._pattern import pattern
 from pycoco.configuration import reference as references
 from pycoco.configuration.toml_document import Table, read_table
 from pycoco.errors import InvalidReferenceError
@@ -17,7 +18,7 @@ from pycoco.errors import InvalidReferenceError
 SHORT_NAME_MODES = ("enforcing", "permissive", "disabled")
 
 _PULL_FROM_MIRROR = ("all", "digest-only", "tag-only")
-_REGISTRY = re.compile(references.DOMAIN, re.ASCII)
+_REGISTRY = pattern(references.DOMAIN, re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,19 +17,20 @@ import re
 from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed does not list it
 from typing import TypeAlias, TypeGuard
 
+from pycoco._pattern import pattern
 from pycoco.documents.syntax.strict_json import fold
 
 DEPTH_LIMIT = 10_000
 """How deep arrays and objects may nest, the outermost counting as 1 (encoding/json's maxNestingDepth)."""
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
-_WHITESPACE = re.compile(r"[ \t\r\n]*")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
-_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
-_BYTE = re.compile(r"[0-9]{1,3}", re.ASCII)
+_SURROGATE = pattern("[\ud800-\udfff]")
+_SURROGATE_ESCAPE = pattern(r"\\u[dD][89a-fA-F]")
+_WHITESPACE = pattern(r"[ \t\r\n]*")
+_NUMBER = pattern(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_BASE64 = pattern(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_BYTE = pattern(r"[0-9]{1,3}", re.ASCII)
 _LITERALS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
-_LITERAL = re.compile("|".join(_LITERALS))
+_LITERAL = pattern("|".join(_LITERALS))
 
 
 class Number(str):

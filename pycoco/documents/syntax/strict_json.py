@@ -24,11 +24,11 @@ Each step looks at the whole document before the next one starts.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from math import isinf
 from typing import Any, TypeAlias
 
+from pycoco._pattern import pattern
 from pycoco.errors import AmbiguousManifestError, ManifestError
 
 DEPTH_LIMIT = 200
@@ -44,9 +44,9 @@ FREE_FORM_MAPS = frozenset({"annotations", "Labels", "Volumes", "ExposedPorts"})
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ\u017f\u212a"
 _FOLDED = str.maketrans(_UPPER, _UPPER[:26].lower() + "sk")
 
-_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)")
-_NO_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[^"\[\]{}]+')
+_SURROGATE_ESCAPE = pattern(r"\\u[dD][89a-fA-F]")
+_ESCAPE = pattern(r"\\(?:u([0-9a-fA-F]{4})|.)")
+_NO_BRACKET = pattern(r'"[^"\\]*(?:\\.[^"\\]*)*"|[^"\[\]{}]+')
 
 
 def fold(key: str) -> str:
@@ -234,7 +234,7 @@ def int64(value: Any) -> str:
     return "is not an integer of 64 bits"
 
 
-_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_BASE64 = pattern(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
 
 def octets(value: Any) -> str:

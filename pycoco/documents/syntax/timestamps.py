@@ -10,11 +10,12 @@ errors.
 from __future__ import annotations
 
 import calendar
-import re
 from datetime import datetime, timedelta
 from typing import Any
 
-_RFC3339 = re.compile(
+from pycoco._pattern import pattern
+
+_RFC3339 = pattern(
     r"([0-9]{4})-(0[1-9]|1[0-2])-([0-9]{2})"
     r"T([01]?[0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])(?:[.,]([0-9]+))?"
     r"(?:Z|([+-])([01][0-9]|2[0-4]):([0-5][0-9]|60))"

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 
 from pycoco._dataclass import dataclass
+from pycoco._pattern import pattern
 from pycoco.backends.contract import Challenge
 
 __all__ = ["Challenge", "Scope", "insufficient_scope", "parse_challenge", "parse_challenges", "parse_scope"]
@@ -19,9 +20,9 @@ __all__ = ["Challenge", "Scope", "insufficient_scope", "parse_challenge", "parse
 _TOKEN = r"[!#$%&'*+\-.0-9A-Z^_`a-z|~]"
 _SPACE = r"[ \t\r\n]*"
 _VALUE = rf'({_TOKEN}+)=(?:({_TOKEN}+)|"([^"\\]*(?:\\.[^"\\]*)*)")'
-_SCHEME = re.compile(f"{_TOKEN}+")
-_FIRST_PARAMETER = re.compile(rf"{_SPACE}{_VALUE}", re.DOTALL)
-_PARAMETER = re.compile(rf"{_SPACE},{_SPACE}{_VALUE}", re.DOTALL)
+_SCHEME = pattern(f"{_TOKEN}+")
+_FIRST_PARAMETER = pattern(rf"{_SPACE}{_VALUE}", re.DOTALL)
+_PARAMETER = pattern(rf"{_SPACE},{_SPACE}{_VALUE}", re.DOTALL)
 _UPPER_TO_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 

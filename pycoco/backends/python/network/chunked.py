@@ -8,14 +8,14 @@ itself for a minute.
 
 from __future__ import annotations
 
-import re
+from pycoco._pattern import pattern
 
 _LINE_LIMIT = 4096  # maxLineLength, and the size of the buffer that a trailer has to fit into
 _EXCESS_LIMIT = 16 * 1024
-_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
+_SIZE = pattern(rb"[0-9A-Fa-f]{1,16}")
 _NAME = rb"(?![ \t])[!#$%&'*+\-.^_`|~0-9A-Za-z ]+"  # canonicalMIMEHeaderKey, which takes spaces
 _TEXT = rb"[\t\x20-\x7e\x80-\xff]*"  # validHeaderValueByte
-_TRAILER = re.compile(rb"(?:" + _NAME + rb":" + _TEXT + rb"(?:\r?\n[ \t]" + _TEXT + rb")*\r?\n)*\r?\n")
+_TRAILER = pattern(rb"(?:" + _NAME + rb":" + _TEXT + rb"(?:\r?\n[ \t]" + _TEXT + rb")*\r?\n)*\r?\n")
 
 
 class MalformedChunksError(Exception):

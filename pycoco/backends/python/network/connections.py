@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import ssl
 import time
 from collections import deque
@@ -20,6 +19,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import httpx
 
+from pycoco._pattern import pattern
 from pycoco.backends.python.network.http11 import OriginConnection
 from pycoco.backends.python.network.messages import (
     PORTS,
@@ -47,8 +47,8 @@ answer."""
 _IDLE_SECONDS = 90.0  # http.Transport.IdleConnTimeout in tlsclientconfig.NewTransport
 _SWEEP_SECONDS = 30.0
 _EXACTLY = "pycoco.request"
-_NO_HOST = re.compile(rb"[\x00-\x20\x7f]")
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_NO_HOST = pattern(rb"[\x00-\x20\x7f]")
+_CONTROL = pattern(rb"[\x00-\x08\x0a-\x1f\x7f]")
 """What net/textproto refuses in a header's value, and h11 lets pass."""
 
 

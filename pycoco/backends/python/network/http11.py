@@ -11,13 +11,13 @@ lines, and chunks by `chunked`, which h11 is not shown. No answer is read for lo
 from __future__ import annotations
 
 import contextlib
-import re
 import ssl
 from collections.abc import AsyncIterator
 from typing import cast
 
 import h11
 
+from pycoco._pattern import pattern
 from pycoco.backends.python.network.chunked import Chunks, MalformedChunksError
 from pycoco.backends.python.network.messages import (
     Head,
@@ -40,7 +40,7 @@ _LARGEST_LENGTH = 2**63 - 1
 _NO_TRAILERS = (b"transfer-encoding", b"trailer", b"content-length")
 _READ = 64 * 1024
 _SMALL_HEAD = 8 * 1024
-_HEAD_END = re.compile(rb"\n\r?\n")
+_HEAD_END = pattern(rb"\n\r?\n")
 _CHUNKS = 256
 """Chunks decoded at a time."""
 

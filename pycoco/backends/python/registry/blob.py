@@ -10,6 +10,7 @@ import contextlib
 import re
 import time
 
+from pycoco._pattern import pattern
 from pycoco.backends import registry_errors
 from pycoco.backends.python.network.body import DamagedBodyError, TruncatedBodyError
 from pycoco.backends.python.network.redirects import redacted
@@ -23,7 +24,7 @@ from pycoco.printable import get_logger
 _MINIMUM_PROGRESS = 1024 * 1024  # bodyReaderMinimumProgress
 _SECONDS_SINCE_RETRY = 60.0  # bodyReaderMSSinceLastRetry
 
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-([0-9]+)/(\*|[0-9]+)", re.ASCII)
+_CONTENT_RANGE = pattern(r"bytes ([0-9]+)-([0-9]+)/(\*|[0-9]+)", re.ASCII)
 
 _log = get_logger("pycoco.registry")
 

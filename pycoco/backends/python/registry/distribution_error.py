@@ -7,10 +7,10 @@ docker/errors.go, docker/distribution's errcode). What the body says reaches a m
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from pycoco._dataclass import dataclass
+from pycoco._pattern import pattern
 from pycoco.backends import registry_errors
 from pycoco.backends.python.network import turns
 from pycoco.backends.python.network.challenge import Challenge
@@ -28,7 +28,7 @@ from pycoco.errors import (
 )
 
 _MESSAGE_LENGTH = 200
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_CONTROL = pattern(r"[\x00-\x1f\x7f-\x9f]+")
 
 _BY_SPEC_CODE: dict[str, type[RegistryError]] = {
     "NAME_UNKNOWN": NotFoundError,

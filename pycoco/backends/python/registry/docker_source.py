@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pycoco._dataclass import dataclass, replace
+from pycoco._pattern import pattern
 from pycoco.backends import contract
 from pycoco.backends.python.network import event_loop
 from pycoco.backends.python.network.transport import Answer, timed_out
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 _ACCEPT = tuple(media_type.encode("ascii") for media_type in media_types.ACCEPT)
 
-_LENGTH = re.compile(r"[0-9]{1,15}", re.ASCII)
+_LENGTH = pattern(r"[0-9]{1,15}", re.ASCII)
 
 T = TypeVar("T")
 

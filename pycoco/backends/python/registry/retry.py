@@ -9,6 +9,8 @@ import re
 import time
 from collections.abc import Iterator
 
+from pycoco._pattern import pattern
+
 MAX_RETRY_DELAY = 8.0
 
 ATTEMPTS = 5
@@ -17,7 +19,7 @@ ATTEMPTS = 5
 FIRST_DELAY = 2.0
 MAX_DELAY = 60.0
 
-_SECONDS = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+_SECONDS = pattern(r"[+-]?[0-9]{1,19}", re.ASCII)
 
 
 def retry_after(header: str | None, now: float | None = None) -> float | None:

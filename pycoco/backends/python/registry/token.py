@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from urllib.parse import quote_plus, unquote_to_bytes, urlsplit
 
 from pycoco._dataclass import dataclass, field
+from pycoco._pattern import pattern
 from pycoco.backends import registry_errors
 from pycoco.backends.python.network import redirects
 from pycoco.backends.python.network.challenge import Challenge, Scope
@@ -32,10 +33,10 @@ CLIENT_ID = "containers/image"
 
 _MAX_INT64 = 2**63 - 1
 _ZERO_TIME = -62135596800  # 0001-01-01T00:00:00Z
-_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
-_NUMBER = re.compile(r"[0-9]+", re.ASCII)
-_OFFSET = re.compile(r"([+-])([0-9]{2}):([0-9]{2})\Z", re.ASCII)
+_BROKEN_ESCAPE = pattern(r"%(?![0-9A-Fa-f]{2})")
+_INTEGER = pattern(r"-?[0-9]{1,19}", re.ASCII)
+_NUMBER = pattern(r"[0-9]+", re.ASCII)
+_OFFSET = pattern(r"([+-])([0-9]{2}):([0-9]{2})\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
