@@ -28,7 +28,12 @@ def command() -> NoReturn:
 
     ended: list[int] = []
     atexit.register(_end, ended)  # what is registered first is called last
-    ended.append(main())
+    try:
+        ended.append(main())
+    except SystemExit as error:  # argparse's, after help and after wrong arguments
+        if isinstance(error.code, int):
+            ended.append(error.code)
+        raise
     sys.exit(ended[0])
 
 

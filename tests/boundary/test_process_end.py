@@ -53,6 +53,15 @@ def test_what_is_written_goes_through_a_pipe(backend: str, scripted: ScriptedReg
     assert run("from pycoco.cli import command; command()", "config", "no reference").returncode == 3
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status"), [(["--help"], 0), (["config", "--help"], 0), (["config"], 2), ([], 2)]
+)
+def test_help_and_wrong_arguments(arguments: list[str], status: int) -> None:
+    done = run("from pycoco.cli import command; command()", *arguments)
+    assert done.returncode == status
+    assert "usage: pycoco" in (done.stderr if status else done.stdout)
+
+
 def test_an_output_that_cannot_be_written_is_told() -> None:
     program = "import pycoco.cli; pycoco.cli.main = lambda: print('x') or 0; pycoco.cli.command()"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
