@@ -43,8 +43,7 @@ class Need:
     """Something to fetch.
 
     `kind` is "top" for what the reference itself names (then `digest` is its digest, or "" for a tag), "manifest" for
-    an index's instance, "config" for a config blob, "signatures" for those of the manifest
-    `digest`. `size` is what a descriptor claims, in bytes, and may be a lie.
+    an index's instance, "config", or "signatures" for those of the manifest `digest`. `size`, in bytes, may be a lie.
     """
 
     kind: Literal["top", "manifest", "config", "signatures"]
@@ -70,8 +69,7 @@ class Received:
 class ReadImage:
     """An image's metadata, verified; where it came from is for the caller to know.
 
-    For a single image `instance_*` are empty. For schema 1, which has no config object, `config_digest` and `config`
-    are empty.
+    `instance_*` are empty for a single image, `config_digest` and `config` for schema 1, which has no config object.
     """
 
     digest: str
