@@ -32,8 +32,9 @@ HEAVY = {
     *("argparse", "asyncio", "concurrent.futures", "dataclasses", "datetime", "email", "gettext", "hashlib", "http"),
     *("importlib.metadata", "inspect", "ipaddress", "json", "logging", "pathlib", "platform", "random", "re", "shutil"),
     *("sqlite3", "ssl", "subprocess", "tempfile", "tomllib", "traceback", "typing", "unittest", "urllib", "zipfile"),
+    *("base64", "locale", "struct"),
 }
-"""Of Python's own, what takes a millisecond or more."""
+"""Of Python's own, what takes half a millisecond or more."""
 
 COMMAND = {"pycoco", "pycoco.cli", "pycoco.cli.grammar"}
 """Rooms."""
@@ -56,12 +57,12 @@ PYTHON = GO - {"pycoco.backends.go"} | {
     *("pycoco.backends.python.registry", "pycoco.configuration.registries", "pycoco.documents.syntax"),
 }
 
-PARSING = {"argparse", "gettext", "re", "typing"}
+PARSING = {"argparse", "gettext", "locale", "re", "typing"}
 CALLING = PARSING | {"concurrent.futures", "json", "logging", "traceback"}
 # asyncio loads inspect, socket and subprocess; httpx loads dataclasses, http, email, tempfile and their kin.
 ASKING = (
     CALLING
-    | {"dataclasses", "inspect"}
+    | {"base64", "dataclasses", "inspect", "struct"}
     | {
         *("asyncio", "datetime", "email", "hashlib", "http", "ipaddress", "pathlib", "platform", "random", "shutil"),
         *("ssl", "subprocess", "tempfile", "tomllib", "urllib"),

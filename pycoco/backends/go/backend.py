@@ -5,7 +5,6 @@ It is not for the two ways there (see `library` and `process`) nor for waiting (
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
@@ -25,7 +24,7 @@ from pycoco.backends.contract import (
 )
 from pycoco.backends.exchange import Observer
 from pycoco.backends.go import library
-from pycoco.backends.go.boundary import Boundary, error_of
+from pycoco.backends.go.boundary import Boundary, base64, error_of, octets
 from pycoco.backends.go.completions import Completions
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import Candidate, Credentials, ParsedReference, PullSource
@@ -154,9 +153,7 @@ class GoSession:
         """Return what would be sent to a qualified reference's own registry."""
         found = self._ask("credentials_for", reference)
         # A password may be any bytes.
-        return Credentials(
-            **{name: base64.b64decode(value).decode("utf-8", "surrogateescape") for name, value in found.items()}
-        )
+        return Credentials(**{name: octets(value).decode("utf-8", "surrogateescape") for name, value in found.items()})
 
     def choose_instance(
         self, index: bytes, media_type: str, platforms: Sequence[RequestedPlatform]
@@ -164,7 +161,7 @@ class GoSession:
         """Choose from one index for each platform: a digest, or the error that a fetch would raise."""
         choices = self._call(
             "choose_instance",
-            manifest=base64.b64encode(index).decode(),
+            manifest=base64(index),
             content_type=media_type,
             platforms=[_fields(platform) for platform in platforms],
         )
@@ -174,7 +171,7 @@ class GoSession:
         """Check a manifest's bytes as a fetch does; see `pycoco.documents.values`."""
         result = self._call(
             "check_manifest",
-            manifest=base64.b64encode(manifest).decode(),
+            manifest=base64(manifest),
             content_type=content_type,
             digest=digest,
             schema1=self._settings.schema1,
@@ -183,7 +180,7 @@ class GoSession:
 
     def check_config(self, config: bytes) -> None:
         """Check the bytes of an image's config as a fetch does."""
-        self._call("check_config", config=base64.b64encode(config).decode())
+        self._call("check_config", config=base64(config))
 
     def parse_challenges(self, lines: Sequence[str]) -> list[Challenge]:
         """Read WWW-Authenticate header lines as containers/image does."""
@@ -193,10 +190,10 @@ class GoSession:
         """Say what of a policy allows an image with these signatures, or raise; see contract.Session."""
         applied = self._call(
             "evaluate_policy",
-            policy=base64.b64encode(policy).decode(),
+            policy=base64(policy),
             reference=reference,
-            manifest=base64.b64encode(manifest).decode(),
-            signatures=[base64.b64encode(signature).decode() for signature in signatures],
+            manifest=base64(manifest),
+            signatures=[base64(signature) for signature in signatures],
         )
         return str(applied)
 

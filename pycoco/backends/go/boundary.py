@@ -6,7 +6,6 @@ result means is `backend`'s. The only `Any` of the package is fenced here and in
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -70,6 +69,20 @@ def integer(raw: bytes | memoryview) -> int:
     return int.from_bytes(raw, sys.byteorder)
 
 
+def base64(data: bytes) -> str:
+    """Return bytes as JSON has Go's []byte. What reads an image needs none of it, nor the module of that name."""
+    import binascii
+
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
+
+
+def octets(text: str) -> bytes:
+    """Return what `base64` was given."""
+    import binascii
+
+    return binascii.a2b_base64(text)
+
+
 def result_of(header: Any) -> Any:
     """Return the result in a reply's header, or raise the error that is there instead."""
     if "error" in header:
@@ -81,7 +94,7 @@ def error_of(error: dict[str, Any]) -> PycocoError:
     """Return the exception for a failure as Go sends it (go/internal/failure)."""
     fields = dict(error)
     if "raw_manifest" in fields:
-        fields["raw_manifest"] = base64.b64decode(fields["raw_manifest"])
+        fields["raw_manifest"] = octets(fields["raw_manifest"])
     rate_limit = fields.pop("rate_limit", {})
     code, message = fields.pop("code"), fields.pop("message")
     found = from_code(code, _message(code, fields) or message, **fields)
