@@ -11,19 +11,24 @@ import (
 	"context"
 	"crypto"
 	"crypto/tls"
+	"io"
 	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 )
 
 const (
-	// idlePerHost is how many idle connections are kept: as many as the Python twin has at most
-	// (pycoco/backends/python/network/connections.py).
-	idlePerHost = 256
+	// perHost is how many connections there are to a host at most, as in the Python twin
+	// (pycoco/backends/python/network/connections.py). Images in flight beyond that wait for one.
+	perHost = 256
 	// transportsLimit is how many TLS settings have their connections kept: those of the registries used last.
 	transportsLimit = 16
+	// An answer that nobody reads to its end is read for so many bytes and so long, as net/http does itself.
+	unreadLimit = 64 << 10
+	unreadTime  = 50 * time.Millisecond
 )
 
 // Kept are one client's connections.
@@ -67,9 +72,9 @@ func (k *Kept) equal(own *http.Transport) *http.Transport {
 	}
 	shared := own.Clone() // whoever made own may still change it
 	shared.Proxy = proxyOfRequest
-	shared.MaxIdleConns, shared.MaxIdleConnsPerHost = 2*idlePerHost, idlePerHost
+	shared.MaxConnsPerHost, shared.MaxIdleConnsPerHost, shared.MaxIdleConns = perHost, perHost, 2*perHost
 	if shared.TLSClientConfig != nil { // a session is resumed as whom, and by whose word, it was begun
-		shared.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(idlePerHost)
+		shared.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(perHost)
 	}
 	if len(k.transports) == transportsLimit {
 		k.transports[0].CloseIdleConnections()
@@ -89,7 +94,34 @@ type sharing struct {
 type proxyKey struct{}
 
 func (s *sharing) RoundTrip(request *http.Request) (*http.Response, error) {
-	return s.transport.RoundTrip(request.WithContext(context.WithValue(request.Context(), proxyKey{}, s.proxy)))
+	response, err := s.transport.RoundTrip(request.WithContext(context.WithValue(request.Context(), proxyKey{}, s.proxy)))
+	if err == nil && response.StatusCode >= 200 && 0 < response.ContentLength && response.ContentLength <= unreadLimit {
+		response.Body = &readToEnd{ReadCloser: response.Body}
+	}
+	return response, err
+}
+
+// readToEnd is the body of an answer that is read to its end before it is closed. containers/image closes a ping's answer unread,
+// and net/http reads the rest in a goroutine of its own: the image's next request would find no free connection and
+// make another one.
+type readToEnd struct {
+	io.ReadCloser
+	ended bool
+}
+
+func (r *readToEnd) Read(into []byte) (int, error) {
+	count, err := r.ReadCloser.Read(into)
+	r.ended = r.ended || err != nil
+	return count, err
+}
+
+func (r *readToEnd) Close() error {
+	if !r.ended {
+		late := time.AfterFunc(unreadTime, func() { _ = r.ReadCloser.Close() }) // which ends the reading
+		_, _ = io.Copy(io.Discard, r.ReadCloser)
+		late.Stop()
+	}
+	return r.ReadCloser.Close()
 }
 
 func proxyOfRequest(request *http.Request) (*url.URL, error) {

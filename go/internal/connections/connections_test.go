@@ -156,6 +156,46 @@ func TestASessionIsResumedAsWhoBeganIt(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatNobodyReadsFreesItsConnection(t *testing.T) {
+	stalls := make(chan struct{})
+	defer close(stalls)
+	var opened atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "3")
+		w.(http.Flusher).Flush()
+		if r.URL.Path == "/stalls" {
+			<-stalls
+		}
+		_, _ = io.WriteString(w, "401")
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	kept := &Kept{}
+	ask := func(path string) {
+		response, err := (&http.Client{Transport: kept.instead(&http.Transport{TLSClientConfig: &tls.Config{}})}).Get(server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+	}
+	for range 200 {
+		ask("/v2/")
+	}
+	if opened.Load() != 1 {
+		t.Errorf("%d connections", opened.Load())
+	}
+	began := time.Now()
+	ask("/stalls")
+	if took := time.Since(began); took < unreadTime || took > 5*time.Second {
+		t.Errorf("a body that does not come was waited for during %s", took)
+	}
+}
+
 func TestConnectionsAreBoundedAndClosed(t *testing.T) {
 	registry, kept := newRegistry(t), &Kept{}
 	for range transportsLimit + 2 {
