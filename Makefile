@@ -60,7 +60,7 @@ check: dev $(VENV)/staticcheck-$(STATICCHECK) ## linters, formats and types, of 
 		go vet ./...; staticcheck ./...) || exit 1; \
 	done
 
-bench: dev $(VENV)/benchmarks ## compare pycoco with its peers, seven minutes; ARGS="--quick" takes one and a half
+bench: dev $(VENV)/benchmarks ## compare pycoco with its peers, and with the run before; seven minutes; ARGS="--quick" takes two and a half
 	$(PY) -m tests.bench $(ARGS)
 
 fuzz: dev ## look for input on which the two backends differ, for MINUTES=10

@@ -1,6 +1,6 @@
 """`make bench`: set up, measure every scenario, print the tables, write the results and the picture.
 
-With --quick it takes a minute and a half and its figures are only good enough to see that everything runs.
+With --quick it takes two and a half minutes and its figures are only good enough to see that everything runs.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import markdown, picture, report, scenarios, servers, setting, targets
-from tests.bench.contenders import LIBRARIES, PROGRAMS
+from tests.bench import comparison, markdown, picture, report, scenarios, servers, setting, targets
+from tests.bench.contenders import libraries, programs
 from tests.bench.results import Results, load_average, this_machine
 from tests.bench.scenarios import FULL, QUICK, ROUND_TRIP, Bench
 from tests.support.certificates import CertificateAuthority
 from tests.support.images import ALL, build_images
 from tests.support.tools import ROOT, build_tool
 
-_LETTERS = "abcdefgh"
+_LETTERS = "abcdefghi"
 
 
 def main() -> int:
@@ -34,7 +34,9 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 150)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="pycoco-bench-") as directory, _bench(Path(directory), parsed) as bench:
-        results = Results(machine=this_machine(_versions(bench)), notes={"load at the start": load_average()})
+        about = {"date": time.strftime("%Y-%m-%d"), "length": "quick" if parsed.quick else "full"}
+        machine = {**about, **this_machine(_versions(bench))}
+        results = Results(machine=machine, notes={"load at the start": load_average()})
         _measure(bench, results, parsed.scenarios)
     results.notes["load at the end"] = load_average()
     results.notes["seconds"] = f"{time.monotonic() - started:.0f}"
@@ -42,6 +44,9 @@ def main() -> int:
     report.print_results(results, console)
     output = Path(parsed.output) if parsed.output else ROOT / ("build/bench" if parsed.quick else "docs")
     output.mkdir(parents=True, exist_ok=True)
+    results.compared = comparison.against(output / "benchmarks.json", results)
+    for line in results.compared:
+        console.print(line, highlight=False)
     results.write(output / "benchmarks.json")
     picture.draw(results, output / "benchmarks.svg")
     if (output / "benchmarks.md").exists():
@@ -52,7 +57,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description="Compare pycoco with its peers.")
-    parser.add_argument("--quick", action="store_true", help="a minute and a half instead of seven minutes")
+    parser.add_argument("--quick", action="store_true", help="two and a half minutes instead of seven")
     parser.add_argument("--scenarios", default=_LETTERS, help=f"which of {_LETTERS} to measure; default: all")
     parser.add_argument("--output", help="where to write; default: docs, with --quick build/bench")
     return parser.parse_args()
@@ -69,11 +74,12 @@ def _bench(directory: Path, parsed: argparse.Namespace) -> Iterator[Bench]:
     with contextlib.ExitStack() as stack:
         registry = stack.enter_context(servers.counting_registry(authority.issue("server")))
         relay = stack.enter_context(servers.relay(registry.secured, ROUND_TRIP))
+        http1 = stack.enter_context(servers.relay(registry.http1, ROUND_TRIP))
         crane = stack.enter_context(servers.crane_registry(directory, directory / "images" / "layout", "team/app:v1"))
-        setting.write_credentials(made, registry, [registry.secured, relay.address])
+        setting.write_credentials(made, registry, [registry.secured, relay.address, http1.address])
         made.write(directory / "setting.json")
         size = QUICK if parsed.quick else FULL
-        yield Bench(size, made, str(directory / "setting.json"), registry, relay, crane, say)
+        yield Bench(size, made, str(directory / "setting.json"), registry, relay, http1, crane, say)
 
 
 def _install_pycoco(directory: Path) -> str:
@@ -108,11 +114,13 @@ def _measure(bench: Bench, results: Results, letters: str) -> None:
         "f": bench.start,
         "g": bench.pure,
         "h": bench.resolve,
+        "i": bench.http1,
     }
     for letter in letters:
         if letter == "c":
             results.rows += bench.many(scenarios.NEAR, bench.registry.secured)
             results.rows += bench.many(scenarios.FAR, bench.far.address)
+            results.rows += bench.more()
         else:
             results.rows += run[letter]()
 
@@ -141,10 +149,11 @@ def _added_round_trip(bench: Bench) -> float:
 
 
 def _versions(bench: Bench) -> dict[str, str]:
-    found = {name: version(name) for name in LIBRARIES}
-    asked = {"skopeo": ["skopeo", "--version"], "crane": [bench.setting.crane, "version"]}
+    found = {name: version(name) for name in libraries()}
+    asked = {name: [path, "--version"] for name, path in bench.setting.skopeos.items()}
+    asked["crane"] = [bench.setting.crane, "version"]
     asked["regctl"] = [bench.setting.regctl, "version", "--format", "{{.VCSTag}}"]
-    for name in PROGRAMS:
+    for name in programs(bench.setting):
         answer = subprocess.run(asked[name], capture_output=True, text=True, check=False).stdout
         numbers = re.search(r"\d+\.\d+[^\s]*", answer)
         found[name] = numbers[0] if numbers else "?"

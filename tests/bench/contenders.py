@@ -7,6 +7,7 @@ a library keeps what it can between images. It is not for timing anything.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import threading
 import warnings
@@ -30,17 +31,38 @@ Read = Callable[[str], object]
 """Read the config of a reference; never nothing."""
 
 TWINS: dict[str, BackendName] = {"pycoco go": "go", "pycoco python": "python"}
-PROGRAMS = ("skopeo", "crane", "regctl")
-LIBRARIES = ("oras", "python-dxf", "containerimage-py")
+NEWER_SKOPEO = "newer skopeo"
+_SKOPEOS = ("skopeo", NEWER_SKOPEO)
+PROGRAMS = ("skopeo", NEWER_SKOPEO, "crane", "regctl")
+"""Those that may take part: of skopeo the one on PATH, and one that PYCOCO_BENCH_SKOPEO names."""
+LIBRARIES = ("oras", "python-dxf", "aioregistry", "containerimage-py")
+
+
+def libraries() -> list[str]:
+    """Those of LIBRARIES that are installed: aioregistry needs Python 3.11."""
+    return [name for name in LIBRARIES if name != "aioregistry" or importlib.util.find_spec(name)]
+
+
+def programs(setting: Setting) -> list[str]:
+    """Those of PROGRAMS that are there."""
+    return [name for name in PROGRAMS if name not in _SKOPEOS or name in setting.skopeos]
 
 
 def command(program: str, setting: Setting, access: Access, reference: str) -> list[str]:
     """Return the command that prints the config of `reference`."""
-    if program == "skopeo":
+    if program in _SKOPEOS:
         # --raw leaves out reformatting, which the others do not do.
         verify = [] if access.secured else ["--tls-verify=false"]
         credentials = ["--authfile", setting.auth_file] if access.secured else ["--no-creds"]
-        return ["skopeo", "inspect", "--config", "--raw", *verify, *credentials, f"docker://{reference}"]
+        return [
+            setting.skopeos[program],
+            "inspect",
+            "--config",
+            "--raw",
+            *verify,
+            *credentials,
+            f"docker://{reference}",
+        ]
     if program == "crane":
         return [setting.crane, "config", "--platform", PLATFORM, reference]
     if program == "regctl":
@@ -57,7 +79,8 @@ def command_that_tells_the_digest(program: str, setting: Setting, access: Access
         return [setting.crane, "digest", reference]
     if program == "regctl":
         return [setting.regctl, "image", "digest", reference]
-    return ["skopeo", "inspect", "--raw", "--authfile", setting.auth_file, f"docker://{reference}"]
+    skopeo = setting.skopeos[program]
+    return [skopeo, "inspect", "--raw", "--authfile", setting.auth_file, f"docker://{reference}"]
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ repetition and statistics are for `scenarios`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import resource
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from pycoco import Revalidation
-from tests.bench import contenders
+from tests.bench import aioregistry_reading, contenders
 from tests.bench.setting import Access, Setting
 
 CONCURRENCY = 64
@@ -32,7 +33,7 @@ class Job:
     `digests_only` asks programs for the tag's digest instead of the config. `store` is pycoco's; with `again` seconds
     pycoco's client reads the same once more after as long, and that second reading is what is measured. `open` leaves
     out what it takes to import pycoco and to open its client. `revalidate` is the option of pycoco's client, and
-    `resolve` asks it for the digests alone.
+    `resolve` asks it for the digests alone. `concurrency` is how many images are in flight.
     """
 
     contender: str
@@ -48,6 +49,7 @@ class Job:
     control: str = ""
     revalidate: Revalidation | None = None
     resolve: bool = False
+    concurrency: int = CONCURRENCY
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def _do(job: Job) -> Outcome:
         return _pycoco(job, setting)
     if job.contender in contenders.PROGRAMS:
         return _program(job, setting, access)
+    if job.contender == aioregistry_reading.NAME:
+        return _asynchronous(job, setting, access)
     return _library(job, setting, access)
 
 
@@ -93,9 +97,9 @@ def _pycoco(job: Job, setting: Setting) -> Outcome:
 
         def read_all() -> None:
             if job.resolve:
-                _resolve_all(client, job.references)
+                _resolve_all(client, job)
                 return
-            for reference, image in client.inspect_many(job.references, concurrency=CONCURRENCY):
+            for reference, image in client.inspect_many(job.references, concurrency=job.concurrency):
                 if isinstance(image, pycoco.PycocoError):
                     raise RuntimeError(f"{reference}: {image}") from image
                 if not image.raw_config:
@@ -110,8 +114,8 @@ def _pycoco(job: Job, setting: Setting) -> Outcome:
         return watch.outcome(_peak_bytes())
 
 
-def _resolve_all(client: Any, references: list[str]) -> None:
-    for reference, resolved in client.resolve_many(references, concurrency=CONCURRENCY):
+def _resolve_all(client: Any, job: Job) -> None:
+    for reference, resolved in client.resolve_many(job.references, concurrency=job.concurrency):
         if isinstance(resolved, Exception):
             raise RuntimeError(f"{reference}: {resolved}") from resolved
         if resolved.how != "HEAD":
@@ -131,7 +135,7 @@ def _program(job: Job, setting: Setting, access: Access) -> Outcome:
     # The reference is the last argument of each, as xargs wants it; xargs is the cheapest that can run 64 at a time.
     assert command[-1].endswith("REFERENCE")
     prefix = command[-1].removesuffix("REFERENCE")
-    xargs = ["xargs", f"-P{CONCURRENCY}", "-n1", *command[:-1]]
+    xargs = ["xargs", f"-P{job.concurrency}", "-n1", *command[:-1]]
     lines = "".join(f"{prefix}{reference}\n" for reference in job.references)
     watch = _Watch(of_children=True)
     done = subprocess.run(xargs, input=lines.encode(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
@@ -140,9 +144,15 @@ def _program(job: Job, setting: Setting, access: Access) -> Outcome:
     return watch.outcome(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
 
 
+def _asynchronous(job: Job, setting: Setting, access: Access) -> Outcome:
+    watch = _Watch()
+    asyncio.run(aioregistry_reading.read_all(setting, access, job.references, job.concurrency))
+    return watch.outcome(_peak_bytes())
+
+
 def _library(job: Job, setting: Setting, access: Access) -> Outcome:
     watch = _Watch()
-    with contenders.library(job.contender, setting, access) as read, ThreadPoolExecutor(CONCURRENCY) as pool:
+    with contenders.library(job.contender, setting, access) as read, ThreadPoolExecutor(job.concurrency) as pool:
         for config in pool.map(read, job.references):
             if not config:
                 raise RuntimeError("an image has no config")

@@ -24,6 +24,7 @@ def text(results: Results) -> str:
     parts = [_table(["", "what", "wanted", "got", "reached"], _targets(results))]
     for scenario in dict.fromkeys(row.scenario for row in results.rows):
         parts += [f"### {scenario}", _rows(scenario, results.of(scenario))]
+    parts += ["### Against the run before", "\n".join(f"- {line}" for line in results.compared)]
     parts.append("### The machine and the run")
     about = {**results.machine, **results.notes}
     parts.append("\n".join(f"- {name}: {value}" for name, value in about.items()))
@@ -41,7 +42,7 @@ def _rows(scenario: str, rows: list[Row]) -> str:
     counted = any(row.cpu_ms is not None for row in rows)
     heads = ["", "median", "±", "times the fastest"]
     if counted:
-        heads += ["images/s", "requests", "connections", "CPU", "peak memory"]
+        heads += ["images/s", "requests", "connections", "by HTTP/2", "CPU", "peak memory"]
     ordered = rows if scenario in (scenarios.PURE, scenarios.START) else sorted(rows, key=lambda row: row.median)
     fastest = min(row.median for row in rows)
     lines = []
@@ -50,6 +51,7 @@ def _rows(scenario: str, rows: list[Row]) -> str:
         line = [row.contender, duration(row.median), f"{row.spread:.0%}", factor]
         if counted:
             line += [f"{1 / row.median:,.0f}", f"{row.requests:.2f}", f"{row.connections:.2f}"]
+            line.append("" if row.http2 is None else f"{row.http2:.0%}")
             line += [f"{row.cpu_ms:.2f} ms", f"{row.peak_mb:.0f} MB"]
         lines.append(line)
     return _table(heads, lines)

@@ -5,6 +5,7 @@ Whole jobs, which are too long to repeat in one process, are for `job`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 
 import pyperf
 
-from tests.bench import contenders, operations
+from tests.bench import aioregistry_reading, contenders, operations
 from tests.bench.setting import Access, Setting
 
 TASK = "PYCOCO_BENCH_TASK"
@@ -74,6 +75,8 @@ def _reading(task: Task) -> Callable[[int], float]:
             backend = contenders.TWINS[task.name]
             with pycoco.Client(backend=backend, tls_verify=False, platform=contenders.PLATFORM) as client:
                 return _timed(lambda reference: client.inspect(reference).raw_config, task.reference, loops)
+        if task.name == aioregistry_reading.NAME:
+            return asyncio.run(aioregistry_reading.timed(setting, access, task.reference, loops))
         with contenders.library(task.name, setting, access) as read:
             return _timed(read, task.reference, loops)
 

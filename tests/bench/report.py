@@ -32,7 +32,17 @@ def duration(seconds: float) -> str:
 def _table(scenario: str, rows: list[Row]) -> Table:
     table = Table(title=scenario, title_justify="left", title_style="bold")
     table.add_column("")
-    for column in ("median", "±", "a second", "times the fastest", "requests", "connections", "CPU", "peak memory"):
+    for column in (
+        "median",
+        "±",
+        "a second",
+        "times the fastest",
+        "requests",
+        "connections",
+        "HTTP/2",
+        "CPU",
+        "memory",
+    ):
         table.add_column(column, justify="right")
     ordered = rows if scenario in (scenarios.PURE, scenarios.START) else sorted(rows, key=lambda row: row.median)
     fastest = min(row.median for row in rows)
@@ -45,6 +55,7 @@ def _table(scenario: str, rows: list[Row]) -> Table:
             "" if scenario == scenarios.PURE else f"{row.median / fastest:.1f}",
             _figure(row.requests, "{:.2f}"),
             _figure(row.connections, "{:.2f}"),
+            _figure(row.http2, "{:.0%}"),
             _figure(row.cpu_ms, "{:.2f} ms"),
             _figure(row.peak_mb, "{:.0f} MB"),
             style="bold" if row.contender.startswith("pycoco") else "",

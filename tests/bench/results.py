@@ -19,8 +19,9 @@ class Row:
     """One contender in one scenario.
 
     `values` are seconds for one image (or run, or operation), one for each measurement. The rest is None where it was
-    not measured: `requests` and `connections` for one image, counted at the server; `cpu_ms`, the client's milliseconds
-    of CPU time for one image; `peak_mb`, the peak resident memory in MB of one process.
+    not measured: `requests` and `connections` for one image, counted at the server; `http2`, the part of the requests
+    that came by HTTP/2; `cpu_ms`, the client's milliseconds of CPU time for one image; `peak_mb`, the peak resident
+    memory in MB of one process.
     """
 
     scenario: str
@@ -30,6 +31,7 @@ class Row:
     connections: float | None = None
     cpu_ms: float | None = None
     peak_mb: float | None = None
+    http2: float | None = None
 
     @property
     def median(self) -> float:
@@ -65,6 +67,7 @@ class Results:
     round_trip: float = 0.0  # seconds that the relay adds, as measured
     rows: list[Row] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
+    compared: list[str] = field(default_factory=list)  # with the run before, in sentences
 
     def of(self, scenario: str) -> list[Row]:
         """The rows of one scenario, as they were added."""
@@ -88,7 +91,8 @@ class Results:
         content = json.loads(path.read_text())
         rows = [Row(**{name: value for name, value in row.items() if name != "median"}) for row in content["rows"]]
         targets = [Target(**each) for each in content["targets"]]
-        return cls(content["machine"], content["notes"], content["round_trip"], rows, targets)
+        compared = content.get("compared", [])
+        return cls(content["machine"], content["notes"], content["round_trip"], rows, targets, compared)
 
 
 def this_machine(versions: dict[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The scenarios (a) to (h) of docs/benchmarks.md: who takes part in each, how often, and what is counted meanwhile.
+"""The scenarios (a) to (i) of docs/benchmarks.md: who takes part in each, how often, and what is counted meanwhile.
 
 It is not for what a contender does (see `contenders`, `job`, `measure`), nor for what is asked of it (`targets`).
 """
@@ -15,7 +15,7 @@ import pyperf
 
 from pycoco import Revalidation
 from tests.bench import contenders, job, operations
-from tests.bench.contenders import LIBRARIES, PROGRAMS, TWINS
+from tests.bench.contenders import TWINS, libraries, programs
 from tests.bench.job import Job
 from tests.bench.measure import Task
 from tests.bench.pyperf_runs import run_in_turn
@@ -29,6 +29,8 @@ COLD = "a: one image, cold process"
 WARM = "b: one image, client open"
 NEAR = "c: many images, no delay"
 FAR = "c: many images, 20 ms round trip"
+MORE = "c: more of them in flight, 20 ms round trip"
+HTTP1 = "i: many images, 20 ms round trip, a registry without HTTP/2"
 AGAIN = "d: the same again a minute later, 20 ms round trip"
 STORED = "e: pinned and in the store, first reading"
 STORED_AGAIN = "e: pinned and in the store, later readings"
@@ -64,6 +66,7 @@ class Bench:
     setting_file: str
     registry: CountingRegistry
     far: Relay
+    far_http1: Relay
     crane: CraneRegistry
     say: Say
 
@@ -72,7 +75,7 @@ class Bench:
         self.say(COLD)
         access = Access(self.crane.reference.partition("/")[0], False)
         tasks = []
-        for name in (*TWINS, *PROGRAMS):
+        for name in (*TWINS, *programs(self.setting)):
             command = contenders.command(name, self.setting, access, self.crane.reference)
             tasks.append(Task(name, self.setting_file, command=command))
         found = run_in_turn(tasks, rounds=self.size.rounds, values=5, loops=2, setting=self.setting)
@@ -82,8 +85,8 @@ class Bench:
         """(b): programs start for each image; the others have read it once before."""
         self.say(WARM)
         access = Access(self.crane.reference.partition("/")[0], False)
-        tasks = [Task(name, self.setting_file, reference=self.crane.reference) for name in (*TWINS, *LIBRARIES)]
-        for name in PROGRAMS:
+        tasks = [Task(name, self.setting_file, reference=self.crane.reference) for name in (*TWINS, *libraries())]
+        for name in programs(self.setting):
             command = contenders.command(name, self.setting, access, self.crane.reference)
             tasks.append(Task(name, self.setting_file, command=command))
         loops = {task.name: 4 if task.command else 50 for task in tasks}
@@ -93,11 +96,27 @@ class Bench:
 
     def many(self, scenario: str, host: str) -> list[Row]:
         """(c): every image once, 64 at a time, from nothing: no connection, no token, no process."""
-        counts = dict.fromkeys(TWINS, self.size.images)
-        counts |= dict.fromkeys(PROGRAMS, self.size.program_images)
-        counts |= dict.fromkeys(LIBRARIES, self.size.library_images)
-        counts["containerimage-py"] = self.size.slow_library_images
+        counts = self._counts()
         return self._jobs(scenario, {name: self._job(name, host, count) for name, count in counts.items()})
+
+    def more(self) -> list[Row]:
+        """(c) with 128 and 256 images in flight, by pycoco: programs and threads would need as many of themselves."""
+        make = partial(self._job, host=self.far.address, count=self.size.images)
+        jobs = {f"{name}, {many}": make(name, concurrency=many) for many in (128, 256) for name in TWINS}
+        return self._jobs(MORE, jobs)
+
+    def http1(self) -> list[Row]:
+        """(i): as (c), for those that would speak HTTP/2 as well."""
+        counts = {name: count for name, count in self._counts().items() if name != "containerimage-py"}
+        jobs = {name: self._job(name, self.far_http1.address, count) for name, count in counts.items()}
+        return self._jobs(HTTP1, jobs, rounds=min(self.size.rounds, 3))
+
+    def _counts(self) -> dict[str, int]:
+        """How many images each contender reads."""
+        counts = dict.fromkeys(TWINS, self.size.images)
+        counts |= dict.fromkeys(programs(self.setting), self.size.program_images)
+        counts |= dict.fromkeys(libraries(), self.size.library_images)
+        return {**counts, "aioregistry": self.size.images, "containerimage-py": self.size.slow_library_images}
 
     def again(self) -> list[Row]:
         """(d): has any tag moved? pycoco with a store; programs by what asks for least."""
@@ -113,13 +132,13 @@ class Bench:
                     name,
                     count=size.images,
                     store=f"{store}/{TWINS[name]}-head",
-                    again=size.pause,
+                    again=min(size.pause, 1.0),  # what a minute does to connections the others show
                     control=control,
                     revalidate="head",
                 )
                 for name in TWINS
             }
-            jobs |= {name: make(name, count=size.program_images, digests_only=True) for name in PROGRAMS}
+            jobs |= {name: make(name, count=size.program_images, digests_only=True) for name in programs(self.setting)}
             return self._jobs(AGAIN, jobs, rounds=1)
 
     def stored(self) -> list[Row]:
@@ -165,7 +184,7 @@ class Bench:
         """(h): one HEAD for each tag, 64 at a time, from nothing; programs by the command for it."""
         make = partial(self._job, host=self.registry.secured, digests_only=True)
         jobs = {name: make(name, count=self.size.images, resolve=True) for name in TWINS}
-        jobs |= {name: make(name, count=self.size.program_images) for name in PROGRAMS}
+        jobs |= {name: make(name, count=self.size.program_images) for name in programs(self.setting)}
         return self._jobs(RESOLVE, jobs)
 
     def _job(
@@ -182,6 +201,7 @@ class Bench:
         digests_only: bool = False,
         revalidate: Revalidation | None = None,
         resolve: bool = False,
+        concurrency: int = job.CONCURRENCY,
     ) -> Job:
         images = self.registry.images[:count]
         return Job(
@@ -200,6 +220,7 @@ class Bench:
             digests_only=digests_only,
             revalidate=revalidate,
             resolve=resolve,
+            concurrency=concurrency,
         )
 
     def _jobs(self, scenario: str, jobs: dict[str, Job], rounds: int | None = None) -> list[Row]:
@@ -221,7 +242,7 @@ def _row(scenario: str, name: str, benchmark: pyperf.Benchmark) -> Row:
 
 
 def _job_row(scenario: str, name: str, images: int, outcomes: list[job.Outcome], counts: dict[str, int]) -> Row:
-    requests = sum(count for kind, count in counts.items() if kind not in ("connections", "resumed"))
+    requests = sum(count for kind, count in counts.items() if kind not in ("connections", "resumed", "http2"))
     cpu = sorted(outcome.cpu_seconds for outcome in outcomes)[len(outcomes) // 2]
     return Row(
         scenario,
@@ -231,4 +252,5 @@ def _job_row(scenario: str, name: str, images: int, outcomes: list[job.Outcome],
         connections=counts["connections"] / images,
         cpu_ms=cpu / images * 1000,
         peak_mb=max(outcome.peak_bytes for outcome in outcomes) / 1e6,
+        http2=counts["http2"] / requests if requests else None,
     )

@@ -41,11 +41,15 @@ class Image:
 
 
 class CountingRegistry:
-    """Our own registry: 50 repositories of 20 tags from memory, by TLS with tokens, or by plain http without."""
+    """Our own registry: 50 repositories of 20 tags from memory, by TLS with tokens, or by plain http without.
+
+    `secured` offers HTTP/2, `http1` does not.
+    """
 
     def __init__(self, process: subprocess.Popen[str], addresses: dict[str, str]) -> None:
         self.pid = process.pid
         self.secured = addresses["secured"]
+        self.http1 = addresses["http1"]
         self.plain = addresses["plain"]
         self.control = addresses["control"]
         listing = self._ask("/images")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,13 +28,17 @@ class Access:
 
 @dataclass(frozen=True)
 class Setting:
-    """Where things are. `home` is every contender's HOME; in it are the credentials, under the name each looks for."""
+    """Where things are. `home` is every contender's HOME; in it are the credentials, under the name each looks for.
+
+    `skopeos` are the skopeos that there are, by the names that they have as contenders.
+    """
 
     home: str
     authority: str
     crane: str
     regctl: str
     pycoco: str
+    skopeos: dict[str, str]
 
     @property
     def auth_file(self) -> str:
@@ -74,7 +79,14 @@ def make_setting(directory: Path, authority: Path, pycoco: str) -> Setting:
     """Lay out a home; `pycoco` is the command."""
     home = directory / "home"
     (home / "certificates").mkdir(parents=True)
-    return Setting(str(home), str(authority), str(build_tool("crane")), str(build_tool("regctl")), pycoco)
+    crane, regctl = (str(build_tool(name)) for name in ("crane", "regctl"))
+    return Setting(str(home), str(authority), crane, regctl, pycoco, _skopeos())
+
+
+def _skopeos() -> dict[str, str]:
+    """The skopeo on PATH, and beside it the one that PYCOCO_BENCH_SKOPEO names, such as the newest that can be had."""
+    found = {"skopeo": shutil.which("skopeo"), "newer skopeo": os.environ.get("PYCOCO_BENCH_SKOPEO")}
+    return {name: path for name, path in found.items() if path}
 
 
 def write_credentials(setting: Setting, registry: CountingRegistry, hosts: list[str]) -> None:

@@ -1,6 +1,7 @@
 package main
 
-// The registry: TLS and bearer tokens on one address, neither on another, and the counts on a third.
+// The registry: TLS and bearer tokens on one address, which offers HTTP/2, the same without HTTP/2 on a second, neither
+// TLS nor tokens on a third, and the counts on a fourth.
 
 import (
 	"crypto/rand"
@@ -34,12 +35,13 @@ type counts struct {
 	Heads       atomic.Int64
 	Refused     atomic.Int64 // answered with 401, the unauthenticated ping excepted
 	Other       atomic.Int64
+	HTTP2       atomic.Int64 // requests of any kind that came by it
 }
 
 func (c *counts) all() map[string]*atomic.Int64 {
 	return map[string]*atomic.Int64{
 		"connections": &c.Connections, "resumed": &c.Resumed, "pings": &c.Pings, "tokens": &c.Tokens, "tags": &c.Tags,
-		"digests": &c.Digests, "blobs": &c.Blobs, "heads": &c.Heads, "refused": &c.Refused, "other": &c.Other,
+		"digests": &c.Digests, "blobs": &c.Blobs, "heads": &c.Heads, "refused": &c.Refused, "other": &c.Other, "http2": &c.HTTP2,
 	}
 }
 
@@ -92,6 +94,14 @@ func serve(args []string) error {
 		return server.ServeTLS(listener, *certificate, *key)
 	}
 	if err := start("secured", registry.handler(true), encrypted); err != nil {
+		return err
+	}
+	withoutHTTP2 := func(server *http.Server, listener net.Listener) error {
+		server.Protocols = new(http.Protocols)
+		server.Protocols.SetHTTP1(true)
+		return encrypted(server, listener)
+	}
+	if err := start("http1", registry.handler(true), withoutHTTP2); err != nil {
 		return err
 	}
 	if err := start("plain", registry.handler(false), plainly); err != nil {
@@ -163,6 +173,9 @@ func (r *registry) listing() []listed {
 
 func (r *registry) handler(secured bool) http.Handler {
 	return http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
+		if request.ProtoMajor == 2 {
+			r.counts.HTTP2.Add(1)
+		}
 		if request.TLS != nil && request.TLS.DidResume {
 			if _, known := r.seen.LoadOrStore(request.RemoteAddr, true); !known {
 				r.counts.Resumed.Add(1)
