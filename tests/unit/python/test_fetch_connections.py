@@ -220,9 +220,10 @@ class TestTLS:
             for _ in range(8):
                 session.fetch(f"127.0.0.1:{silent.getsockname()[1]}/a/b:v1")
             until(lambda: pings_awaited(session) == 8)
-            session.close()
+            silent.settimeout(20)
+            with silent.accept()[0]:
+                session.close()
             silent.setblocking(False)
-            silent.accept()[0].close()
             with pytest.raises(BlockingIOError):
                 silent.accept()
 
