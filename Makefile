@@ -47,10 +47,12 @@ test: dev ## the tests of Go and Python; ARGS="-m ''" adds Python's slow ones, A
 	@$(SET_GOFLAGS); for module in $(GO_MODULES); do ($(STATIC_PROGRAMS); cd $$module && go test ./...) || exit 1; done
 	$(PY) -m pytest $(ARGS)
 
-check: dev $(VENV)/staticcheck-$(STATICCHECK) ## linters, formats and types, of Python and Go
+check: dev $(VENV)/staticcheck-$(STATICCHECK) $(VENV)/types ## linters, formats and types, of Python and Go
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+	@found="$$(PYTHONPATH=. basedpyright --verifytypes pycoco --ignoreexternal)" || { echo "$$found" | grep -B 1 -A 3 error:; exit 1; }; \
+	echo "$$found" | grep completeness
 	@$(SET_GOFLAGS); \
 	gofmt="$$(go env GOROOT)/bin/gofmt"; \
 	for module in $(GO_MODULES); do \
@@ -135,6 +137,11 @@ $(VENV)/cross: $(VENV)/installed
 $(VENV)/documentation: $(VENV)/installed
 	@echo "Installing what builds the documentation into $(VENV)"
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[docs]'
+	@touch $@
+
+$(VENV)/types: $(VENV)/installed
+	@echo "Installing what checks that every public name has a type into $(VENV)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[types]'
 	@touch $@
 
 $(VENV)/benchmarks: $(VENV)/installed

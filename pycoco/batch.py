@@ -44,7 +44,7 @@ class Schedule:
         self._per_registry = per_registry or concurrency
         self._at_registry: Counter[str] = Counter()
         self._aside: deque[str] = deque()
-        self.running = 0
+        self.running: int = 0
 
     @property
     def wants_more(self) -> bool:

@@ -62,7 +62,7 @@ class PycocoError(Exception):
     def message(self, text: str) -> None:
         # Registries and files have their say in messages, so here is where they are bounded and escaped, once.
         self._message = printable(text)
-        self.args = (self._message,)
+        self.args: tuple[Any, ...] = (self._message,)
 
     def __str__(self) -> str:
         # Some builtins that subclasses inherit (OSError, LookupError's KeyError kin) format their arguments.
@@ -128,9 +128,9 @@ class RegistryError(PycocoError):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.spec_code = printable(spec_code, 200) if spec_code is not None else None
-        self.url = printable(url) if url is not None else None
-        self.registry = printable(registry, 300) if registry is not None else None
+        self.spec_code: str | None = printable(spec_code, 200) if spec_code is not None else None
+        self.url: str | None = printable(url) if url is not None else None
+        self.registry: str | None = printable(registry, 300) if registry is not None else None
         self.retryable = retryable
         self.retry_after = retry_after
 

@@ -37,7 +37,7 @@ class Opened:
         self._on_request = on_request
         self._settings = settings
         self._known = known
-        self.session = self.open(settings)
+        self.session: Session = self.open(settings)
         # With other credentials than the settings' own: one for each that a client was given.
         self._sessions: dict[Hashable, Session] = {}
         self._lists: dict[Hashable, PythonSession] = {}
@@ -120,7 +120,7 @@ class OpenedByProcess:
         self._environ = environ
         self._known = known
         self._opened: dict[int, Opened] = {}
-        self.closed = False
+        self.closed: bool = False
 
     def here(self) -> Opened:
         """Return what this process has open, opening it first if need be. OperationCancelledError once closed."""

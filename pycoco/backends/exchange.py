@@ -13,7 +13,7 @@ from pycoco._dataclass import dataclass, field
 from pycoco._pattern import pattern
 from pycoco.printable import get_logger
 
-logger = get_logger("pycoco.requests")
+logger: logging.Logger = get_logger("pycoco.requests")
 
 _REPOSITORY = pattern(r"/v2/(.+)/(?:manifests|blobs|tags|referrers)/[^/]+")
 

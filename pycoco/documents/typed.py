@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pycoco.errors import ManifestError
 
@@ -26,8 +26,9 @@ class Texts(dict[str, str]):
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("what a document says cannot be changed; make a dict of it")
 
-    __setitem__ = __delitem__ = __ior__ = _refuse
-    update = pop = popitem = clear = setdefault = _refuse
+    if not TYPE_CHECKING:  # they know it as a Mapping alone
+        __setitem__ = __delitem__ = __ior__ = _refuse
+        update = pop = popitem = clear = setdefault = _refuse
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Texts, (dict(self),)

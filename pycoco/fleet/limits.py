@@ -39,10 +39,10 @@ class Window:
         if rate is not None:
             shares = min(shares, ceil(rate / RATE_OF_A_PART))
         self._shares = max(1, shares)
-        self.concurrency = (
+        self.concurrency: int = (
             concurrency if per_registry is None else min(concurrency, max(1, per_registry // self._shares))
         )
-        self.rate = None if rate is None else rate / self._shares
+        self.rate: float | None = None if rate is None else rate / self._shares
 
     @property
     def empty(self) -> bool:

@@ -74,7 +74,7 @@ class ArchiveFiles:
     """The files of an archive as unpacking it would leave them; one pass over its headers. Closes the archive."""
 
     def __init__(self, archive: Archive) -> None:
-        self.where = archive.where
+        self.where: str = archive.where
         self._archive = archive
         try:
             self._members = _unpacked(archive)

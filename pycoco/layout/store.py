@@ -35,7 +35,7 @@ class Store:
     """The store in `directory`, which need not exist until something is put. Any number may share one directory."""
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
-        self.directory = os.fspath(directory)
+        self.directory: str = os.fspath(directory)
         self._blobs = os.path.join(self.directory, "blobs", "sha256", "")
         self._layout = Layout(self.directory, durable=False)
         self._prepared = False

@@ -152,7 +152,7 @@ class Layout:
     """
 
     def __init__(self, directory: str, *, durable: bool) -> None:
-        self.directory = directory or "."
+        self.directory: str = directory or "."
         self._durable = durable
         self._kept_waiting = False
 

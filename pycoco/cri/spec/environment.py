@@ -24,7 +24,7 @@ class ProcessEnvironment:
     """
 
     def __init__(self) -> None:
-        self.entries = list(DEFAULTS)
+        self.entries: list[str] = list(DEFAULTS)
         self._positions: dict[str, int] = {}
 
     def set(self, name: str, value: str) -> None:

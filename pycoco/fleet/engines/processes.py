@@ -26,7 +26,7 @@ class Processes:
     def __init__(self, workers: int | None = None) -> None:
         if workers is not None and workers < 1:
             raise ConfigurationError(f"workers is {workers}; give at least 1")
-        self.slots = workers or len(os.sched_getaffinity(0))
+        self.slots: int = workers or len(os.sched_getaffinity(0))
         self._running: dict[Future[PartResult], int] = {}
         self._pool: ProcessPoolExecutor | None = None
 

@@ -51,7 +51,7 @@ class Runtime:
     def __init__(self, endpoint: str, *, timeout: float = 60.0) -> None:
         self._grpc = grpc_module()
         self._timeout = timeout
-        self.endpoint = f"unix://{socket_path(endpoint)}"
+        self.endpoint: str = f"unix://{socket_path(endpoint)}"
         self._channel = self._grpc.insecure_channel(self.endpoint, options=CHANNEL_OPTIONS)
 
     def call(self, method: str, request: bytes) -> bytes:

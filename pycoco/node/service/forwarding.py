@@ -36,8 +36,8 @@ class Upstream:
 
     def __init__(self, endpoint: str) -> None:
         aio = _aio()
-        self.endpoint = f"unix://{socket_path(endpoint)}"
-        self.channel = aio.insecure_channel(self.endpoint, options=OPTIONS)
+        self.endpoint: str = f"unix://{socket_path(endpoint)}"
+        self.channel: Any = aio.insecure_channel(self.endpoint, options=OPTIONS)
 
     async def call(self, method: str, request: bytes, timeout: float = 30.0) -> bytes:
         """Make a call of our own. Raises grpc.RpcError."""

@@ -58,7 +58,7 @@ class ImageStore:
     def __init__(self, root: str | os.PathLike[str], driver: str) -> None:
         if driver not in DRIVERS:
             raise LayoutError(f"{driver[:80]!r} is no storage driver; give one of {', '.join(DRIVERS)}")
-        self.directory = os.path.join(os.fspath(root), f"{driver}-images")
+        self.directory: str = os.path.join(os.fspath(root), f"{driver}-images")
 
     def register(
         self,

@@ -29,9 +29,9 @@ class Chunks:
     """
 
     def __init__(self) -> None:
-        self.ended = False
-        self.in_trailer = False
-        self.left = bytearray()
+        self.ended: bool = False
+        self.in_trailer: bool = False
+        self.left: bytearray = bytearray()
         self._size = 0
         self._after_data = False
         self._excess = 0

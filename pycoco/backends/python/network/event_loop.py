@@ -30,7 +30,7 @@ DEADLINE: contextvars.ContextVar[float | None] = contextvars.ContextVar("DEADLIN
 THREAD_NAME = "pycoco-network"
 """The loop's thread, by which its log records can be told from others."""
 
-first_use = threading.Lock()
+first_use: threading.Lock = threading.Lock()
 """Held while what the network needs is imported: a child forked meanwhile would be left with half of each module."""
 
 _EXIT_SECONDS = 1.0
@@ -46,7 +46,7 @@ class LoopThread:
     """A running event loop and its thread. What is in `closing` is closed when it ends."""
 
     def __init__(self) -> None:
-        self.loop = _Loop()
+        self.loop: _Loop = _Loop()
         self.closing: weakref.WeakSet[Closable] = weakref.WeakSet()
         self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
         self._thread.start()

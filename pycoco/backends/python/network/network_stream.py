@@ -38,8 +38,8 @@ class Received(asyncio.Protocol):
     """What has arrived on one connection and was not read yet: `data`, which a reader takes from the front."""
 
     def __init__(self) -> None:
-        self.data = bytearray()
-        self.ended = False
+        self.data: bytearray = bytearray()
+        self.ended: bool = False
         self.error: Exception | None = None
         self.transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None

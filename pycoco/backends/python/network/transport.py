@@ -52,7 +52,7 @@ class Answer:
         self.registry = registry  # whose client has asked
         self._ended = ended  # called once, with the bytes of the body that were read
         self._size = 0
-        self.status = response.status_code
+        self.status: int = response.status_code
         self._headers = [(name.lower(), value) for name, value in response.headers.raw]
         self._response = response
         self._challenges: list[Challenge] | None = None

@@ -80,7 +80,7 @@ class Registry:
 
     def __init__(self, domain: str, transport: Transport, *, insecure: bool, user_agent: str) -> None:
         self.domain = domain
-        self.host = host_of(domain)
+        self.host: str = host_of(domain)
         self._transport = transport
         self._insecure = insecure
         self._user_agent = (b"User-Agent", user_agent.encode("utf-8", "surrogateescape"))
