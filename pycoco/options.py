@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypedDict
 import pycoco
 from pycoco._pattern import pattern
 from pycoco._version import __version__
-from pycoco.configuration.auth.given import Given, Token
+from pycoco.configuration.auth.given import NO_CREDENTIALS, Given, Token
 from pycoco.configuration.settings import Settings
 from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import ConfigurationError
@@ -51,6 +51,7 @@ class Options(TypedDict, total=False):
             podman.
         creds: (user, password), for the image's own registry and never for a mirror on another host. A client that has
             them asks one registry only, and raises ConfigurationError for a second one; so with the two tokens below.
+            ("", "") asks every registry without credentials, whatever files and helpers hold for it.
         credentials: for each registry its (user, password) or `pycoco.Token`, by keys as in auth.json: "quay.io",
             "quay.io/org"; the longest that matches counts, and none goes to another registry. Or a Keyring of
             `pycoco.credentials`, whose keys are Kubernetes' with its globs; the kubelet would try shorter ones after
@@ -189,9 +190,9 @@ def checked_credentials(options: Options) -> dict[str, Given] | Keyring:
 
 
 def checked_creds(name: str, creds: tuple[str, str] | None) -> tuple[str, str] | None:
-    """Return a pair of user and password, or None. Raises ConfigurationError that names the option."""
-    if creds is None:
-        return None
+    """Return a pair of user and password, ("", "") for none at all, or None. Raises ConfigurationError, by its name."""
+    if creds is None or creds == NO_CREDENTIALS:
+        return creds
     if isinstance(creds, str) or not isinstance(creds, Sequence) or len(creds) != 2:
         raise ConfigurationError(f"{name} must be a pair of user and password")
     user, password = creds

@@ -6,7 +6,9 @@ import argparse
 import sys
 
 from pycoco.base_client import left_of
+from pycoco.cli.usage import UsageError
 from pycoco.client import Client
+from pycoco.configuration.auth.given import NO_CREDENTIALS
 from pycoco.errors import ConfigurationError
 from pycoco.options import Options
 
@@ -23,7 +25,7 @@ def options_of(parsed: argparse.Namespace) -> Options:
         registries_conf_dir=parsed.registries_conf_dir,
         auth_file=parsed.auth_file,
         namespace=None if parsed.command == "pull" else parsed.namespace,  # which is for CRI-O's policy there too
-        creds=_creds(parsed.creds),
+        creds=_creds(parsed),
         identity_token=parsed.identity_token,
         registry_token=parsed.registry_token,
         cert_dir=parsed.cert_dir,
@@ -50,8 +52,13 @@ def time_left(parsed: argparse.Namespace, began: float) -> float | None:
     return None if left is None else max(left, _MOMENT)
 
 
-def _creds(text: str | None) -> tuple[str, str] | None:
+def _creds(parsed: argparse.Namespace) -> tuple[str, str] | None:
     """Split USER:PASSWORD; a password that is not given is asked for, so that it need not stand in the process list."""
+    text: str | None = parsed.creds
+    if parsed.no_creds:
+        if text is not None or parsed.identity_token or parsed.registry_token:
+            raise UsageError("--no-creds and credentials say two things; leave one out")
+        return NO_CREDENTIALS
     if text is None:
         return None
     user, colon, password = text.partition(":")

@@ -6,10 +6,15 @@ understood and answered with one hint on stderr.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 _SAME = {"--authfile": "--auth-file", "--retry-times": "--retries"}
-_WITH_VALUE = {*_SAME, "--override-os", "--override-arch", "--override-variant"}
+_PLATFORM = ("--override-os", "--override-arch", "--override-variant")
+_WITH_VALUE = {*_SAME, *_PLATFORM, "--command-timeout", "--username", "--password"}
+_WITHOUT = {"--debug": ["-vv"], "--no-tags": [], "-n": [], "--insecure-policy": []}
+"""What takes no value. skopeo lists tags, and checks a policy, unless told otherwise; pycoco if told so."""
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def rewritten(
@@ -27,7 +32,8 @@ def _command_first(words: list[str], verbs: Sequence[str], flags: Sequence[str])
     """Move the command before the options that stand before it."""
     at = 0
     while at < len(words) and words[at].startswith("-") and words[at] not in ("-", "--", "-h", "--help", "--version"):
-        takes_value = "=" not in words[at] and words[at] not in flags and not set(words[at][1:]) <= {"v"}
+        without = words[at] in flags or words[at] in _WITHOUT or set(words[at][1:]) <= {"v"}
+        takes_value = "=" not in words[at] and not without
         at += 2 if takes_value else 1
     if 0 < at < len(words) and (words[at] in verbs or words[at] == "list-tags"):
         return [words[at], *words[:at], *words[at + 1 :]]
@@ -50,28 +56,47 @@ def _understood(words: list[str]) -> list[str]:
 def _options(words: list[str]) -> list[str]:
     found: list[str] = []
     platform = {"os": "", "arch": "", "variant": ""}
+    user = {"username": "", "password": ""}
     at = 0
     while at < len(words):
         name, equals, value = words[at].partition("=")
         if name not in _WITH_VALUE:
-            found.append(words[at])
+            found += _WITHOUT.get(words[at], [words[at]])
             at += 1
             continue
         if not equals:
             if at + 1 == len(words):  # the grammar says what is missing
-                return [*found, _SAME.get(name, "--platform")]
+                return [*found, _SAME.get(name, "--platform" if name in _PLATFORM else name)]
             at += 1
             value = words[at]
         at += 1
         if name in _SAME:
             found += [_SAME[name], value]
+        elif name == "--command-timeout":
+            found += ["--timeout", _seconds(value)]
+        elif name not in _PLATFORM:
+            user[name.removeprefix("--")] = value
         else:
             platform[name.removeprefix("--override-")] = value
+    if user["username"]:  # without a password it is asked for
+        found += ["--creds", ":".join(filter(None, user.values()))]
+    if platform["os"] and not platform["arch"]:
+        from pycoco.documents.platforms import machine  # as skopeo, which takes this machine's
+
+        platform["arch"] = machine().architecture
     if any(platform.values()):
         # Without an architecture there is no platform to name, and the grammar says what one looks like.
         parts = (platform["os"] or "linux", platform["arch"], platform["variant"])
         found += ["--platform", "/".join(part for part in parts if part)]
     return found
+
+
+def _seconds(duration: str) -> str:
+    """A duration as Go writes it, such as 1m30s, in seconds; what is none stays, and the grammar says so."""
+    if not re.fullmatch(r"(?:\d+(?:\.\d*)?(?:ms|[smh]))+", duration):
+        return duration
+    parts = re.findall(r"([\d.]+)(ms|[smh])", duration)
+    return f"{sum(float(number) * _UNITS[unit] for number, unit in parts):g}"
 
 
 def _without_secrets(words: list[str]) -> list[str]:

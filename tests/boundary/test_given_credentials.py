@@ -15,7 +15,7 @@ from types import TracebackType
 import pytest
 
 import pycoco
-from pycoco import BackendName
+from pycoco import BackendName, cli
 from tests.boundary import served
 from tests.boundary.test_command_line import run
 from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
@@ -82,6 +82,43 @@ def test_each_registry_has_its_own(backend: BackendName, registries: tuple[Scrip
     assert teams == {basic(OTHER)}
     assert "given" in json.dumps(explained.to_dict())
     assert "hidden" not in json.dumps(explained.to_dict())
+
+
+def test_none_are_sent_where_none_are_wanted(
+    backend: BackendName, registries: tuple[ScriptedRegistry, ScriptedRegistry], empty_home: Path
+) -> None:
+    """("", "") counts before files, as skopeo's --no-creds, and is for every registry."""
+    auth = {each.host: {"auth": base64.b64encode(":".join(USER).encode()).decode()} for each in registries}
+    (empty_home / "auth.json").write_text(json.dumps({"auths": auth}))
+    references = [f"{each.host}/app:v1" for each in registries]
+    options = {"backend": backend, "tls_verify": False, "auth_file": empty_home / "auth.json"}
+    with pycoco.Client(creds=("", ""), **options) as client:  # type: ignore[arg-type]
+        assert all(isinstance(found, pycoco.Image) for _, found in client.inspect_many(references))
+    assert [sent(each) for each in registries] == [{basic(("", ""))}] * 2
+    with pycoco.Client(**options) as client:  # type: ignore[arg-type]
+        client.inspect(references[0], creds=("", ""))
+        assert sent(registries[0]) == {basic(("", ""))}
+        client.inspect(references[0])
+    assert basic(USER) in sent(registries[0])
+
+
+def test_the_command_asks_without(registries: tuple[ScriptedRegistry, ScriptedRegistry], empty_home: Path) -> None:
+    registry, _ = registries
+    auth = base64.b64encode(":".join(USER).encode()).decode()
+    (empty_home / "auth.json").write_text(json.dumps({"auths": {registry.host: {"auth": auth}}}))
+    reference = f"{registry.host}/app:v1"
+    asked = [
+        "digest",
+        reference,
+        "--tls-verify=false",
+        "--auth-file",
+        str(empty_home / "auth.json"),
+        "--backend=python",
+        "--no-creds",
+    ]
+    assert cli.main(asked) == 0
+    assert sent(registry) == {basic(("", ""))}
+    assert cli.main([*asked, "--creds", "a:b"]) == 2
 
 
 def test_tokens(backend: BackendName, scripted: ScriptedRegistry) -> None:

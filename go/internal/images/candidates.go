@@ -55,8 +55,9 @@ func (r reader) telling(text string, found *failure.Error) error {
 	switch settings := r.Settings; {
 	case settings.RegistryToken != "":
 		told.Credentials = "registry_token"
-	case settings.Creds != nil || settings.IdentityToken != "":
+	case settings.IdentityToken != "", settings.Creds != nil && settings.Creds[0] != "":
 		told.Credentials = "given"
+	case settings.Creds != nil: // and they are empty: nothing is to be sent
 	default:
 		if candidates, err := r.Candidates(text); err == nil {
 			if found, err := r.Credentials(candidates[len(candidates)-1].Named); err == nil && *found != (types.DockerAuthConfig{}) {

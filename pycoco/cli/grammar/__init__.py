@@ -42,6 +42,7 @@ FLAGS = (
     "--instance",
     "--json",
     "--list",
+    "--no-creds",
     "--no-crio-annotations",
     "--no-pin",
     "--pin",

@@ -46,6 +46,7 @@ def add_client_options(command: argparse.ArgumentParser, *, retries: int | None 
         metavar="USER[:PASSWORD]",
         help="without the password it is asked for, or read from standard input",
     )
+    access.add_argument("--no-creds", action="store_true", help="ask without credentials, whatever files have")
     access.add_argument("--auth-file", metavar="FILE", help="take credentials from this file alone")
     name = command.get_default("command")
     if name != "pull":  # it has one of its own

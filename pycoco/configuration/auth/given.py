@@ -32,6 +32,9 @@ class Token:
     kind: pycoco.TokenKind = "identity"
 
 
+NO_CREDENTIALS = ("", "")
+"""What is given instead of a user and password for nothing to be sent, whatever files and helpers hold."""
+
 Given: TypeAlias = "tuple[str, str] | Token"
 
 
@@ -57,7 +60,7 @@ class GivenCredentials:
         the references of one name are given different credentials.
         """
         if self._bare:
-            if asks:
+            if asks and self._settings.creds != NO_CREDENTIALS:
                 self._require_one_registry([reference.domain for reference in references])
             return self._settings
         given = [self._find(reference) for reference in references]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pycoco.cli.spellings import rewritten
+from pycoco.documents.platforms import machine
 
 VERBS = ("inspect", "config", "manifest", "tags", "digest")
 FLAGS = ("--json", "--raw", "--config", "--list")
@@ -51,7 +52,10 @@ def test_options_may_come_before_the_command(line: str, becomes: str) -> None:
             "inspect --override-os=linux --override-arch=arm --override-variant=v7 quay.io/app",
             "inspect quay.io/app --platform linux/arm/v7",
         ),
-        ("inspect --override-os windows quay.io/app", "inspect quay.io/app --platform windows"),
+        ("inspect --no-tags -n docker://quay.io/app", "inspect docker://quay.io/app"),
+        ("--command-timeout 1m30s --debug --insecure-policy inspect a", "inspect --timeout 90 -vv a"),
+        ("inspect --command-timeout=500ms a", "inspect --timeout 0.5 a"),
+        ("inspect --command-timeout soon a", "inspect --timeout soon a"),
         ("inspect quay.io/app --authfile", "inspect quay.io/app --auth-file"),
     ],
 )
@@ -59,6 +63,18 @@ def test_skopeos_spellings_are_understood_with_a_hint(line: str, becomes: str) -
     understood, hints = words(line)
     assert understood == becomes
     assert hints == [f"in pycoco's words: pycoco {becomes}"]
+
+
+def test_an_operating_system_alone_has_this_machines_architecture() -> None:
+    understood, _ = words("inspect --override-os windows quay.io/app")
+    assert understood == f"inspect quay.io/app --platform windows/{machine().architecture}"
+
+
+def test_a_user_and_a_password() -> None:
+    understood, hints = words("inspect --username user --password=hunter2 quay.io/app")
+    assert understood == "inspect quay.io/app --creds user:hunter2"
+    assert hints == ["in pycoco's words: pycoco inspect quay.io/app --creds …"]
+    assert words("inspect --username user quay.io/app")[0] == "inspect quay.io/app --creds user"
 
 
 def test_a_hint_shows_no_secret() -> None:
