@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from pycoco.image import Image
 from pycoco.printable import printable
@@ -47,6 +48,8 @@ def _rows(image: Image) -> Iterator[tuple[str, str]]:
         yield "source", source
     yield "runs", _runs(image)
     yield "layers", _layers(image)
+    if image.index is not None and len(image.index.platforms) > 1:
+        yield "size", f"{readable_size(image.layers_size)} for {image.platform}; --all-platforms has every platform's"
     if image.pull_source != image.reference:
         yield "served by", image.pull_source
     yield "policy", image.policy or "none checked; --policy checks one"
@@ -55,17 +58,31 @@ def _rows(image: Image) -> Iterator[tuple[str, str]]:
 
 
 def _others(image: Image) -> str:
-    """What the index has besides images for a platform: attestations, and manifests without one."""
-    entries = image.index.manifests if image.index else ()
-    attestations = sum(1 for entry in entries if entry.is_attestation)
-    without = sum(1 for entry in entries if entry.platform is None and not entry.is_attestation)
-    told = [(attestations, "attestation"), (without, "manifest without a platform")]
-    return ", ".join(f"{count} {name if count == 1 else _plural(name)}" for count, name in told if count)
+    """What the index has besides images for a platform: attestations, artifacts by type, others without a platform."""
+    found: Counter[str] = Counter()
+    for entry in image.index.manifests if image.index else ():
+        if entry.is_attestation:
+            found["attestation"] += 1
+        elif entry.platform is None:
+            kind = f"artifact of type {entry.artifact_type}" if entry.artifact_type else "manifest without a platform"
+            found[kind] += 1
+    return ", ".join(_counted(count, name) for name, count in found.items())
 
 
-def _plural(name: str) -> str:
+def sizes(images: Sequence[tuple[str, Image | None]]) -> str:
+    """Return the size of each platform's image, on lines; None is one that could not be read."""
+    shown = [(name, readable_size(image.layers_size) if image else "not read", image) for name, image in images]
+    wide, high = (max(map(len, column)) for column in zip(*((name, size) for name, size, _ in shown), strict=True))
+    lines = [
+        f"  {name:<{wide}}  {size:>{high}}" + (f"  {_counted(len(image.layers), 'layer')}" if image else "")
+        for name, size, image in shown
+    ]
+    return "\n".join(["size by platform", *map(printable, lines)])
+
+
+def _counted(count: int, name: str) -> str:
     first, _, rest = name.partition(" ")
-    return f"{first}s {rest}".strip()
+    return f"{count} {first}{'' if count == 1 else 's'} {rest}".rstrip()
 
 
 def _runs(image: Image) -> str:

@@ -64,7 +64,8 @@ def test_the_summary_shows_what_was_read(registry: Registry, backend: BackendNam
     first, *rows = text.splitlines()
     assert first == registry.reference(REPOSITORY, "encrypted")
     named = {row.split()[0]: row for row in rows}
-    assert set(named) == {"index", "chosen", "besides", "config", "created", "runs", "layers", "policy", "pinned"}
+    read_rows = {"index", "chosen", "besides", "config", "created", "runs", "layers", "size", "policy", "pinned"}
+    assert set(named) == read_rows
     assert "unknown" not in named["index"]
     assert "all encrypted: " in named["layers"]
     assert "kbs:///default/image-key/1" in named["layers"]

@@ -9,8 +9,9 @@ from typing import Any
 from pycoco.answers.platform_images import PlatformImage
 from pycoco.cli.client_options import client_of
 from pycoco.cli.exit_status import SOME_FAILED
-from pycoco.cli.summary import summary
+from pycoco.cli.summary import sizes, summary
 from pycoco.errors import PycocoError
+from pycoco.image import Image
 from pycoco.printable import printable
 
 
@@ -26,7 +27,12 @@ def run_platforms(parsed: argparse.Namespace) -> int:
         }
         print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        print("\n\n".join(text(each) for each in found))
+        blocks = [text(each) for each in found]
+        if len(found) > 1:
+            blocks.append(
+                sizes([(_name(each), each.image if isinstance(each.image, Image) else None) for each in found])
+            )
+        print("\n\n".join(blocks))
     return SOME_FAILED if any(isinstance(each.image, PycocoError) for each in found) else 0
 
 
@@ -41,6 +47,10 @@ def _as_json(found: PlatformImage) -> dict[str, Any]:
 def text(found: PlatformImage) -> str:
     """Return the lines for one image, or for why there is none."""
     if isinstance(found.image, PycocoError):
-        named = printable(f"{found.platform or 'no platform'}  {found.digest}")
+        named = printable(f"{_name(found)}  {found.digest}")
         return f"{named}\n  error      {found.image}"
     return summary(found.image)
+
+
+def _name(found: PlatformImage) -> str:
+    return str(found.platform or "no platform")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pycoco.cli import summary as summaries
-from pycoco.cli.summary import summary
+from pycoco.cli.summary import readable_size, sizes, summary
 from pycoco.image import Image
 from pycoco.testing import make_image
 from pycoco.testing.images import INDEX, Document, build_image
@@ -32,12 +32,27 @@ def test_what_an_index_has_besides() -> None:
     unknown = {"os": "unknown", "architecture": "unknown"}
     index["manifests"] += [{**entry, "platform": unknown}] * 2
     entry.pop("platform")
-    index["manifests"].append(entry)
+    index["manifests"] += [entry, {**entry, "artifactType": "application/spdx+json"}]
     config = next(blob for blob in built.blobs if blob.media_type.endswith("config.v1+json"))
     top = Document(INDEX, json.dumps(index).encode())
     image = Image.from_documents(built.manifests[0].body, config.body, index=top.body, reference="quay.io/a/b:1")
-    assert rows(image)["besides"] == "2 attestations, 1 manifest without a platform"
+    assert (
+        rows(image)["besides"]
+        == "2 attestations, 1 manifest without a platform, 1 artifact of type application/spdx+json"
+    )
     assert "besides" not in rows(make_image(platforms=["linux/amd64"]))
+
+
+def test_the_size_by_platform() -> None:
+    assert "size" not in rows(make_image(platforms=["linux/amd64"]))
+    image = make_image("quay.io/a/b:1", platforms=["linux/amd64", "linux/arm64/v8"], layers=2)
+    size = readable_size(image.layers_size)
+    assert rows(image)["size"] == f"{size} for linux/amd64; --all-platforms has every platform's"
+    assert sizes([("linux/amd64", None), ("linux/arm64/v8", image)]).splitlines() == [
+        "size by platform",
+        f"  linux/amd64     {'not read':>8}",
+        f"  linux/arm64/v8  {size:>8}  2 layers",
+    ]
 
 
 def test_colour_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
