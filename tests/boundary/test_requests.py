@@ -13,6 +13,7 @@ from pycoco import BackendName
 from pycoco.backends.exchange import Exchange, Observer
 from pycoco.testing import FakeRegistry
 from tests.boundary import served
+from tests.parity.fetching import single
 from tests.support.scripted_registry import Answer, Request, Routes, ScriptedRegistry
 
 BACKENDS: tuple[BackendName, ...] = ("go", "go-process", "python")
@@ -44,11 +45,11 @@ def test_every_backend_tells_the_same(registry: FakeRegistry) -> None:
     for backend in BACKENDS:
         exchanges = read(reference, backend)
         assert {one.backend for one in exchanges} == {backend}
-        told[backend] = [(one.method, one.url, one.status, one.source) for one in exchanges]
+        told[backend] = [(one.method, one.url, one.status, one.source, one.bytes) for one in exchanges]
         assert [one.bytes > 0 for one in exchanges[-3:]] == [True, True, True]
         assert all(0 <= one.seconds < 20 for one in exchanges)
     assert told["go"] == told["go-process"] == told["python"]
-    assert [(status, source) for _, _, status, source in told["go"]] == [
+    assert [(status, source) for _, _, status, source, _ in told["go"]] == [
         (None, registry.host),  # https, which it does not speak
         (401, registry.host),
         (200, registry.host),  # the token
@@ -56,6 +57,22 @@ def test_every_backend_tells_the_same(registry: FakeRegistry) -> None:
         (200, f"{registry.host}/team/app"),
         (200, f"{registry.host}/team/app"),
     ]
+
+
+def test_a_ping_and_a_redirect_are_told_alike() -> None:
+    """Of a ping nobody reads the body; net/http reads a redirect's."""
+    there = Routes(single().routes(config=Answer(307, [("Location", "/elsewhere")], b"see elsewhere")))
+    body = next(iter(single().blobs.values()))
+    told = []
+    for backend in BACKENDS:
+        script = Routes({**there.table, "/elsewhere": Answer(body=body)})
+        with ScriptedRegistry(script) as scripted:
+            seen: list[Exchange] = []
+            with pycoco.Client(backend=backend, tls_verify=False, on_request=seen.append) as client:
+                client.inspect(f"{scripted.host}/app:v1")
+        told.append([(one.status, one.bytes) for one in seen])
+    manifest = len(single().manifests["v1"][1])
+    assert told == [[(None, 0), (200, 0), (200, manifest), (307, 13), (200, len(body))]] * len(BACKENDS)
 
 
 def test_nothing_secret_is_told(

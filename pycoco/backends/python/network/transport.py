@@ -132,10 +132,20 @@ class Answer:
             await self.close()
         return b"".join(parts)
 
-    async def discard(self) -> None:
-        """Free the connection, for the next request if the rest of the body is short."""
-        with contextlib.suppress(UnavailableError, asyncio.TimeoutError):
-            await asyncio.wait_for(self.read_error_body(), _DISCARD_SECONDS)
+    async def discard(self, *, counts: bool = False) -> None:
+        """Free the connection, for the next request if the rest of the body is short.
+
+        Unless it `counts`, what is read for that alone is not told of, as by the Go backend, which reads none of it.
+        """
+        ended, size = self._ended, self._size
+        if not counts:
+            self._ended = None
+        try:
+            with contextlib.suppress(UnavailableError, asyncio.TimeoutError):
+                await asyncio.wait_for(self.read_error_body(), _DISCARD_SECONDS)
+        finally:
+            if ended is not None and not counts:
+                ended(self, size)
 
     async def close(self) -> None:
         """Free the connection; it is kept only if the body was read to its end."""
@@ -200,7 +210,7 @@ class Transport:
                 raise
             if following is None:
                 return answer
-            await answer.discard()
+            await answer.discard(counts=True)  # net/http reads it too
             current = following
 
     def open_ahead(self, url: str) -> None:
