@@ -53,12 +53,17 @@ def _section(command: Command) -> str:
 
 
 def _options(arguments: Iterable[Argument]) -> str:
-    return _table("option", ((f"`{_cell(each.shown)}`", _cell(each.help)) for each in arguments))
+    return _table("option", ((_code(each.shown), _cell(each.help)) for each in arguments))
 
 
 def _table(first: str, rows: Iterable[tuple[str, str]]) -> str:
     lines = "\n".join(f"| {name} | {meaning} |" for name, meaning in rows)
     return f"\n| {first} | meaning |\n|---|---|\n{lines}\n"
+
+
+def _code(text: str) -> str:
+    # Of a bar in a table's code GitHub and the site want different escapes; an entity both understand.
+    return f"`{text}`" if "|" not in text else f"<code>{text.replace('|', '&#124;')}</code>"
 
 
 def _cell(text: str) -> str:
