@@ -17,11 +17,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pycoco import Revalidation
 from tests.bench import aioregistry_reading, contenders
 from tests.bench.setting import Access, Setting
+
+if TYPE_CHECKING:  # importing it is part of a job
+    from pycoco import Revalidation
 
 CONCURRENCY = 64
 
