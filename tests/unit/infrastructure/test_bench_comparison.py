@@ -32,6 +32,7 @@ BEFORE = row(0.9, 1.0, 1.1)
         (row(0.5, 1.5, 2.5), []),
         (row(9.0, 9.0), []),
         (row(1.0, requests=6), ["c: many: pycoco go: 6.00 requests for an image instead of 5.00"]),
+        (row(1.0, connections=0.2), []),
         (row(1.0, connections=1), ["c: many: pycoco go: 1.00 connections for an image instead of 0.10"]),
     ],
 )
