@@ -94,16 +94,6 @@ def asked_with(origin: str, note: str = "") -> str:
     return f"asked with the credentials found{_besides(origin)}"
 
 
-def registry_of(url: str | None) -> str | None:
-    """Return the host and port of a URL."""
-    from urllib.parse import urlsplit  # for those who fail
-
-    try:
-        return urlsplit(url).netloc or None if url else None
-    except ValueError:
-        return None
-
-
 def _cure(status: int) -> str:
     if status == 404:
         return "see how the name, and the tag or digest, are spelt"

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from pycoco.backends import registry_errors
 from pycoco.errors import PycocoError, RateLimitedError, from_code
 
 ABI_VERSION = 4
@@ -109,6 +108,8 @@ def _message(code: str, error: Mapping[str, Any]) -> str:
     detail, registry = error.get("detail", ""), error.get("registry", "")
     if not kind:
         return ""
+    from pycoco.backends import registry_errors  # what only a failure needs is not loaded before
+
     refused = code in ("unauthorized", "denied")
     if kind == "answer":
         token_of = "" if "/v2/" in url else registry

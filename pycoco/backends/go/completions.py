@@ -17,11 +17,9 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
 from pycoco import waiting
-from pycoco.backends import registry_errors
 from pycoco.backends.exchange import Observer
 from pycoco.backends.go.boundary import Boundary, Reply, error_of
 from pycoco.backends.go.log_records import LOGGER, LogRecords
-from pycoco.configuration.reference import shown
 from pycoco.errors import BackendError, DeadlineError, OperationCancelledError, PycocoError
 
 T = TypeVar("T")
@@ -176,4 +174,7 @@ def _late(reference: object, timeout: object) -> str:
     """What is said of an operation that took too long, as by the Python backend; "" where it is not known."""
     if not isinstance(reference, str) or not isinstance(timeout, (int, float)):
         return ""
+    from pycoco.backends import registry_errors  # what only a failure needs is not loaded before
+    from pycoco.configuration.reference import shown
+
     return registry_errors.late(f"reading {shown(reference)}", timeout)
