@@ -1,9 +1,11 @@
 """pycoco reads a container image's manifest and config, and not a byte of its layers, exactly as CRI-O would.
 
-    import pycoco
+```python
+import pycoco
 
-    image = pycoco.inspect("quay.io/org/app:v1", platform="linux/arm64")
-    print(image.digest, image.config.entrypoint, [layer.encrypted for layer in image.layers])
+image = pycoco.inspect("quay.io/acme/app:v1", platform="linux/arm64")
+print(image.digest, image.config.entrypoint, [layer.encrypted for layer in image.layers])
+```
 
 Everything public is named in __all__, or in that of one of the rooms: pycoco.cri, pycoco.credentials, pycoco.fleet,
 pycoco.layout, pycoco.node and pycoco.testing. Each name and each room is imported when it is first used: importing this

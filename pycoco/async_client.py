@@ -33,7 +33,7 @@ class AsyncClient(BaseClient):
 
     ```python
     async with pycoco.AsyncClient(timeout=30) as client:
-        image = await client.inspect("quay.io/org/app:v1")
+        image = await client.inspect("quay.io/acme/app:v1")
     ```
     """
 

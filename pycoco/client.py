@@ -34,7 +34,7 @@ class Client(BaseClient):
 
     ```python
     with pycoco.Client(timeout=30) as client:
-        image = client.inspect("quay.io/org/app:v1", platform="linux/arm64")
+        image = client.inspect("quay.io/acme/app:v1", platform="linux/arm64")
     ```
     """
 

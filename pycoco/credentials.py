@@ -2,9 +2,13 @@
 
 It is not for the files that containers/image reads by itself, which need no call (docs/configuration.md lists them).
 
-    keyring = pycoco.credentials.from_dockerconfigjson(secret_bytes)
-    for found in keyring.lookup("quay.io/org/app:v1"):     # the kubelet tries each, the longest key first
-        image = pycoco.inspect("quay.io/org/app:v1", creds=found.creds)
+```python
+from pathlib import Path
+
+keyring = pycoco.credentials.from_dockerconfigjson(Path("pull-secret.json").read_bytes())
+for found in keyring.lookup("quay.io/acme/app:v1"):  # the kubelet tries each, the longest key first
+    image = pycoco.inspect("quay.io/acme/app:v1", creds=found.creds)
+```
 """
 
 from __future__ import annotations

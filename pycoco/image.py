@@ -102,7 +102,7 @@ class Image:
 
     @property
     def repository(self) -> str:
-        """The repository that was read, "quay.io/org/app"; "" for a local layout, which is in none."""
+        """The repository that was read, "quay.io/acme/app"; "" for a local layout, which is in none."""
         return "" if _LOCAL.match(self.reference) else _TAG_OR_DIGEST.sub("", self.reference, count=1)
 
     @property

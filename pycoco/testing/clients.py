@@ -42,8 +42,10 @@ class FakeClient(Client):
     """A Client that has these answers, and NotFoundError for every other reference.
 
     ```python
-    client = FakeClient({"quay.io/acme/app:v1": make_image("quay.io/acme/app:v1", labels={"team": "blue"})})
-    client.inspect("quay.io/acme/app:v1").labels["team"]
+    from pycoco.testing import FakeClient, make_image
+
+    with FakeClient({"quay.io/acme/app:v1": make_image("quay.io/acme/app:v1", labels={"team": "blue"})}) as client:
+        client.inspect("quay.io/acme/app:v1").labels["team"]
     ```
 
     A key may be a pair, ("quay.io/acme/app:v1", "linux/arm64"), for one platform alone. `referrers` are those of a

@@ -56,6 +56,8 @@ class FakeRegistry:
     """A registry for tests. Use it in a with statement, or call `start` and `stop`.
 
     ```python
+    from pycoco.testing import FakeRegistry
+
     with FakeRegistry() as registry:
         reference = registry.image("team/app:v1", labels={"team": "blue"}, platforms=["linux/amd64", "linux/arm64"])
         image = pycoco.inspect(reference, tls_verify=False)   # it speaks plain http
