@@ -6,6 +6,7 @@ exactly once; when the code has changed, the fault has to be written anew.
 
 from __future__ import annotations
 
+from tests.mutation.container_faults import CONTAINER_FAULTS
 from tests.mutation.fault import Fault
 from tests.mutation.go_faults import GO_FAULTS
 from tests.mutation.local_faults import LOCAL_FAULTS
@@ -227,5 +228,6 @@ FAULTS = (
     *LOCAL_FAULTS,
     *READING_FAULTS,
     *SECRECY_FAULTS,
+    *CONTAINER_FAULTS,
     *GO_FAULTS,
 )

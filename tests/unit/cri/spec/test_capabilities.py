@@ -41,6 +41,7 @@ def test_all_is_every_one_that_linux_has() -> None:
 def test_drop_all_leaves_what_is_added() -> None:
     assert bounding(drop=("ALL",)) == []
     assert bounding(add=("NET_BIND_SERVICE",), drop=("ALL",)) == ["CAP_NET_BIND_SERVICE"]
+    assert bounding(add=("ALL", "NET_BIND_SERVICE"), drop=("ALL",)) == ["CAP_NET_BIND_SERVICE"]
 
 
 def test_the_last_one_fills_the_place_of_a_dropped_one() -> None:

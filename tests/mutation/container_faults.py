@@ -1,0 +1,76 @@
+"""Faults of what is above the backends: what CRI-O and the guest make of an image, scans, and the command.
+
+It is not for what a backend reads (see `faults` and its other tables).
+"""
+
+from __future__ import annotations
+
+from tests.mutation.fault import Fault
+
+_SPEC = "tests/unit/cri/spec"
+
+CONTAINER_FAULTS = (
+    Fault(
+        "the image's user before the container's",
+        "cri/spec/process_user.py",
+        "        return str(context.run_as_user)\n",
+        "        return image_user or str(context.run_as_user)\n",
+        (f"{_SPEC}/test_process_user.py",),
+    ),
+    Fault(
+        "groups of the image kept although the policy is strict",
+        "cri/spec/process_user.py",
+        "    if not strict:\n",
+        "    if strict or gids:\n",
+        (f"{_SPEC}/test_process_user.py",),
+    ),
+    Fault(
+        "dropping ALL capabilities before adding some",
+        "cri/spec/capabilities.py",
+        "    if drop_all:\n        held = []\n",
+        "    if drop_all and not added:\n        held = []\n",
+        (f"{_SPEC}/test_capabilities.py",),
+    ),
+    Fault(
+        "a dropped capability's gap closed in order",
+        "cri/spec/capabilities.py",
+        "        held[position] = held[-1]\n        held.pop()\n",
+        "        del held[position]\n",
+        (f"{_SPEC}/test_capabilities.py",),
+    ),
+    Fault(
+        "any integer that Python reads",
+        "cri/go_integer.py",
+        "    found = _INTEGER.fullmatch(text)\n",
+        '    found = _INTEGER.fullmatch(text.strip().replace("_", ""))\n',
+        ("tests/unit/cri/test_go_integer.py",),
+    ),
+    Fault(
+        "encrypted layers that the guest cannot decrypt",
+        "cri/guest/layers.py",
+        "    if encryption.guest_can_decrypt(layer.media_type):\n",
+        "    if encryption.SUFFIX in layer.media_type:\n",
+        ("tests/unit/cri/guest/test_pull.py", "tests/unit/cri/guest/test_agreement.py"),
+    ),
+    Fault(
+        "a paused registry's parts begun",
+        "fleet/limits.py",
+        " and self._paused.get(registry, now) <= now:",
+        ":",
+        ("tests/fleet/test_limits.py",),
+    ),
+    Fault(
+        "a part that is tried again comes last",
+        "fleet/limits.py",
+        "        self._waiting[part.registry].appendleft(part)\n",
+        "        self._waiting[part.registry].append(part)\n",
+        ("tests/fleet/test_limits.py",),
+    ),
+    Fault(
+        "an error that no later try mends exits like one that may pass",
+        "cli/exit_status.py",
+        " and not error.retryable:",
+        " and error.retryable is None:",
+        ("tests/unit/cli/test_exit_status.py",),
+    ),
+)
