@@ -20,6 +20,8 @@ from pycoco.options import requested_platform
 from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from pycoco.answers.verification import Verification
     from pycoco.backends.contract import Fetched
     from pycoco.base_client import Started
@@ -30,6 +32,8 @@ _ClientT = TypeVar("_ClientT", bound="AsyncClient")
 
 class AsyncClient(BaseClient):
     """Reads images under asyncio. Close it with `await client.aclose()`, or use it in an async with statement.
+
+    Where no loop of asyncio's runs, as under trio, it raises RuntimeError.
 
     ```python
     async with pycoco.AsyncClient(timeout=30) as client:
@@ -82,6 +86,7 @@ class AsyncClient(BaseClient):
         from pycoco.answers.asked import Outcome, timed
         from pycoco.async_batch import in_flight
 
+        running_loop()
         deadline = self._deadline(timeout)
         flight = in_flight(
             references,
@@ -181,6 +186,7 @@ class AsyncClient(BaseClient):
         from pycoco.answers.asked import Outcome, platform_of, time_left, timed
         from pycoco.async_batch import in_flight
 
+        running_loop()
         requested_platform(platform)
         deadline = self._deadline(timeout)
         flight = in_flight(
@@ -200,11 +206,16 @@ class AsyncClient(BaseClient):
         import asyncio
 
         if not self._opened.closed:
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:  # it was refused there, and is closed all the same
+                self._opened.close()
+                return
             from pycoco.daemon_threads import DaemonThreads
 
             # In a thread, as it waits for connections to close; one of its own, since those there are may be waiting
             # for files; shielded, so that it happens in a cancelled task too.
-            await asyncio.shield(asyncio.get_running_loop().run_in_executor(DaemonThreads(), self._opened.close))
+            await asyncio.shield(loop.run_in_executor(DaemonThreads(), self._opened.close))
 
     async def _kept(self, reference: str, fetched: Started, left: float | None) -> pycoco.Image:
         if self._stored is None or isinstance(fetched, Ready):
@@ -216,12 +227,30 @@ class AsyncClient(BaseClient):
         return await outcome(self._opened.here().threads.submit(blocking))
 
     async def __aenter__(self: _ClientT) -> _ClientT:
+        try:
+            running_loop()
+        except RuntimeError:
+            self._opened.close()  # nobody else will
+            raise
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def running_loop() -> AbstractEventLoop:
+    """Return asyncio's loop. Raises RuntimeError where none runs, as under trio."""
+    import asyncio
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            "AsyncClient is for asyncio, and no loop of asyncio's runs here; with another library, such as trio, use "
+            "pycoco.Client in a thread (trio.to_thread.run_sync)"
+        ) from None
 
 
 async def _as_it_is(_: str, resolved: pycoco.Resolved) -> pycoco.Resolved:
@@ -234,11 +263,14 @@ async def outcome(future: Pending[T]) -> T:
     Not asyncio.wrap_future: that makes a cancelled operation and a cancelled task look the same, and complains on
     stderr when the loop was closed before the operation ended.
     """
-    import asyncio
     from concurrent.futures import CancelledError
 
     if not future.done():
-        loop = asyncio.get_running_loop()
+        try:
+            loop = running_loop()
+        except RuntimeError:
+            future.cancel()
+            raise
         ended = loop.create_future()
 
         def wake(_: object) -> None:

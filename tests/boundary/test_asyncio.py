@@ -15,6 +15,7 @@ from typing import Any
 
 import anyio
 import pytest
+import trio
 import uvloop
 
 import pycoco
@@ -231,3 +232,30 @@ def test_the_store_is_written_off_the_loop(
     run(read())
     assert len(threads) == 2
     assert threading.get_ident() not in threads
+
+
+def test_under_trio_an_error_says_that_it_is_for_asyncio(backend: BackendName, scripted: ScriptedRegistry) -> None:
+    reference = f"{scripted.host}/app:v1"
+
+    async def use() -> None:
+        with pytest.raises(RuntimeError, match="is for asyncio"):
+            async with pycoco.AsyncClient(backend=backend, tls_verify=False):
+                pytest.fail("it was entered")
+        client = pycoco.AsyncClient(backend=backend, tls_verify=False)
+        uses = (
+            lambda: client.inspect(reference),
+            lambda: client.explain(reference),
+            lambda: client.referrers(reference),
+            lambda: anext(client.tags(f"{scripted.host}/app")),
+            lambda: anext(client.inspect_many([reference])),
+            lambda: anext(client.resolve_many([reference])),
+        )
+        for each in uses:
+            with pytest.raises(RuntimeError, match="is for asyncio"):
+                await each()
+        await client.aclose()
+        with pytest.raises(pycoco.OperationCancelledError, match="closed"):
+            await client.inspect(reference)
+
+    trio.run(use)
+    gc.collect()  # a client that was left open would warn, which is an error
