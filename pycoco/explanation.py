@@ -27,6 +27,8 @@ from pycoco.configuration.values import ParsedReference, PullSource
 from pycoco.documents import platforms
 from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import PycocoError
+from pycoco.introspection.notebook import table
+from pycoco.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,26 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as one JSON object with these names as keys."""
         return asdict(self)
+
+    def __repr__(self) -> str:
+        candidates = ", ".join(each.reference for each in self.candidates) or "no candidates"
+        return printable(f"<Explanation {self.reference}: {candidates}>", 500)
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple[str, str | list[str]]] = [("reference", self.reference)]
+        for number, each in enumerate(self.candidates, 1):
+            why = f"{each.reference} ({' '.join(filter(None, (each.origin, each.file)))})"
+            rows += [(f"candidate {number}", why), ("tried", [_shown(source) for source in each.sources])]
+        rows += [("policy", [self.policy, *self.requirements]), ("platforms", list(self.platforms))]
+        return table("Explanation", [*rows, ("registries.conf", list(self.registries_files))])
+
+
+def _shown(source: ExplainedSource) -> str:
+    """A pull source in a line."""
+    said = {"mirror": source.mirror, "insecure": source.insecure, "blocked": source.blocked}
+    words = [name for name, holds in said.items() if holds]
+    words.append(f"credentials from {source.credentials}" if source.credentials else "no credentials")
+    return f"{source.reference}: {', '.join((*words, *source.problems))}"
 
 
 def explain(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pycoco
 from pycoco._pattern import pattern
 from pycoco.errors import ManifestError
+from pycoco.printable import printable
 
 if TYPE_CHECKING:  # what an image is made of loads when it is asked for, like the values themselves
     import datetime
@@ -285,7 +286,26 @@ class Image:
         }
 
     def __repr__(self) -> str:
-        return f"<Image {self.reference} {self.instance_digest}>"
+        return printable(f"<Image {self.reference} {self.instance_digest}>", 500)
+
+    def _repr_html_(self) -> str:
+        from pycoco.introspection.notebook import table
+
+        encrypted = sum(layer.encrypted for layer in self.layers)
+        layers = f"{len(self.layers)}, {self.layers_size:,} bytes, {encrypted} of them encrypted"
+        rows = {
+            "reference": self.reference,
+            "pull source": self.pull_source if self.pull_source != self.reference else "",
+            "digest": self.digest,
+            "instance": self.instance_digest if self.is_index else "",
+            "platform": str(self.platform),
+            "created": str(self.created or ""),
+            "runs": [*(self.config.entrypoint or ()), *(self.config.cmd or ())],
+            "layers": layers,
+            "labels": [f"{name}={value}" for name, value in self.labels.items()],
+            "policy": self.policy,
+        }
+        return table("Image", rows.items())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Image):

@@ -172,6 +172,13 @@ class Resolved:
         """Return what a manifest that was read says; `how` is why it was read."""
         return cls(read.reference, read.pull_source, read.digest, read.media_type, len(read.body), how)
 
+    def _repr_html_(self) -> str:
+        from pycoco.introspection.notebook import table
+
+        size = "" if self.size is None else f"{self.size:,} bytes"
+        rows = {"reference": self.reference, "pull source": self.pull_source, "digest": self.digest}
+        return table("Resolved", {**rows, "media type": self.media_type, "size": size, "by": self.how}.items())
+
 
 BY_HEAD = "HEAD"
 HEAD_NOT_ALLOWED = "GET, as HEAD is not allowed"
