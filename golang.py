@@ -116,7 +116,7 @@ type dockerAuthConfig struct {
     Change(
         "docker/docker_client.go",  # detectPropertiesHelper: the one client that all requests go by
         "\tc.client = &http.Client{Transport: tr}\n",
-        "\tc.client = &http.Client{Transport: observed{kept(ctx, tr)}}\n",
+        "\ttr.OnProxyConnectResponse = refusedByProxy\n\tc.client = &http.Client{Transport: observed{kept(ctx, tr)}}\n",
         "requests can be seen; connections are kept for a client's next image",
     ),
     Change(
@@ -148,9 +148,18 @@ func kept(ctx context.Context, own *http.Transport) http.RoundTripper {
 	return own
 }
 
+// refusedByProxy says that it was the proxy, of whose answer net/http tells the reason phrase alone.
+func refusedByProxy(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &net.OpError{Op: "proxyconnect", Net: "tcp", Err: fmt.Errorf("answers with status %d", answer.StatusCode)}
+}
+
 // newDockerClient returns a new dockerClient instance""",
-        "",
+        "a proxy's refusal is named as its own",
     ),
+    Change("docker/docker_client.go", '\t"net/http"\n', '\t"net"\n\t"net/http"\n', ""),
 )
 CHANGED = "; ".join(change.why for change in CHANGES if change.why)
 

@@ -67,7 +67,7 @@ class AsyncClient(BaseClient):
             if isinstance(started, Ready):
                 return started.value
             read = await outcome(started)
-        return await self._kept(reference, read, left_of(deadline, began))
+        return await self._kept(platform, reference, read, left_of(deadline, began))
 
     async def resolve(self, reference: str, *, timeout: float | None = None) -> pycoco.Resolved:
         """Ask what `reference` names at the moment; see `Client.resolve`."""
@@ -192,7 +192,9 @@ class AsyncClient(BaseClient):
         flight = in_flight(
             references,
             start=timed(lambda reference: self._start(reference, platform_of(reference, platform), deadline)),
-            finish=lambda asked, read: self._kept(asked, read, time_left(asked, deadline)),
+            finish=lambda asked, read: self._kept(
+                platform_of(asked, platform), asked, read, time_left(asked, deadline)
+            ),
             concurrency=concurrency,
             per_registry=per_registry,
             progress=progress,
@@ -217,10 +219,12 @@ class AsyncClient(BaseClient):
             # for files; shielded, so that it happens in a cancelled task too.
             await asyncio.shield(loop.run_in_executor(DaemonThreads(), self._opened.close))
 
-    async def _kept(self, reference: str, fetched: Started, left: float | None) -> pycoco.Image:
+    async def _kept(
+        self, platform: str | pycoco.Platform | None, reference: str, fetched: Started, left: float | None
+    ) -> pycoco.Image:
         if self._stored is None or isinstance(fetched, Ready):
-            return self._image(reference, fetched)
-        return await self._in_thread(lambda: self._image(reference, fetched, left))  # files are written
+            return self._image_for(platform, reference, fetched, left)
+        return await self._in_thread(lambda: self._image_for(platform, reference, fetched, left))  # files are written
 
     async def _in_thread(self, blocking: Callable[[], T]) -> T:
         """Call what waits for files in a thread: not one of asyncio's own, for which the loop's end would wait."""

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pycoco.configuration.settings import Settings
     from pycoco.configuration.values import ParsedReference
     from pycoco.documents.descriptor import Platform
+    from pycoco.documents.values import RequestedPlatform
     from pycoco.explanation import Explanation
     from pycoco.layout.client_store import ClientStore
 
@@ -224,11 +225,14 @@ class BaseClient:
         if self._stored is not None:
             stored = self._stored.find(reference, wanted)
             if stored is not None:
-                return Ready(Image.from_fetched(stored, reference))
+                return Ready(self._asked_for(Image.from_fetched(stored, reference), wanted))
             if self._revalidate and self._settings.policy is None and reader is not opened.local:
                 from pycoco.answers.revalidation import revalidated
 
-                return revalidated(reader, self._stored, reference, wanted, timeout, opened.threads)
+                def made(found: Fetched) -> Image:
+                    return self._asked_for(Image.from_fetched(found, reference), wanted)
+
+                return revalidated(reader, self._stored, reference, wanted, timeout, opened.threads, made)
         return reader.fetch(reference, platform=wanted, timeout=timeout)
 
     @contextlib.contextmanager
@@ -261,6 +265,22 @@ class BaseClient:
         if self._stored is not None:
             self._stored.keep(image, timeout)
         return image
+
+    def _image_for(
+        self, platform: str | Platform | None, reference: str, fetched: Started, timeout: float | None
+    ) -> Image:
+        """Make an Image of what was fetched for a platform; see `_image`."""
+        image = self._image(reference, fetched, timeout)
+        return image if isinstance(fetched, Ready) else self._asked_for(image, platform)
+
+    def _asked_for(self, image: Image, platform: str | Platform | RequestedPlatform | None) -> Image:
+        """Return `image`; that it is a single one for another platform than was asked for is logged."""
+        asked = requested_platform(platform) or self._settings.platform
+        if image.is_index or not (asked.os or asked.architecture):
+            return image
+        from pycoco.answers.single_image import told
+
+        return told(image, asked)
 
     def _deadline(self, timeout: float | None) -> float | None:
         deadline = checked_timeout(timeout) if timeout is not None else self._timeout

@@ -70,7 +70,9 @@ class Client(BaseClient):
         del creds  # no secret among the variables of an error's frames
         with called_with as session:
             read = finished(lambda: self._start(reference, platform, deadline, session), deadline)
-        return read.value if isinstance(read, Ready) else self._image(reference, read, left_of(deadline, began))
+        if isinstance(read, Ready):
+            return read.value
+        return self._image_for(platform, reference, read, left_of(deadline, began))
 
     def resolve(self, reference: str, *, timeout: float | None = None) -> pycoco.Resolved:
         """Ask what `reference` names at the moment, whatever that is: its digest, by one HEAD request.
@@ -217,7 +219,9 @@ class Client(BaseClient):
         flight = in_flight(
             references,
             start=timed(lambda reference: self._start(reference, platform_of(reference, platform), deadline)),
-            finish=lambda asked, read: self._image(asked, read, time_left(asked, deadline)),
+            finish=lambda asked, read: self._image_for(
+                platform_of(asked, platform), asked, read, time_left(asked, deadline)
+            ),
             concurrency=concurrency,
             per_registry=per_registry,
             progress=progress,

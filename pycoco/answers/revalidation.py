@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 from pycoco.answers.chained import then
 from pycoco.errors import DeadlineError
-from pycoco.image import Image
 from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pycoco.backends.contract import Fetched, Reader, Resolved
     from pycoco.daemon_threads import DaemonThreads
     from pycoco.documents.values import RequestedPlatform
+    from pycoco.image import Image
     from pycoco.layout.client_store import ClientStore
 
 
@@ -28,10 +30,12 @@ def revalidated(
     platform: RequestedPlatform | None,
     timeout: float | None,
     threads: DaemonThreads,
+    made: Callable[[Fetched], Image],
 ) -> Pending[Fetched | Ready[Image]]:
     """Read the image that a tag names: the stored one where a HEAD tells its digest, else anew.
 
-    The digest that the registry tells is a claim, and the stored bytes are held to it: they have that digest.
+    The digest that the registry tells is a claim, and the stored bytes are held to it: they have that digest. `made`
+    makes an Image of what is in the store.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
 
@@ -40,7 +44,7 @@ def revalidated(
         found = stored.find(f"{repository}@{resolved.digest}", platform)
         if found is not None:
             asked_for = replace(found, reference=resolved.reference, pull_source=resolved.pull_source)
-            return Ready(Image.from_fetched(asked_for, reference))
+            return Ready(made(asked_for))
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             raise DeadlineError(f"{reference} was not read within {timeout:g} seconds; allow a longer timeout")

@@ -24,7 +24,7 @@ UNREACHABLE: dict[str, tuple[str, str]] = {
     "refused": ("the connection is refused", "see that it runs, and on that port"),
     "no_host": ("there is no host of that name", "see how it is spelt, and this machine's name servers"),
     "closed": ("the server closed the connection without an answer", "try again later"),
-    "proxy": ("the proxy on the way cannot be used", "see HTTPS_PROXY, HTTP_PROXY and NO_PROXY"),
+    "proxy": ("the proxy cannot be used", "see HTTPS_PROXY, HTTP_PROXY and NO_PROXY"),
 }
 """Why a registry cannot be reached, by kind: the reason and the cure."""
 
@@ -32,11 +32,19 @@ LASTING = frozenset({"authority", "expired", "other_name", "not_tls", "client_ce
 """Those for which the same call will not succeed later: somebody has to change something first."""
 
 
-def unreachable(url: str, kind: str, detail: str) -> str:
-    """Of a request that got no answer. A `kind` that UNREACHABLE does not have leaves the `detail` as the reason."""
+def unreachable(url: str, kind: str, detail: str, proxy: str) -> str:
+    """Of a request that got no answer, by way of a `proxy` ("HOST:PORT") or, where that is "", of none.
+
+    A `kind` that UNREACHABLE does not have leaves the `detail` as the reason.
+    """
+    if proxy:
+        url = f"{url} by way of the proxy {proxy}"
     reason, cure = UNREACHABLE.get(kind, ("", "try again later"))
     if not reason:
         return f"cannot reach {url}{_besides(detail)}; {cure}"
+    if kind == "closed" and url.startswith("https:"):
+        # With TLS 1.3 the handshake is over before a server says that it misses a certificate, and few servers do.
+        reason += ", and may demand a client certificate"
     return f"cannot reach {url}: {reason}{_besides(detail)}; {cure}"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
+from collections.abc import Iterator
 
 from pycoco.base_client import left_of
 from pycoco.cli.usage import UsageError
@@ -14,6 +16,9 @@ from pycoco.options import Options
 
 _MOMENT = 0.001
 """Seconds that what follows the reading has in any case: a lock that is free is had at once."""
+
+_WARNERS = ("pycoco.layout", "pycoco.platform")
+"""Loggers of what was wanted and came otherwise: a store that keeps nothing, an image for another platform."""
 
 
 def options_of(parsed: argparse.Namespace) -> Options:
@@ -41,9 +46,30 @@ def options_of(parsed: argparse.Namespace) -> Options:
     )
 
 
-def client_of(parsed: argparse.Namespace) -> Client:
-    """Return a client made as the command line says."""
-    return Client(**options_of(parsed))
+@contextlib.contextmanager
+def client_of(parsed: argparse.Namespace) -> Iterator[Client]:
+    """Open a client made as the command line says, whose warnings about what was asked of it go to stderr."""
+    with Client(**options_of(parsed)) as client, contextlib.nullcontext() if parsed.verbose else _printed_warnings():
+        yield client
+
+
+@contextlib.contextmanager
+def _printed_warnings() -> Iterator[None]:
+    import logging
+
+    class Printing(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            print(f"pycoco: warning: {record.getMessage()}", file=sys.stderr)
+
+    printing = Printing(logging.WARNING)
+    loggers = [logging.getLogger(name) for name in _WARNERS]
+    for logger in loggers:
+        logger.addHandler(printing)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(printing)
 
 
 def time_left(parsed: argparse.Namespace, began: float) -> float | None:

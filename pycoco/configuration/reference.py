@@ -88,6 +88,8 @@ def parse_reference(text: str) -> ParsedReference:
     """
     if _SURROGATE.search(text):
         raise InvalidReferenceError(f"{shown(text)} is not UTF-8 text; rename what it names")
+    # Upstream takes what docker and podman print of an id for a repository "sha256" and a tag.
+    _refuse_identifier(text.removeprefix("docker://").removeprefix("sha256:"))
     transport, colon, rest = text.partition(":")
     # "docker:dind" is a name with a tag; only "docker://" is the transport.
     if transport == "docker" and rest.startswith("//"):
@@ -266,7 +268,9 @@ def _split_docker_domain(text: str) -> tuple[str, str]:
 
 def _refuse_identifier(text: str) -> None:
     if _IDENTIFIER.fullmatch(text):
-        raise InvalidReferenceError(f"{text} looks like an image's identifier; give the image's name")
+        raise InvalidReferenceError(
+            f"{text} is an image's id, which only the host that has the image knows; give its name, or NAME@sha256:…"
+        )
 
 
 def _check_digest(digest: str, text: str) -> None:

@@ -13,8 +13,15 @@ from typing import Any
 
 from pycoco.documents import digest as digests
 from pycoco.documents import manifest, media_types, platforms
+from pycoco.documents.image_config import BUILD_CACHE
 from pycoco.documents.values import RequestedPlatform
-from pycoco.errors import ManifestError, NoMatchingPlatformError, PycocoError, UnsupportedManifestError
+from pycoco.errors import (
+    ManifestError,
+    NoMatchingPlatformError,
+    NotAnImageError,
+    PycocoError,
+    UnsupportedManifestError,
+)
 
 ATTESTATION = "vnd.docker.reference.type"
 """The annotation of an index's entry that is about another entry (BuildKit's attestation storage)."""
@@ -53,7 +60,9 @@ def instances(index: manifest.ReadManifest) -> list[tuple[int, str]]:
     """Return the images that a checked index names: the place of each among its entries, from 0, and its digest.
 
     Entries about another one (BuildKit's attestation manifests) are left out. The digests are not looked at.
+    Raises NotAnImageError for an index that is no images' at all.
     """
+    _refuse_build_cache(index)
     found = []
     for place, entry in enumerate(index.document.get("manifests") or ()):
         entry = entry or {}
@@ -67,6 +76,16 @@ def instances(index: manifest.ReadManifest) -> list[tuple[int, str]]:
     return found
 
 
+def _refuse_build_cache(index: manifest.ReadManifest) -> None:
+    """Raise NotAnImageError for a cache of BuildKit's, whose index has layers for entries.
+
+    containers/image takes one of them for an image, and fails with whatever a registry says to that.
+    """
+    kinds = [(entry or {}).get("mediaType") or "" for entry in index.document.get("manifests") or ()]
+    if media_types.BUILD_CACHE_CONFIG in kinds and not any(kind in media_types.MANIFESTS for kind in kinds):
+        raise NotAnImageError(BUILD_CACHE)
+
+
 def _read(index: bytes, media_type: str) -> manifest.ReadManifest:
     effective = media_types.effective(media_type)
     if effective not in media_types.INDEXES:
@@ -78,6 +97,7 @@ class Index:
     """A checked index, ready to be asked for any number of platforms."""
 
     def __init__(self, index: manifest.ReadManifest) -> None:
+        _refuse_build_cache(index)
         self._entries: list[dict[str, Any]] = [entry or {} for entry in index.document.get("manifests") or ()]
         self._by_platform: dict[_Key, dict[str, Any]] = {}
         self._without_platform: dict[str, Any] | None = None

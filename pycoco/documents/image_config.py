@@ -63,6 +63,11 @@ _TIME = pattern(
     r"(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
 )
 
+BUILD_CACHE = (
+    f"it is a build cache of BuildKit ({media_types.BUILD_CACHE_CONFIG}), not a container image; ask for the image's "
+    "own tag, not for the one that --cache-to has"
+)
+
 
 def require_image(manifest_type: str, config_type: str, artifact_type: str = "") -> None:
     """Raise NotAnImageError unless a manifest of that type, with a config of that type, is a container image's.
@@ -76,6 +81,8 @@ def require_image(manifest_type: str, config_type: str, artifact_type: str = "")
         raise NotAnImageError(
             "the OCI manifest has a docker config, a mix that no reader has to accept; have the image built again"
         )
+    if artifact == media_types.BUILD_CACHE_CONFIG:
+        raise NotAnImageError(BUILD_CACHE)
     raise NotAnImageError(f'it is an artifact of type "{artifact}", not a container image')
 
 

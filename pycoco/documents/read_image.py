@@ -227,13 +227,13 @@ class _Reader:
     def read_instances(self, digest: str) -> Generator[Need, Received, ReadInstances]:
         top = yield from self._manifest(Need("top", digest))
         whole = ReadManifest(top.digest, top.media_type, top.body)
-        entries = choose.instances(top.parse()) if top.is_index else [(0, top.digest)]
+        with _telling(top):
+            entries = choose.instances(top.parse()) if top.is_index else [(0, top.digest)]
         if len(entries) > INSTANCES_LIMIT:
             raise TooLargeError(f"the index names {len(entries)} images, and more than {INSTANCES_LIMIT} are not read")
         read: dict[str, ReadImage | PycocoError] = {}
-        for _, instance in entries:
-            if instance not in read:
-                read[instance] = yield from self._instance_or_error(top, instance)
+        for instance in dict.fromkeys(instance for _, instance in entries):
+            read[instance] = yield from self._instance_or_error(top, instance)
         return ReadInstances(whole, tuple((place, read[instance]) for place, instance in entries))
 
     def _instance_or_error(self, top: _Manifest, digest: str) -> Generator[Need, Received, ReadImage | PycocoError]:

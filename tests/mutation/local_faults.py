@@ -73,15 +73,15 @@ LOCAL_FAULTS = (
     Fault(
         "what is left of the deadline is not what the store's lock is waited for",
         "client.py",
-        "self._image(reference, read, left_of(deadline, began))",
-        "self._image(reference, read)",
+        "self._image_for(platform, reference, read, left_of(deadline, began))",
+        "self._image_for(platform, reference, read, None)",
         (f"{LOCKS}::test_an_image_is_there_within_the_deadline[python]",),
     ),
     Fault(
         "the same under asyncio",
         "async_client.py",
-        "await self._kept(reference, read, left_of(deadline, began))",
-        "await self._kept(reference, read, None)",
+        "await self._kept(platform, reference, read, left_of(deadline, began))",
+        "await self._kept(platform, reference, read, None)",
         (f"{LOCKS}::test_an_image_is_there_within_the_deadline_under_asyncio[python]",),
     ),
     Fault(

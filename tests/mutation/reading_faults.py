@@ -14,6 +14,7 @@ REFERRERS = "tests/unit/python/test_referrers.py"
 KUBERNETES = "tests/unit/configuration/auth/test_kubernetes.py"
 CRIO = "tests/unit/configuration/auth/test_crio.py"
 REAL = "tests/end_to_end/test_other_readings.py"
+ADVICE = "tests/boundary/test_advice.py"
 
 READING_FAULTS = (
     Fault(
@@ -191,5 +192,26 @@ READING_FAULTS = (
         "if not isinstance(namespace, str) or _NAMESPACE.fullmatch(namespace) is None:",
         "if not namespace:",
         (CRIO,),
+    ),
+    Fault(
+        "a layer of a build cache taken for an image",
+        "documents/choose.py",
+        "if media_types.BUILD_CACHE_CONFIG in kinds and not any",
+        "if media_types.BUILD_CACHE_CONFIG in kinds and any",
+        (f"{ADVICE}::test_a_build_cache_in_the_place_of_an_image[python-OCI index]",),
+    ),
+    Fault(
+        "an image's id taken for a repository and a tag",
+        "configuration/reference.py",
+        'removeprefix("docker://").removeprefix("sha256:")',
+        'removeprefix("docker://")',
+        (f"{ADVICE}::test_an_images_id_in_the_place_of_its_name[python-sha256:{{}}]",),
+    ),
+    Fault(
+        "an image for another platform taken without a word",
+        "client.py",
+        "return self._image_for(platform, reference, read,",
+        "return self._image(reference, read,",
+        (f"{ADVICE}::test_a_single_image_for_another_platform[python]",),
     ),
 )

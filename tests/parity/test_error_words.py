@@ -109,7 +109,7 @@ PROXIED: dict[str, Any] = {
     "environ": {"HTTPS_PROXY": "http://HOST"},
 }
 PROXY = (
-    "cannot reach https://registry.pycoco.invalid/v2/: the proxy on the way cannot be used;"
+    "cannot reach https://registry.pycoco.invalid/v2/ by way of the proxy HOST: the proxy cannot be used;"
     " see HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
 )
 

@@ -3,6 +3,10 @@
 package configuration
 
 import (
+	"encoding/json"
+	"path/filepath"
+	"slices"
+
 	"go.podman.io/image/v5/docker/reference"
 	"go.podman.io/image/v5/pkg/docker/config"
 	"go.podman.io/image/v5/pkg/sysregistriesv2"
@@ -46,4 +50,67 @@ func (h *Host) CompleteCredentials(system *types.SystemContext, named reference.
 	}
 	system.DockerAuthConfig = &found
 	return nil
+}
+
+// AskedWith tells with what a pull source of an image is asked, as registry_errors.asked_with takes it: "given",
+// "registry_token", or where it is found; else what was passed over. No helper is asked again: it may have none.
+func (h *Host) AskedWith(named, source reference.Named) (origin, note string) {
+	if reference.Domain(source) == reference.Domain(named) {
+		switch {
+		case h.Settings.RegistryToken != "":
+			return "registry_token", ""
+		case h.Settings.IdentityToken != "", h.Settings.Creds != nil && *h.Settings.Creds != [2]string{}:
+			return "given", ""
+		case h.Settings.Creds != nil: // and they are empty: nothing is to be sent
+			return "", ""
+		}
+	}
+	without := *h.SystemContext(nil)
+	without.DockerAuthConfig = nil
+	helpers, err := sysregistriesv2.CredentialHelpers(&without)
+	switch {
+	case err != nil:
+		return "pycoco explain says where", ""
+	case slices.Equal(helpers, []string{sysregistriesv2.AuthenticationFileHelper}):
+		return h.inAuthFiles(without, source)
+	case len(helpers) == 1:
+		return credentialHelper + helpers[0], ""
+	}
+	return "pycoco explain says where", ""
+}
+
+const credentialHelper = "credential helper docker-credential-"
+
+func (h *Host) inAuthFiles(without types.SystemContext, source reference.Named) (origin, note string) {
+	for _, path := range h.authFiles() {
+		helper, store := helpersIn(path, reference.Domain(source))
+		if helper != "" {
+			return credentialHelper + helper, ""
+		}
+		without.AuthFilePath, without.LegacyFormatAuthFilePath = path, ""
+		if h.Settings.AuthFile == "" && filepath.Base(path) == legacyAuthFile {
+			without.AuthFilePath, without.LegacyFormatAuthFilePath = "", path
+		}
+		if found, err := config.GetCredentialsForRef(&without, source); err == nil && found != (types.DockerAuthConfig{}) {
+			return path, ""
+		}
+		if store && note == "" {
+			note = "credsStore of " + path + " is not read, as by CRI-O: name its helper under credHelpers"
+		}
+	}
+	return "", note
+}
+
+// helpersIn reads of an auth file the helper for a registry, "" for none, and whether it names one for all of them,
+// which containers/image does not read.
+func helpersIn(path, registry string) (helper string, store bool) {
+	var file struct {
+		CredHelpers map[string]string `json:"credHelpers"`
+		CredsStore  string            `json:"credsStore"`
+	}
+	data, err := readRegular(path)
+	if err != nil || json.Unmarshal(data, &file) != nil {
+		return "", false
+	}
+	return file.CredHelpers[registry], file.CredsStore != ""
 }

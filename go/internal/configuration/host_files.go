@@ -97,26 +97,31 @@ func (h *Host) checkNetworkFiles(named reference.Named, sources []PullSource) er
 	return h.checkAuthFiles()
 }
 
-// checkAuthFiles looks at where credentials may be (pkg/docker/config getAuthFilePaths).
-func (h *Host) checkAuthFiles() error {
-	paths := []string{h.Settings.AuthFile}
-	if h.Settings.AuthFile == "" {
-		home := homedir.Get()
-		either := func(variable, otherwise string) string {
-			if value := os.Getenv(variable); value != "" {
-				return value
-			}
-			return otherwise
-		}
-		paths = []string{
-			filepath.Join(either("XDG_RUNTIME_DIR", fmt.Sprintf("/run/containers/%d", os.Getuid())), "containers/auth.json"),
-			fmt.Sprintf("/run/containers/%d/auth.json", os.Getuid()),
-			filepath.Join(either("XDG_CONFIG_HOME", filepath.Join(home, ".config")), "containers/auth.json"),
-			filepath.Join(either("DOCKER_CONFIG", filepath.Join(home, ".docker")), "config.json"),
-			filepath.Join(home, ".dockercfg"),
-		}
+// authFiles are where credentials may be (pkg/docker/config getAuthFilePaths).
+func (h *Host) authFiles() []string {
+	if h.Settings.AuthFile != "" {
+		return []string{h.Settings.AuthFile}
 	}
-	for _, path := range paths {
+	home := homedir.Get()
+	either := func(variable, otherwise string) string {
+		if value := os.Getenv(variable); value != "" {
+			return value
+		}
+		return otherwise
+	}
+	return []string{
+		filepath.Join(either("XDG_RUNTIME_DIR", fmt.Sprintf("/run/containers/%d", os.Getuid())), "containers/auth.json"),
+		fmt.Sprintf("/run/containers/%d/auth.json", os.Getuid()),
+		filepath.Join(either("XDG_CONFIG_HOME", filepath.Join(home, ".config")), "containers/auth.json"),
+		filepath.Join(either("DOCKER_CONFIG", filepath.Join(home, ".docker")), "config.json"),
+		filepath.Join(home, legacyAuthFile),
+	}
+}
+
+const legacyAuthFile = ".dockercfg"
+
+func (h *Host) checkAuthFiles() error {
+	for _, path := range h.authFiles() {
 		if err := RequireRegular(path); err != nil {
 			return failure.InCredentials(err)
 		}

@@ -43,6 +43,8 @@ var (
 func ParseReference(text string) (*ParsedReference, error) {
 	transport, rest, hasColon := strings.Cut(text, ":")
 	switch {
+	case reference.IsFullIdentifier(strings.TrimPrefix(strings.TrimPrefix(text, "docker://"), "sha256:")):
+		return nil, InvalidReference(text, errIdentifier.Error()) // upstream takes it for a repository "sha256" and a tag
 	case hasColon && transport == "docker" && strings.HasPrefix(rest, "//"):
 		return parseDockerURL(text, rest)
 	case hasColon && transport == "oci":
@@ -178,7 +180,7 @@ func parseArchive(text, transport, rest string) (*ParsedReference, error) {
 	return localReference(text, transport, path, image)
 }
 
-var errIdentifier = errors.New("64 hexadecimal digits are an image's id, not its name")
+var errIdentifier = errors.New("it is an image's id, which only the host that has the image knows; give its name, or NAME@sha256:…")
 
 // reason says why a text is no reference, without the text: upstream's own words may repeat it.
 func reason(err error) string {

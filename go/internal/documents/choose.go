@@ -39,7 +39,7 @@ func ParseIndex(body []byte, contentType string) (manifest.List, error) {
 	if err != nil {
 		return nil, err
 	}
-	return checked.List, nil
+	return checked.List, refuseBuildCache(body)
 }
 
 // ChooseFrom chooses from a parsed index.
@@ -81,6 +81,9 @@ func Images(body []byte, mediaType string) ([]Entry, error) {
 	if err := json.Unmarshal(body, &index); err != nil {
 		return nil, unparsable(err)
 	}
+	if err := refuseBuildCache(body); err != nil {
+		return nil, err
+	}
 	found := []Entry{}
 	for place, each := range index.Manifests {
 		annotations := map[string]string{} // docker's manifest lists have none
@@ -96,6 +99,39 @@ func Images(body []byte, mediaType string) ([]Entry, error) {
 		found = append(found, Entry{place, each.Digest})
 	}
 	return found, nil
+}
+
+const (
+	buildCacheConfig = "application/vnd.buildkit.cacheconfig.v0"
+	buildCache       = "it is a build cache of BuildKit (" + buildCacheConfig + "), not a container image; ask for the image's own " +
+		"tag, not for the one that --cache-to has"
+)
+
+// refuseBuildCache refuses a checked index of BuildKit's that has layers for entries: containers/image would take one of
+// them for an image, and fail with whatever the registry says to that.
+func refuseBuildCache(index []byte) error {
+	var document struct {
+		Manifests []struct {
+			MediaType string `json:"mediaType"`
+		} `json:"manifests"`
+	}
+	if err := json.Unmarshal(index, &document); err != nil {
+		return unparsable(err)
+	}
+	cache := false
+	for _, each := range document.Manifests {
+		switch each.MediaType {
+		case buildCacheConfig:
+			cache = true
+		case imgspecv1.MediaTypeImageManifest, imgspecv1.MediaTypeImageIndex, manifest.DockerV2Schema2MediaType, manifest.DockerV2ListMediaType,
+			manifest.DockerV2Schema1MediaType, manifest.DockerV2Schema1SignedMediaType:
+			return nil
+		}
+	}
+	if !cache {
+		return nil
+	}
+	return &failure.Error{Code: failure.CodeNotAnImage, Message: buildCache}
 }
 
 func platformsOf(list manifest.List) string {

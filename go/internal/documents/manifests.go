@@ -246,6 +246,9 @@ func RequireImageConfig(parsed manifest.Manifest) error {
 		if kind == "" {
 			kind = oci.Config.MediaType
 		}
+		if kind == buildCacheConfig {
+			return &failure.Error{Code: failure.CodeNotAnImage, Message: buildCache}
+		}
 		return &failure.Error{
 			Code:    failure.CodeNotAnImage,
 			Message: fmt.Sprintf("it is an artifact of type %q, not a container image", shorten(kind)),

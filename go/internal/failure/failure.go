@@ -57,7 +57,9 @@ type Error struct {
 	Detail      string `json:"detail,omitempty"`      // the registry's own words, or upstream's
 	Mirrors     string `json:"mirrors,omitempty"`     // what failed at the mirrors before
 	Registry    string `json:"registry,omitempty"`    // its host
-	Credentials string `json:"credentials,omitempty"` // "given", "registry_token" or "found": what a refused request was sent with
+	Proxy       string `json:"proxy,omitempty"`       // HOST:PORT of the proxy on the way to what cannot be reached
+	Credentials string `json:"credentials,omitempty"` // "given", "registry_token" or where found: what a refused request was sent with
+	Note        string `json:"note,omitempty"`        // what was passed over where none were found
 
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`

@@ -8,14 +8,17 @@ package failure
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/docker/distribution/registry/api/errcode"
 )
@@ -25,6 +28,8 @@ type Request struct {
 	URL      string // redacted
 	Registry string // the host of the registry that it was made for
 	Status   int    // of the answer, 0 where there was none
+	Proxy    string // HOST:PORT of the proxy on the way, "" for none
+	Stopped  bool   // whether it did not get past the proxy
 }
 
 // detailLimit bounds what of a registry's own words stands in brackets, as in distribution_error.py.
@@ -53,7 +58,7 @@ func (f *Error) About(request Request) *Error {
 		told.Registry = request.Registry
 	}
 	if f.Kind == "" && told.URL == "" && request.URL != "" {
-		told.URL = request.URL
+		told.URL, told.Proxy = request.URL, request.Proxy
 		told.Kind, told.Detail = told.said(request)
 		told.Retryable = told.Retryable && !lasting[told.Kind]
 	}
@@ -74,7 +79,7 @@ func (f *Error) said(request Request) (kind, detail string) {
 	case f.Status != 0 && request.Status != 0:
 		return "answer", ofRegistrysWords(f.cause)
 	case strings.Contains(f.text(), "decoding bearer token"):
-		return "token", "it is not the JSON object that it should be"
+		return "token", ofToken(f.cause)
 	case f.Code != CodeUnavailable:
 		return "", ""
 	case strings.Contains(f.text(), "stopped after 10 redirects"): // net/http defaultCheckRedirect
@@ -84,8 +89,60 @@ func (f *Error) said(request Request) (kind, detail string) {
 	case request.Status != 0:
 		return "body", innermost(f.cause)
 	}
+	if request.Stopped {
+		return "proxy", ofProxy(f.cause)
+	}
 	return unreachable(f.cause), innermost(f.cause)
 }
+
+// ofToken says what of a token server's answer is not what it should be, and nothing of the answer itself, as
+// pycoco/backends/python/registry/token.py does.
+func ofToken(err error) string {
+	var (
+		kind *json.UnmarshalTypeError
+		time *time.ParseError
+	)
+	if errors.As(err, &time) {
+		return "issued_at is no time" // the only one there is
+	}
+	if errors.As(err, &kind) {
+		for _, name := range []string{"token", "access_token", "expires_in", "issued_at"} {
+			if strings.EqualFold(kind.Field, name) { // it is told as the answer has it
+				return name + " is " + noneOf(kind)
+			}
+		}
+	}
+	return "it is not the JSON object that it should be"
+}
+
+// noneOf says what the value of a token's field is not.
+func noneOf(kind *json.UnmarshalTypeError) string {
+	number, isNumber := strings.CutPrefix(kind.Value, "number")
+	switch {
+	case kind.Type.Kind() != reflect.Int:
+		return "no string"
+	case !isNumber:
+		return "no number"
+	case strings.ContainsAny(number, ".eE"):
+		return "no whole number"
+	}
+	return "out of range"
+}
+
+// ofProxy says what became of the request to a proxy.
+func ofProxy(err error) string {
+	var connecting *net.OpError
+	if !errors.As(err, &connecting) || connecting.Op != "proxyconnect" {
+		return "it does not open a tunnel: " + innermost(err)
+	}
+	if said := connecting.Err.Error(); strings.HasPrefix(said, refusedByProxy) {
+		return "it " + said
+	}
+	return "it cannot be reached: " + innermost(connecting.Err)
+}
+
+// refusedByProxy is what our change of containers/image (CHANGES in golang.py) says of a proxy's answer.
+const refusedByProxy = "answers with status "
 
 // exceeded is what internal/iolimits says.
 var exceeded = regexp.MustCompile(`exceeded maximum allowed size of (\d+) bytes`)
@@ -97,14 +154,10 @@ func unreachable(err error) string {
 		hostname  x509.HostnameError
 		invalid   x509.CertificateInvalidError
 		record    tls.RecordHeaderError
-		alert     tls.AlertError
-		operation *net.OpError
+		remote    *net.OpError
 		name      *net.DNSError
-		request   *url.Error
 	)
 	switch {
-	case errors.As(err, &operation) && operation.Op == "proxyconnect":
-		return "proxy"
 	case errors.As(err, &authority):
 		return "authority"
 	case errors.As(err, &hostname):
@@ -113,28 +166,17 @@ func unreachable(err error) string {
 		return "expired"
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return "not_tls"
-	case errors.As(err, &alert) && strings.Contains(alert.Error(), "certificate required"):
-		return "client_certificate"
+	case errors.As(err, &remote) && remote.Op == "remote error" && strings.Contains(remote.Err.Error(), "certificate required"):
+		return "client_certificate" // crypto/tls alert has no exported name
 	case errors.As(err, &name) && name.IsNotFound:
 		return "no_host"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "refused"
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
+		strings.Contains(err.Error(), "http: server closed idle connection"): // net/http errServerClosedIdle
 		return "closed"
-	case errors.As(err, &request) && isReason(request.Err.Error()):
-		return "proxy" // net/http Transport.dialConn makes an error of what a proxy's answer to CONNECT says
 	}
 	return "unreachable"
-}
-
-// isReason tells whether a text is the reason in some HTTP status line.
-func isReason(text string) bool {
-	for status := 300; status < 600; status++ {
-		if reason := http.StatusText(status); reason != "" && reason == text {
-			return true
-		}
-	}
-	return false
 }
 
 // innermost is what the last of the errors that a request's is made of says: the URL is told already.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"go.podman.io/image/v5/docker/reference"
-	"go.podman.io/image/v5/types"
 
 	"github.com/pycoco/pycoco/go/internal/configuration"
 	"github.com/pycoco/pycoco/go/internal/failure"
@@ -33,7 +32,7 @@ func patiently[T any](ctx context.Context, r reader, text string, read fromRegis
 		}
 		told := process.About(ctx, operation.Telling(err))
 		if left <= 0 || told.Code != failure.CodeUnavailable || !told.Retryable {
-			return found, r.telling(text, told)
+			return found, r.telling(ctx, text, told)
 		}
 		err = told
 		if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) <= delay {
@@ -47,23 +46,23 @@ func patiently[T any](ctx context.Context, r reader, text string, read fromRegis
 }
 
 // telling adds to a refusal what it was asked with.
-func (r reader) telling(text string, found *failure.Error) error {
+func (r reader) telling(ctx context.Context, text string, found *failure.Error) error {
 	if found.Code != failure.CodeUnauthorized && found.Code != failure.CodeDenied {
 		return found
 	}
+	candidates, err := r.Candidates(text)
+	if err != nil {
+		return found
+	}
+	named := candidates[len(candidates)-1].Named
+	source := named
+	if sources, err := configuration.PullSources(r.SystemContext(nil), named); err == nil && found.Registry != hostOf(named) {
+		source = sources[len(sources)-1].Named // registries.conf has another location for it
+	}
 	told := *found
-	switch settings := r.Settings; {
-	case settings.RegistryToken != "":
-		told.Credentials = "registry_token"
-	case settings.IdentityToken != "", settings.Creds != nil && settings.Creds[0] != "":
-		told.Credentials = "given"
-	case settings.Creds != nil: // and they are empty: nothing is to be sent
-	default:
-		if candidates, err := r.Candidates(text); err == nil {
-			if found, err := r.Credentials(candidates[len(candidates)-1].Named); err == nil && *found != (types.DockerAuthConfig{}) {
-				told.Credentials = "found"
-			}
-		}
+	told.Credentials, told.Note = r.AskedWith(named, source)
+	if told.Credentials != "" && told.Credentials != "given" && told.Credentials != "registry_token" && process.AskedWithNothing(ctx) {
+		told.Credentials = "" // a helper had none
 	}
 	return &told
 }

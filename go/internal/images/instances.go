@@ -90,7 +90,7 @@ func (i *instancesReading) all(ctx context.Context) ([]Instance, error) {
 	}
 	entries, err := documents.Images(i.top.Body, i.top.MediaType)
 	if err != nil {
-		return nil, err
+		return nil, i.top.telling(err)
 	}
 	if len(entries) > instancesLimit {
 		return nil, &failure.Error{

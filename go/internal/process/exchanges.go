@@ -6,12 +6,9 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/pycoco/pycoco/go/internal/failure"
 	"github.com/pycoco/pycoco/go/internal/ratelimit"
 )
 
@@ -71,69 +68,6 @@ func WithAnswers(ctx context.Context, take func(*http.Request, *http.Response)) 
 		}
 		return response, err
 	}))
-}
-
-// last is the last request that an operation made to a registry or on its behalf.
-type last struct {
-	mutex    sync.Mutex
-	url      *url.URL
-	status   int    // 0 where no answer came
-	registry string // the host of the last request to a registry itself, which token servers and blobs' hosts are not
-}
-
-// WithLast remembers the last request that is made with the context, for About.
-func WithLast(ctx context.Context) context.Context {
-	made := &last{}
-	ctx = context.WithValue(ctx, lastKey{}, made)
-	further := handed(ctx)
-	return context.WithValue(ctx, exchangeKey, handOver(func(request *http.Request, transport http.RoundTripper) (*http.Response, error) {
-		made.asked(request.URL)
-		response, err := further(request, transport)
-		if err == nil {
-			made.answered(request.URL, response.StatusCode)
-		}
-		return response, err
-	}))
-}
-
-type lastKey struct{}
-
-// About is any error as a failure, with what is known of the last request that was made with the context.
-func About(ctx context.Context, err error) *failure.Error {
-	found := failure.Classify(ctx, err)
-	if made, known := ctx.Value(lastKey{}).(*last); known {
-		return found.About(made.request())
-	}
-	return found
-}
-
-func (l *last) request() failure.Request {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	if l.url == nil {
-		return failure.Request{}
-	}
-	return failure.Request{URL: failure.RedactURL(l.url), Registry: l.registry, Status: l.status}
-}
-
-func (l *last) asked(target *url.URL) {
-	if target.Scheme != "http" && target.Scheme != "https" {
-		return // a redirect to what cannot be asked
-	}
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	l.url, l.status = target, 0
-	if strings.HasPrefix(target.Path, "/v2/") {
-		l.registry = target.Host
-	}
-}
-
-func (l *last) answered(target *url.URL, status int) {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	if l.url == target {
-		l.status = status
-	}
 }
 
 // countedBody counts what is read of a body and says so once, when it is closed.

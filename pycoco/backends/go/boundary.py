@@ -125,8 +125,7 @@ def _message(code: str, error: Mapping[str, Any]) -> str:
     elif kind == "scheme":
         message = registry_errors.redirects_elsewhere(url)
     else:
-        message = registry_errors.unreachable(url, kind, detail)
+        message = registry_errors.unreachable(url, kind, detail, error.get("proxy", ""))
     if refused:
-        found = error.get("credentials", "")
-        message += f"; {registry_errors.asked_with('pycoco explain says where' if found == 'found' else found)}"
+        message += f"; {registry_errors.asked_with(error.get('credentials', ''), error.get('note', ''))}"
     return message + (f" (mirrors failed too: {error['mirrors']})" if error.get("mirrors") else "")

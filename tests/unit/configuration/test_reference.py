@@ -192,7 +192,7 @@ def test_transports(text: str, expected: ParsedReference) -> None:
     ("text", "advice"),
     [
         ("", "give the name"),
-        (HEX_64, "identifier"),
+        (HEX_64, "image's id"),
         ("UPPER", "lower case"),
         ("quay.io/UPPER", "lower case"),
         ("quay.io/x\n", "write REGISTRY"),
@@ -201,7 +201,7 @@ def test_transports(text: str, expected: ParsedReference) -> None:
         (f"docker://x:tag@{DIGEST}", "not both"),
         ("docker://x@@unknown-digest@@", "tag or a digest"),
         ("x@@unknown-digest@@", "write REGISTRY"),
-        (f"docker://{HEX_64}", "identifier"),
+        (f"docker://{HEX_64}", "image's id"),
         ("docker://", "not an image reference"),
         ("containers-storage:x", "oci:DIR"),
         ("docker-daemon:x:latest", "oci:DIR"),

@@ -288,7 +288,7 @@ async def _respond(origin: _Origin, request: Request) -> tuple[Connection, Head]
                 # Its text, and so its traceback, may hold the header at fault and with it a token.
                 raise UnavailableError(f"{redacted(request.url)} cannot be asked: a header is not valid") from None
             if isinstance(error, Exception):
-                raise unreachable(request.url, error) from error
+                raise unreachable(request.url, error, connection.proxy) from error
             raise
 
 

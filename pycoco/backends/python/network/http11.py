@@ -49,6 +49,7 @@ class OriginConnection:
     """See messages.Connection."""
 
     def __init__(self, origin: Origin, tls: ssl.SSLContext) -> None:
+        self.proxy: str = ""
         self._origin = origin
         self._tls = tls
         self._stream: Stream | None = None
@@ -56,8 +57,6 @@ class OriginConnection:
         self._received = bytearray()
         self._chunks: Chunks | None = None
         self._idle = False
-        # With TLS 1.3 the handshake is over before a server says that it misses a certificate.
-        self._closed_early = "it may demand a client certificate" if origin.scheme == b"https" else "end of file"
 
     async def send(self, request: Request) -> Head:
         self._idle = False
@@ -173,7 +172,7 @@ class OriginConnection:
                 raise MalformedAnswerError("the answer's head is too large")
             data = await stream.read(_READ)
             if not data:
-                raise NoAnswerError(self._closed_early)
+                raise NoAnswerError("end of file")
             self._received += data
         if end.end() > limit:
             raise MalformedAnswerError("the answer's head is too large")

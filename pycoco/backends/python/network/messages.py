@@ -24,6 +24,12 @@ class Origin:
     host: bytes
     port: int
 
+    @property
+    def address(self) -> str:
+        """HOST:PORT, as in a URL."""
+        host = self.host.decode("ascii")
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -49,8 +55,11 @@ class Head:
 class Connection(Protocol):
     """What sends one request after the other to one origin; it connects for the first.
 
-    Raises NoConnectionError, LostConnectionError (see `network_stream`) and the exceptions below.
+    Raises NoConnectionError, LostConnectionError (see `network_stream`) and the exceptions below. `proxy` is the
+    address of the proxy on the way, "" for none.
     """
+
+    proxy: str
 
     async def send(self, request: Request) -> Head:
         """Send a request; its answer's body can be read then, until `finish`."""
@@ -86,4 +95,4 @@ class InvalidRequestError(Exception):
 
 
 class ProxyError(Exception):
-    """The proxy cannot be reached, or does not do what it is asked for."""
+    """The proxy cannot be reached, or does not do what it is asked for; the text is about "it"."""

@@ -22,10 +22,10 @@ _TIME = frozenset({9, 10})
 _NAME = frozenset({62, 64})
 
 
-def unreachable(url: str, error: Exception) -> UnavailableError:
-    """Return the exception for a request that got no answer."""
+def unreachable(url: str, error: Exception, proxy: str) -> UnavailableError:
+    """Return the exception for a request that got no answer; `proxy` is the address of that on the way, "" for none."""
     shown, kind = redacted(url), _kind(error)
-    message = registry_errors.unreachable(shown, kind, str(error))
+    message = registry_errors.unreachable(shown, kind, str(error), proxy)
     return UnavailableError(message, url=shown, retryable=kind not in registry_errors.LASTING)
 
 
@@ -42,6 +42,8 @@ def _kind_of_cause(error: BaseException) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         kinds = {_AUTHORITY: "authority", _TIME: "expired", _NAME: "other_name"}
         return next((kind for codes, kind in kinds.items() if error.verify_code in codes), "")
+    if isinstance(error, (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)):
+        return "closed"
     if isinstance(error, ssl.SSLError):
         wanted = error.reason in _CERTIFICATE_WANTED
         return "not_tls" if error.reason in _NOT_TLS else "client_certificate" if wanted else ""

@@ -34,7 +34,7 @@ CLIENT_ID = "containers/image"
 _MAX_INT64 = 2**63 - 1
 _ZERO_TIME = -62135596800  # 0001-01-01T00:00:00Z
 _BROKEN_ESCAPE = pattern(r"%(?![0-9A-Fa-f]{2})")
-_INTEGER = pattern(r"-?[0-9]{1,19}", re.ASCII)
+_INTEGER = pattern(r"-?[0-9]+", re.ASCII)
 _NUMBER = pattern(r"[0-9]+", re.ASCII)
 _OFFSET = pattern(r"([+-])([0-9]{2}):([0-9]{2})\Z", re.ASCII)
 
@@ -150,10 +150,9 @@ def _integer(value: encoding_json.Value) -> int:
         raise _FieldError("expires_in is no number")
     if not _INTEGER.fullmatch(value):  # 1.0 and 1e3 are none for Go's int
         raise _FieldError("expires_in is no whole number")
-    number = int(value)
-    if not -_MAX_INT64 - 1 <= number <= _MAX_INT64:
+    if len(value) > len(str(-_MAX_INT64)) or not -_MAX_INT64 - 1 <= int(value) <= _MAX_INT64:
         raise _FieldError("expires_in is out of range")
-    return number
+    return int(value)
 
 
 def _moment(text: str) -> float | None:

@@ -29,6 +29,7 @@ class ProxiedConnection(OriginConnection):
 
     def __init__(self, origin: Origin, tls: ssl.SSLContext, proxy: Proxy) -> None:
         super().__init__(origin, tls)
+        self.proxy = proxy.origin.address
         self._proxy = proxy.origin
         self._authorization: list[tuple[bytes, bytes]] = []
         if proxy.authorization is not None:
@@ -41,17 +42,17 @@ class ProxiedConnection(OriginConnection):
             if self._proxy.scheme == b"https":
                 stream = await stream.start_tls(self._tls, host)
         except NoConnectionError as error:
-            raise ProxyError(f"the proxy {host}:{port} cannot be reached: {error}") from error
+            raise ProxyError(f"it cannot be reached: {error}") from error
         if self._origin.scheme == b"http":
             return stream
         try:
-            await self._tunnel(stream, f"{host}:{port}")
+            await self._tunnel(stream)
             return await stream.start_tls(self._tls, self._origin.host.decode("ascii"))
         except BaseException:
             stream.abort()
             raise
 
-    async def _tunnel(self, stream: Stream, proxy: str) -> None:
+    async def _tunnel(self, stream: Stream) -> None:
         host = self._origin.host
         authority = b"%b:%d" % (b"[%b]" % host if b":" in host else host, self._origin.port)
         http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
@@ -60,9 +61,9 @@ class ProxiedConnection(OriginConnection):
         try:
             answer = await self._read_head(stream, http)
         except (MalformedAnswerError, NoAnswerError) as error:
-            raise ProxyError(f"the proxy {proxy} does not open a tunnel: {error}") from error
-        if not 200 <= answer.status_code < 300:
-            raise ProxyError(f"the proxy {proxy} answers with status {answer.status_code}")
+            raise ProxyError(f"it does not open a tunnel: {error}") from error
+        if answer.status_code != 200:  # net/http takes no other 2xx either (Transport.dialConn)
+            raise ProxyError(f"it answers with status {answer.status_code}")
 
     def _head_to_send(self, request: Request) -> h11.Request:
         if self._origin.scheme == b"https":

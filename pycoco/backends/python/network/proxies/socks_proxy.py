@@ -36,6 +36,8 @@ from pycoco.backends.python.network.network_stream import (
 )
 from pycoco.errors import ConfigurationError
 
+_PORT = 1080
+
 
 class _NotOfPycoco(logging.Filter):
     """Drops httpcore's traces of pycoco's own connections: they show every header of an answer, secrets too."""
@@ -58,6 +60,8 @@ class SocksProxy:
             )
         parts = urlsplit(location)
         auth = (unquote(parts.username or ""), unquote(parts.password or "")) if "@" in parts.netloc else None
+        host = (parts.hostname or "").encode("ascii")
+        self._address = Origin(b"socks5", host, parts.port or _PORT).address
         without_user = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls, proxy=httpcore.Proxy(without_user, auth=auth), network_backend=_NetworkBackend()
@@ -65,13 +69,15 @@ class SocksProxy:
 
     def connection(self, origin: Origin) -> SocksConnection:
         """A connection by way of it."""
-        return SocksConnection(self._pool.create_connection(httpcore.Origin(origin.scheme, origin.host, origin.port)))
+        connection = self._pool.create_connection(httpcore.Origin(origin.scheme, origin.host, origin.port))
+        return SocksConnection(connection, self._address)
 
 
 class SocksConnection:
     """See messages.Connection."""
 
-    def __init__(self, connection: httpcore.AsyncConnectionInterface) -> None:
+    def __init__(self, connection: httpcore.AsyncConnectionInterface, proxy: str) -> None:
+        self.proxy: str = proxy
         self._connection = connection
         self._answer: httpcore.Response | None = None
 
@@ -121,9 +127,14 @@ def _told() -> Any:
     except httpcore.TimeoutException as error:
         raise TimeLimitError(str(error)) from error
     except httpcore.ProxyError as error:
-        raise ProxyError(str(error)) from error
+        failed = "cannot be reached" if isinstance(error, _UnreachableProxyError) else "does not open a tunnel"
+        raise ProxyError(f"it {failed}: {error}") from error
     except httpcore.ConnectError as error:
         raise NoConnectionError(str(error)) from error
+
+
+class _UnreachableProxyError(httpcore.ProxyError):
+    """There is no connection to the proxy itself."""
 
 
 class _NetworkBackend(httpcore.AsyncNetworkBackend):
@@ -139,10 +150,8 @@ class _NetworkBackend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         try:
             return _NetworkStream(await connect(host, port))
-        except TimeLimitError as error:
-            raise httpcore.ConnectTimeout(str(error)) from error
         except NoConnectionError as error:
-            raise httpcore.ConnectError(str(error)) from error
+            raise _UnreachableProxyError(str(error)) from error
 
 
 class _NetworkStream(httpcore.AsyncNetworkStream):
