@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from pycoco._version import __version__
-from pycoco.cli.grammar.command import EPILOG, VARIABLES, HelpFormatter
+from pycoco.cli.grammar.command import EPILOG, VARIABLES, HelpFormatter, Parser
 from pycoco.cli.spellings import rewritten
 
 COMMANDS: dict[str, str] = {
@@ -75,7 +75,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def parser(*, only: str | None = None) -> argparse.ArgumentParser:
     """Return the parser of every command, or of one."""
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="pycoco",
         description="Reads a container image's manifest and config, and not a byte of its layers, as CRI-O would.",
         epilog=f"pycoco COMMAND --help has the options and examples of one.\n{EPILOG}",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "inspect": (
@@ -54,6 +56,35 @@ VARIABLES = {
 """The options that a variable may give, and its name (see `variables`)."""
 
 EPILOG = "Exit statuses and variables: man pycoco. Results go to standard output, everything else to standard error."
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what a misspelt command or option may have been meant for; nothing is taken for what it is not."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message with what may be meant, and end with status 2."""
+        misspelt = re.findall(r"(?<=invalid choice: ')[^']+", message)
+        if message.startswith("unrecognized arguments: "):
+            misspelt = re.findall(r"(?<= )--[\w-]+", message)
+        if misspelt:
+            from difflib import get_close_matches  # for those who misspell
+
+            known = sorted(_names(self))
+            near = [close for word in misspelt for close in get_close_matches(word, known, 1, 0.7)]
+            if near:
+                message += f"; did you mean {' and '.join(dict.fromkeys(near))}?"
+        super().error(message)
+
+
+def _names(parser: argparse.ArgumentParser) -> Iterator[str]:
+    for action in parser._actions:
+        yield from action.option_strings
+        if isinstance(action.choices, dict):
+            yield from action.choices
+            for command in action.choices.values():
+                yield from _names(command)
+        elif action.choices:
+            yield from map(str, action.choices)
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):

@@ -67,6 +67,29 @@ def test_an_unknown_command_lists_those_there_are(capsys: pytest.CaptureFixture[
     assert "'inspect'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("inspct a", "inspect"),
+        ("digest a --tiemout=3 -v", "--timeout"),
+        ("inspect --all-platfroms a --jsno", "--all-platforms and --json"),
+        ("inspect a --backend=pyhton", "python"),
+    ],
+)
+def test_what_may_be_meant(line: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        grammar.parse(line.split())
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"; did you mean {meant}?\n")
+
+
+def test_nothing_is_guessed_from_afar(capsys: pytest.CaptureFixture[str]) -> None:
+    for line in ("digest a b", "digest a --xyz", "frobnicate"):
+        with pytest.raises(SystemExit):
+            grammar.parse(line.split())
+    assert "did you mean" not in capsys.readouterr().err
+
+
 def test_a_hint_is_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     parsed = grammar.parse(["list-tags", "docker://quay.io/acme/app"])
     assert (parsed.command, parsed.repository) == ("tags", "docker://quay.io/acme/app")
