@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -22,6 +22,7 @@ from pycoco.introspection.newer_typing import typing_extensions
 from pycoco.testing.authentication import Users
 from pycoco.testing.contents import Contents, split
 from pycoco.testing.images import INDEX, Built, Document, ImageParts, build_artifact, build_image
+from pycoco.testing.server import Server
 
 _PATH = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|tags|referrers)/(?P<rest>[^/]+)")
 
@@ -84,7 +85,7 @@ class FakeRegistry:
         self._failures: list[_Failure] = []
         self._limit: _Limit | None = None
         self._lock = threading.Lock()
-        self._server: ThreadingHTTPServer | None = None
+        self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
     # What it has.
@@ -174,13 +175,7 @@ class FakeRegistry:
     def start(self) -> None:
         """Start answering."""
         handler = type("_Handler", (_Handler,), {"registry": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        if self._tls is not None:
-            # The handshake is left to the connection's own thread: a client that is slow holds nobody else up.
-            self._server.socket = self._tls.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
+        self._server = Server(handler, self._tls)
         serve = self._server.serve_forever
         self._thread = threading.Thread(target=serve, args=(0.02,), name="fake-registry", daemon=True)
         self._thread.start()

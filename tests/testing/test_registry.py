@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import pycoco
 from pycoco.testing.images import INDEX, KEY_ID, MANIFEST
 from pycoco.testing.registry import FakeRegistry
+from tests.support.certificates import CertificateAuthority
 from tests.support.tools import require_tool
 
 
@@ -153,6 +156,22 @@ def test_bytes_of_any_kind(client: pycoco.Client, pycoco_registry: FakeRegistry)
     reference = pycoco_registry.manifest("team/odd:v1", b"no manifest", MANIFEST)
     with pytest.raises(pycoco.ManifestError):
         client.inspect(reference)
+
+
+def test_a_client_that_takes_another_certificate_is_none_of_its_business(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It is what the user's own test is about, and no traceback belongs into that one's output."""
+    files = CertificateAuthority(tmp_path).issue("registry")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.certificate, files.key)
+    with FakeRegistry(tls=context) as registry:
+        reference = registry.image("app:v1")
+        backends: tuple[pycoco.BackendName, ...] = ("go", "python")
+        for backend in backends:
+            with pytest.raises(pycoco.UnavailableError, match="authority that is not trusted"):
+                pycoco.inspect(reference, backend=backend, tls_verify=True)
+    assert capfd.readouterr().err == ""
 
 
 def test_wrong_arguments_are_told() -> None:
