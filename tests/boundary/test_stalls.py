@@ -1,6 +1,6 @@
 """One registry cannot keep others waiting, whatever it sends: all clients of a process share the Python twin's loop.
 
-`make bench` measures by how much others wait (docs/benchmarks.md); here it is only seen that they do not wait for it.
+`python -m tests.bench.stalls` measures by how much others wait; here it is only seen that they do not wait for it.
 """
 
 from __future__ import annotations
