@@ -20,6 +20,7 @@ NAMES = ("auto", "go", "go-process", "python")
 
 _lock = threading.Lock()
 _opened: dict[str, Backend] = {}
+_said: set[tuple[str, str]] = set()
 
 
 def select(name: str = "auto", *, override: str | None = None) -> Backend:
@@ -43,12 +44,20 @@ def automatic() -> tuple[Backend, dict[str, str]]:
             found = _open(name)
             found.versions()  # a library that panicked before answers nothing any more
             return found, refused
-        except (BackendUnavailableError, ForkedProcessError) as error:
-            refused[name] = str(error)
         except BackendError as error:
-            get_logger("pycoco").warning("not using the backend %s: %s", name, error)
+            # What is not there, as in a pure wheel or a fork, is as it should be; what broke is not.
+            expected = isinstance(error, (BackendUnavailableError, ForkedProcessError))
+            _say_once("INFO" if expected else "WARNING", name, str(error))
             refused[name] = str(error)
     return _open("python"), refused
+
+
+def _say_once(level: str, name: str, why: str) -> None:
+    import logging
+
+    if (name, why) not in _said:
+        _said.add((name, why))
+        get_logger("pycoco").log(getattr(logging, level), "not using the backend %s: %s", name, why)
 
 
 def _checked(name: str, source: str) -> str:

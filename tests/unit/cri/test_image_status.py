@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, strategies
 
 import pycoco
+from pycoco.cli import main
 from pycoco.cri import guest_agreement, image_status, runtime_config
 from pycoco.cri.image_status import image_user
 from pycoco.errors import ManifestError, PycocoError
@@ -184,7 +185,7 @@ def test_whatever_a_config_says_it_is_a_result_or_an_error_of_ours(config: dict[
             use(image)
 
 
-def test_schema_1_has_no_config_to_report(pycoco_registry: FakeRegistry) -> None:
+def test_schema_1_has_no_config_to_report(pycoco_registry: FakeRegistry, capsys: pytest.CaptureFixture[str]) -> None:
     history = [{"v1Compatibility": json.dumps({"id": "1" * 64, "architecture": "amd64", "os": "linux"})}]
     layers = [{"blobSum": "sha256:" + "0" * 64}]
     document = {"schemaVersion": 1, "name": "a/b", "tag": "v1", "architecture": "amd64", "fsLayers": layers}
@@ -193,3 +194,6 @@ def test_schema_1_has_no_config_to_report(pycoco_registry: FakeRegistry) -> None
     image = pycoco.inspect(reference, schema1=True, tls_verify=False)
     with pytest.raises(pycoco.UnsupportedManifestError, match="is of schema 1, which has no config of its own"):
         image_status(image)
+    for command in ("config", "status"):
+        assert main([command, reference, "--schema1", "--tls-verify=false"]) == 8
+        assert capsys.readouterr().err.endswith("is of schema 1, which has no config of its own\n")
