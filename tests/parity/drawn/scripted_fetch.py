@@ -24,6 +24,7 @@ from pycoco.backends.python.backend import PythonBackend
 from pycoco.configuration.settings import Settings
 from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import PycocoError
+from pycoco.printable import printable
 from tests.parity.drawn.acted_registry import DOCUMENT_PATH, REDIRECTED_PATH, Actor, Sent
 from tests.parity.drawn.simpler_visits import simpler
 from tests.parity.fetching import environment
@@ -299,7 +300,7 @@ def compare(visit: Visit, go: Outcome, python: Outcome, operation: str = "fetch"
     """What is wrong with these two outcomes of one visit, the gravest first; None for nothing."""
     for what, ours, theirs in (
         ("Somebody does what nobody may.", forbidden(visit, go, operation), forbidden(visit, python, operation)),
-        ("Somebody tells a secret.", told_secrets(go), told_secrets(python)),
+        ("Somebody tells what nobody may.", unfit(go), unfit(python)),
         ("The results differ.", (go.kind, go.fetched or go.error), (python.kind, python.fetched or python.error)),
         ("Credentials go to different places.", go.with_credentials, python.with_credentials),
         ("The requests differ.", go.asked, python.asked),
@@ -338,9 +339,11 @@ def forbidden(visit: Visit, outcome: Outcome, operation: str = "fetch") -> list[
     return [f"{each.line} {each.credentials}" for each in outcome.sent if _is_forbidden(visit, each, operation)]
 
 
-def told_secrets(outcome: Outcome) -> list[str]:
-    """The secrets in an error's message."""
-    return [] if outcome.error is None else [each for each in SECRETS if each in outcome.error.message]
+def unfit(outcome: Outcome) -> list[str]:
+    """What of an error must not be told: a secret, what a terminal would obey, what has no end."""
+    error = outcome.error
+    told = (str(error or ""), getattr(error, "url", None) or "")
+    return [text for text in told if any(secret in text for secret in SECRETS) or printable(text) != text]
 
 
 def _is_forbidden(visit: Visit, sent: Sent, operation: str) -> bool:
