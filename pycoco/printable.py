@@ -26,6 +26,8 @@ _UNFIT = pattern(
     "\U000e0000-\U000e007f]"
 )
 
+_UNFIT_IN_JSON = re.compile(_UNFIT.pattern.replace("\x00-\x1f", ""))
+
 
 def printable(text: str, limit: int = LIMIT) -> str:
     """Return `text` on one line of at most `limit` characters, what is unfit written as a Python escape.
@@ -39,6 +41,14 @@ def printable(text: str, limit: int = LIMIT) -> str:
         if len(text) > limit:
             text = _shortened(text, limit)
     return text
+
+
+def printable_json(text: str) -> str:
+    """Return a JSON text with what is unfit written as JSON's own escapes, which changes nothing that it says.
+
+    Line ends stay; json.dumps has escaped those within texts, and all that is below U+0020.
+    """
+    return _UNFIT_IN_JSON.sub(_json_escape, text)
 
 
 def _make_printable(record: logging.LogRecord) -> bool:
@@ -68,6 +78,11 @@ def _shortened(text: str, limit: int) -> str:
     end = min(_KEPT_END, limit // 4)
     note = f" […{len(text) - limit} characters…] "
     return text[: limit - end - len(note)] + note + text[len(text) - end :]
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at] << 8 | units[at + 1]:04x}" for at in range(0, len(units), 2))
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -15,7 +15,7 @@ from pycoco.cri import Bundle, CrioSettings, GuestAgreement, SandboxState, bundl
 from pycoco.cri.crio_conf import read_crio_conf
 from pycoco.cri.request_file import read_file, read_request
 from pycoco.image import Image
-from pycoco.printable import printable
+from pycoco.printable import printable, printable_json
 
 _PASSWD_LIMIT = 16 * 1024 * 1024
 
@@ -51,7 +51,7 @@ def run(parsed: argparse.Namespace) -> int:
     for warning in dict.fromkeys(warnings):
         print(f"pycoco: warning: {printable(warning)}", file=sys.stderr)
     if parsed.json:
-        print(json.dumps(_report(image, made, agreement), indent=2, ensure_ascii=False))
+        print(printable_json(json.dumps(_report(image, made, agreement), indent=2, ensure_ascii=False)))
     else:
         print(made.directory)
     return 0

@@ -7,6 +7,7 @@ import json
 
 from pycoco.cli.client_options import client_of
 from pycoco.cli.usage import UsageError
+from pycoco.printable import printable_json
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -26,7 +27,7 @@ def run(parsed: argparse.Namespace) -> int:
     with client_of(parsed) as client:
         image = client.inspect(references[0])
     if parsed.json or parsed.format:
-        print(json.dumps(image.to_dict(), indent=2, ensure_ascii=False))
+        print(printable_json(json.dumps(image.to_dict(), indent=2, ensure_ascii=False)))
     else:
         from pycoco.cli.summary import colour_wanted, summary
 

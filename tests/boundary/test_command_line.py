@@ -139,6 +139,19 @@ def test_a_file_of_somebody_else_is_not_touched(names: list[str], tmp_path: Path
         assert (tmp_path / "notes").read_text() == content
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["fifo", "/dev/zero", "directory"])
+def test_what_is_no_file_is_not_continued(kind: str, names: list[str], tmp_path: Path) -> None:
+    path = kind if kind.startswith("/") else str(tmp_path / kind)
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "directory":
+        os.mkdir(path)
+    status, _, errors = run("python", "-", "--resume", path, given=names[0])
+    assert status == 4
+    assert f"{path} cannot be read" in errors
+
+
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import json
 import logging
 import pickle
 import re
@@ -14,7 +15,7 @@ import pytest
 import pycoco
 from pycoco import errors
 from pycoco.cli.summary import summary
-from pycoco.printable import LIMIT, get_logger, printable
+from pycoco.printable import LIMIT, get_logger, printable, printable_json
 from tests.support.tools import ROOT
 
 UNFIT = ["\x1b[2J", "a\nb", "\r", "\x00", "\x7f", "\x9b31m", "\u2028", "\u2029", "\u202e", "\u2066", "\u200b", "\ud800"]
@@ -152,3 +153,13 @@ def _image(config: bytes) -> pycoco.Image:
         config=config,
     )
     return pycoco.Image.from_fetched(fetched, "quay.io/a/b:v1")
+
+
+def test_json_says_the_same_without_what_moves_a_cursor() -> None:
+    text = "a\x1b[2J\x7f\x9b31m\u202e\u2028\U000e0041 \u00e9\u4e2d\U0001f600"
+    for indent in (None, 2):
+        written = json.dumps({text: [text]}, ensure_ascii=False, indent=indent)
+        shown = printable_json(written)
+        assert json.loads(shown) == {text: [text]}
+        assert [line for line in shown.split("\n") if printable(line) != line] == []
+        assert "\u00e9\u4e2d\U0001f600" in shown

@@ -17,6 +17,7 @@ from typing import Any
 from pycoco.cli.usage import UsageError
 from pycoco.errors import PycocoError
 from pycoco.image import Image
+from pycoco.printable import printable_json
 
 NAMED = ("json", "csv", "tsv", "table")
 COLUMNS = ("requested", "digest", "platform", "created", "layers", "layers_size", "encrypted", "error")
@@ -35,7 +36,7 @@ def unicode_text(text: str) -> str:
 def json_line(document: Mapping[str, Any]) -> str:
     """Return one line of strict JSON, which has no half of a surrogate pair in it."""
     text = json.dumps(document, ensure_ascii=False)
-    return _SURROGATE.sub(lambda match: f"\\\\u{ord(match[0]):04x}", text)
+    return printable_json(_SURROGATE.sub(lambda match: f"\\\\u{ord(match[0]):04x}", text))
 
 
 def document_of(reference: str, result: Image | PycocoError) -> dict[str, Any]:

@@ -10,10 +10,14 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from pycoco.configuration import regular_file
 from pycoco.errors import ConfigurationError
 
 OPTIONS = "options"
 """The key of a line with the options that decide what it says, as far as they are not the defaults."""
+
+_LIMIT = 1 << 34
+"""Bytes of such a file, at most: the lines of some millions of images."""
 
 
 def finished(path: str, options: Mapping[str, Any]) -> set[str]:
@@ -25,8 +29,7 @@ def finished(path: str, options: Mapping[str, Any]) -> set[str]:
     if not os.path.exists(path):
         return set()
     try:
-        with open(path, "rb") as file:
-            raw = file.read()
+        raw = regular_file.read(path, _LIMIT)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}", file=path) from None
     complete, _, torn = raw.rpartition(b"\n")

@@ -12,7 +12,7 @@ from pycoco.cli.exit_status import SOME_FAILED
 from pycoco.cli.summary import sizes, summary
 from pycoco.errors import PycocoError
 from pycoco.image import Image
-from pycoco.printable import printable
+from pycoco.printable import printable, printable_json
 
 
 def run_platforms(parsed: argparse.Namespace) -> int:
@@ -25,7 +25,7 @@ def run_platforms(parsed: argparse.Namespace) -> int:
             "requested": parsed.references[0],
             "platforms": [_as_json(each) for each in found],
         }
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        print(printable_json(json.dumps(document, indent=2, ensure_ascii=False)))
     else:
         blocks = [text(each) for each in found]
         if len(found) > 1:

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from pycoco.cli.client_options import client_of
-from pycoco.printable import printable
+from pycoco.printable import printable, printable_json
 
 _SHOWN = 200
 """Characters of a type, which is the image's own text."""
@@ -19,7 +19,7 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.json:
         referrers = [each.to_dict() for each in found]
         document = {"schema_version": 1, "requested": parsed.reference, "referrers": referrers}
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        print(printable_json(json.dumps(document, indent=2, ensure_ascii=False)))
         return 0
     for each in found:
         kind = printable(each.artifact_type or each.media_type, _SHOWN)

@@ -10,7 +10,7 @@ from pycoco.answers.verification import JudgedSignature, Verification
 from pycoco.cli.client_options import client_of
 from pycoco.cli.exit_status import exit_status
 from pycoco.errors import PolicyRejectedError
-from pycoco.printable import printable
+from pycoco.printable import printable, printable_json
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -20,7 +20,7 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.json:
         verdicts = [each.to_dict() for each in found]
         document = {"schema_version": 1, "requested": parsed.reference, "verdicts": verdicts}
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        print(printable_json(json.dumps(document, indent=2, ensure_ascii=False)))
     else:
         print("\n\n".join(text(each) for each in found))
     return 0 if all(each.allowed for each in found) else exit_status(PolicyRejectedError("rejected"))

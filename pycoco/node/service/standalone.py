@@ -20,6 +20,7 @@ from pycoco.configuration import reference as references
 from pycoco.cri.image_status import image_status
 from pycoco.daemon_threads import DaemonThreads
 from pycoco.errors import DeadlineError, InvalidReferenceError, NotFoundError, PycocoError
+from pycoco.layout.replacing import layout_errors
 from pycoco.node.cri_api import messages
 from pycoco.node.cri_api.messages import CriImage
 from pycoco.node.cri_api.runtime import grpc_module
@@ -52,13 +53,17 @@ class StoredDocuments:
 
 
 class Standalone:
-    """Answers for the images in `directory`, which is made if need be; `options` are the client's."""
+    """Answers for the images in `directory`, which is made if need be; `options` are the client's.
+
+    Raises LayoutError where there can be none.
+    """
 
     def __init__(self, directory: str, options: Options) -> None:
         self._store = ImageStore(directory, DRIVER)
         self._options = options
         self._threads = DaemonThreads()
-        os.makedirs(self._store.directory, mode=0o700, exist_ok=True)
+        with layout_errors(f"cannot keep images in {directory!r}"):
+            os.makedirs(self._store.directory, mode=0o700, exist_ok=True)
 
     def methods(self) -> Mapping[str, Method]:
         """Return what answers each method, by its name."""

@@ -9,9 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pycoco.errors import LayoutError, ManifestError
+from pycoco.node.service.standalone import Standalone
 from pycoco.node.storage.image_record import image_record
 from pycoco.node.storage.image_store import ImageStore
+from pycoco.options import Options
 from tests.strategies import image_configs, json_documents
 from tests.strategies.choices import Choices
 from tests.support.node.storage_tool import DRIVER, empty_store, listed, loader
@@ -91,3 +95,9 @@ def test_odd_images_are_refused_or_recorded_so_that_they_can_be_read(tmp_path: P
 
     assert len(recorded) > 100
     assert {image_id: found[image_id]["bytes"][sha256(config)] for image_id, config in recorded.items()} == recorded
+
+
+def test_a_directory_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LayoutError, match="cannot keep images in"):
+        Standalone(str(tmp_path / "file"), Options())
