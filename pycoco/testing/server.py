@@ -8,12 +8,14 @@ from __future__ import annotations
 import ssl
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import socket as Socket
 
 
 class Server(ThreadingHTTPServer):
     """Listens once it is made."""
 
     daemon_threads = True
+    socket: Socket
 
     def __init__(self, handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None) -> None:
         super().__init__(("127.0.0.1", 0), handler)

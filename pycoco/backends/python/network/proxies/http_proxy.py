@@ -29,7 +29,7 @@ class ProxiedConnection(OriginConnection):
 
     def __init__(self, origin: Origin, tls: ssl.SSLContext, proxy: Proxy) -> None:
         super().__init__(origin, tls)
-        self.proxy = proxy.origin.address
+        self.proxy: str = proxy.origin.address
         self._proxy = proxy.origin
         self._authorization: list[tuple[bytes, bytes]] = []
         if proxy.authorization is not None:
