@@ -130,7 +130,7 @@ SECRECY_FAULTS = (
     ),
     Fault(
         "any 2xx taken for a proxy's tunnel",
-        "backends/python/network/proxied.py",
+        "backends/python/network/proxies/http_proxy.py",
         "if answer.status_code != 200:",
         "if not 200 <= answer.status_code < 300:",
         (f"{ADVICE}::test_a_proxys_failure_is_named_as_the_proxys[python-204]",),
