@@ -292,15 +292,18 @@ class BaseClient:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {getattr(self, '_opened', 'not open')}>"
 
+    _at_the_end = (warnings.warn, sys.is_finalizing)  # when this module's names may be gone, as in `opened`
+
     def __del__(self) -> None:
         by_process = getattr(self, "_opened", None)
         opened = by_process.peek() if by_process is not None else None
         if by_process is None or opened is None:
             return
+        warn, is_finalizing = self._at_the_end
         message = f"unclosed {self!r}; use it in a with statement or call close()"
-        warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+        warn(message, ResourceWarning, stacklevel=2, source=self)
         by_process.closed = True
-        if not sys.is_finalizing():
+        if not is_finalizing():
             opened.close(wait=False)
 
 

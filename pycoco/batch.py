@@ -6,6 +6,7 @@ It is not for knowing what an operation is: it starts what it is given and finis
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -198,7 +199,9 @@ def _in_flight(
     if isinstance(source, Feed):
         source.wake = lambda: events.put(None)
     running: set[Pending[Started]] = set()
-    process = os.getpid()
+    # At the interpreter's end this module's names may be gone before the loop is, as in `opened`.
+    this_process, is_finalizing = os.getpid, sys.is_finalizing
+    process = this_process()
     count = 0
     try:
         while True:
@@ -220,7 +223,8 @@ def _in_flight(
                 progress(count)
             yield reference, result
     finally:
-        if os.getpid() == process:  # another thread may have held a future's lock when this process was forked
+        # Another thread may have held a future's lock when this process was forked.
+        if not is_finalizing() and this_process() == process:
             cancel(running)
     if source.failure is not None:
         raise source.failure

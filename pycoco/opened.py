@@ -106,6 +106,9 @@ def _kept(sessions: dict[Hashable, S], settings: Settings, make: Callable[[], S]
 class OpenedByProcess:
     """By process, what is open of one client, whose `backend` is a name of `select`'s and `environ` its own."""
 
+    # At the interpreter's end this module's `os` may be gone before the last client is (free-threaded Python).
+    _this_process = staticmethod(os.getpid)
+
     def __init__(
         self,
         settings: Settings,
@@ -132,7 +135,7 @@ class OpenedByProcess:
 
             selected = select(self._backend, override=self._environ.get("PYCOCO_BACKEND"))
             made = Opened(selected, self._settings, self._known, self._on_request)
-            opened = self._opened.setdefault(os.getpid(), made)
+            opened = self._opened.setdefault(self._this_process(), made)
             if opened is not made:  # another thread was faster
                 made.close()
         return opened
@@ -143,13 +146,13 @@ class OpenedByProcess:
 
     def peek(self) -> Opened | None:
         """Return what this process has open already."""
-        return self._opened.get(os.getpid())
+        return self._opened.get(self._this_process())
 
     def close(self) -> None:
         """Close what this process has open, and open nothing any more. A second call does nothing."""
         if self.closed:
             return
         self.closed = True
-        opened = self._opened.pop(os.getpid(), None)
+        opened = self._opened.pop(self._this_process(), None)
         if opened is not None:
             opened.close()
