@@ -35,6 +35,7 @@ if [ "$architecture" != "$(uname -m)" ]; then
     mount -t binfmt_misc none $formats
     sed "s|:/usr/libexec|:$qemu/usr/libexec|" "$qemu/usr/lib/binfmt.d/qemu-$architecture.conf" >$formats/register
 fi
+mount --bind "$root" "$root"  # so that / is a mount point there, as on every machine
 mount --rbind /dev "$root/dev"
 mount --rbind /proc "$root/proc"
 exec chroot "$root" "$@"
@@ -49,13 +50,18 @@ class Machine:
     root: Path
     qemu: Path
 
-    def run(self, *command: str, timeout: float, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of the machine to its end; the paths in it are the machine's."""
+    def run(
+        self, *command: str, timeout: float, capture: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of the machine to its end; the paths in it are the machine's.
+
+        Without `capture` it prints where this process does.
+        """
         enter = ["unshare", "--user", "--map-root-user", "--mount", "--fork", "--kill-child", "sh", "-c", _ENTER]
         return subprocess.run(
             [*enter, "sh", str(self.root), str(self.qemu), self.architecture, *command],
             env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/root", "LC_ALL": "C.UTF-8", **environment},
-            capture_output=True,
+            capture_output=capture,
             text=True,
             timeout=timeout,
         )
@@ -135,8 +141,12 @@ def _unpack_packages(
         (unpacked / merged).symlink_to(f"usr/{merged}")
     for package in sorted((apt_directory / "cache" / "archives").glob("*.deb")):
         _run(["dpkg-deb", "-x", str(package), str(unpacked)])
-    for each in ("dev", "proc", "tmp", "root"):
-        (unpacked / each).mkdir(exist_ok=True)
+    for each in ("dev", "proc", "tmp", "root", "var/tmp"):
+        (unpacked / each).mkdir(parents=True, exist_ok=True)
+    # What packages' scripts would have written.
+    users = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+    (unpacked / "etc" / "passwd").write_text(users)
+    (unpacked / "etc" / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
     unpacked.rename(root)
     shutil.rmtree(apt_directory)
 

@@ -56,7 +56,7 @@ def test_the_guest_takes_the_first_whatever_its_variant() -> None:
 
 
 def test_the_guest_does_not_see_entries_without_a_platform() -> None:
-    found = guest_agreement(samples.image(index=[entry("self")]))
+    found = guest_agreement(samples.image(index=[entry("self")]), architecture="amd64")
     assert found.guest_digest == ""
     assert "finds no instance for linux/amd64" in found.problems[0]
 
