@@ -15,7 +15,7 @@ from random import Random
 
 from tests.fuzz.batches import opened_batches
 from tests.fuzz.reduction import reduced
-from tests.fuzz.search import Budget, is_spent, kinds_of, megabytes
+from tests.fuzz.search import TELL_EVERY, Budget, is_spent, kinds_of, megabytes
 from tests.fuzz.variations import varied
 from tests.parity.kept_cases import KEPT
 from tests.parity.operations import BY_NAME, CREDENTIALS_WITHOUT_HELPERS, POLICIES_WITHOUT_SIGNATURES
@@ -71,7 +71,7 @@ def search(name: str, twins: Twins, first_seed: int, budget: Budget) -> BulkRepo
     report = BulkReport(name, first_seed, memory=[megabytes()])
     known: set[tuple[str, str]] = set()
     kept = [each.case for each in KEPT if each.case.operation == name]
-    started = time.monotonic()
+    started = told = time.monotonic()
     with quiet_directory("pycoco-bulk-") as root, opened_batches(root, _PLACES) as batches:
         while not is_spent(budget, report.cases, time.monotonic() - started):
             seed = first_seed + report.batches
@@ -84,6 +84,9 @@ def search(name: str, twins: Twins, first_seed: int, budget: Budget) -> BulkRepo
                         report.differences += 1
                         print(f"seed {seed}: {confirmed(found, twins)}", flush=True)
             report.batches += 1
+            if time.monotonic() - told > TELL_EVERY:
+                told = time.monotonic()
+                print(f"  {name}, in batches: {report.cases} cases after {told - started:.0f} s", flush=True)
     report.seconds = time.monotonic() - started
     report.memory.append(megabytes())
     return report

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from tests.fuzz.search import DATABASE, Budget, is_spent, megabytes
+from tests.fuzz.search import DATABASE, TELL_EVERY, Budget, is_spent, megabytes
 from tests.parity.drawn.scripted_fetch import MUST_REACH, Begun, Disagreement, Stage, compare, opened_stage
 from tests.strategies.choices import Choices
 from tests.strategies.visits import visit
@@ -28,7 +28,6 @@ _OCTETS = 64
 """Bytes of decisions for one visit; more than it takes."""
 
 _KEY = b"visits"
-_TELL_EVERY = 30.0
 _LONGEST = 60.0
 """Seconds in which some visit must end."""
 
@@ -80,10 +79,13 @@ def search(stage: Stage, seed: int, budget: Budget) -> FetchReport:
         begun.when_ended(ended.put)
         if len(under_way) == AT_ONCE:
             _end(stage, under_way, ended, report, known, database)
-        if time.monotonic() - told > _TELL_EVERY:
+        if time.monotonic() - told > TELL_EVERY:
             told = time.monotonic()
             report.memory.append(megabytes())
-            print(f"  {report.cases} cases after {told - started:.0f} s, {report.memory[-1]:.0f} MB", flush=True)
+            print(
+                f"  {stage.operation}: {report.cases} cases after {told - started:.0f} s, {report.memory[-1]:.0f} MB",
+                flush=True,
+            )
     while under_way:
         _end(stage, under_way, ended, report, known, database)
     report.seconds = time.monotonic() - started

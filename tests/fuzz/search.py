@@ -24,6 +24,9 @@ EXAMPLES_IN_A_ROUND = 2000
 _CLASSIFIED = 50
 """Of so many examples one is looked at for what it reached."""
 
+TELL_EVERY = 30.0
+"""Seconds between two words on how far a long search has come."""
+
 DATABASE = Path(__file__).parent.parent.parent / ".hypothesis" / "fuzz"
 
 
