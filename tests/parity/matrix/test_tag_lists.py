@@ -49,6 +49,7 @@ def listing(body: bytes, status: int = 200, **headers: str) -> dict[str, Route]:
 
 
 LIST = [
+    Row("cut within a word", readings.tags("app"), (listing(b'{"name":"app","tags":t'),), "UnavailableError"),
     Row("one page", readings.tags("app"), (listing(b'{"name":"app","tags":["b","a"]}'),), answer=["b", "a"]),
     Row(
         "pages as distribution links them",

@@ -61,7 +61,12 @@ def _ends_early(error: ValueError) -> bool:
     """Whether JSON could not be parsed because there is no more of it."""
     if not isinstance(error, json.JSONDecodeError):
         return False
-    return error.msg.startswith("Unterminated string") or not error.doc[error.pos :].strip(" \t\r\n")
+    rest = error.doc[error.pos :].strip(" \t\r\n")
+    if error.msg.startswith("Expecting value") and any(
+        word.startswith(rest) for word in ("true", "false", "null", "-")
+    ):
+        return True
+    return error.msg.startswith("Unterminated string") or not rest
 
 
 def _list(value: encoding_json.Value) -> list[encoding_json.Value]:
