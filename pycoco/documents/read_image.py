@@ -232,8 +232,9 @@ class _Reader:
         if len(entries) > INSTANCES_LIMIT:
             raise TooLargeError(f"the index names {len(entries)} images, and more than {INSTANCES_LIMIT} are not read")
         read: dict[str, ReadImage | PycocoError] = {}
-        for instance in dict.fromkeys(instance for _, instance in entries):
-            read[instance] = yield from self._instance_or_error(top, instance)
+        for _, instance in entries:
+            if instance not in read:
+                read[instance] = yield from self._instance_or_error(top, instance)
         return ReadInstances(whole, tuple((place, read[instance]) for place, instance in entries))
 
     def _instance_or_error(self, top: _Manifest, digest: str) -> Generator[Need, Received, ReadImage | PycocoError]:

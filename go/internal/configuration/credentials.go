@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"go.podman.io/image/v5/docker/reference"
 	"go.podman.io/image/v5/pkg/docker/config"
@@ -52,9 +53,10 @@ func (h *Host) CompleteCredentials(system *types.SystemContext, named reference.
 	return nil
 }
 
-// AskedWith tells with what a pull source of an image is asked, as registry_errors.asked_with takes it: "given",
-// "registry_token", or where it is found; else what was passed over. No helper is asked again: it may have none.
-func (h *Host) AskedWith(named, source reference.Named) (origin, note string) {
+// AskedWith tells with what a pull source of an image was asked, as registry_errors.asked_with takes it: "given",
+// "registry_token", or where it was found; else what was passed over. No helper is asked again: whether it had any shows
+// in that the registry was told of nothing.
+func (h *Host) AskedWith(named, source reference.Named, nothing bool) (origin, note string) {
 	if reference.Domain(source) == reference.Domain(named) {
 		switch {
 		case h.Settings.RegistryToken != "":
@@ -69,23 +71,30 @@ func (h *Host) AskedWith(named, source reference.Named) (origin, note string) {
 	without.DockerAuthConfig = nil
 	helpers, err := sysregistriesv2.CredentialHelpers(&without)
 	switch {
-	case err != nil:
-		return "pycoco explain says where", ""
-	case slices.Equal(helpers, []string{sysregistriesv2.AuthenticationFileHelper}):
-		return h.inAuthFiles(without, source)
-	case len(helpers) == 1:
-		return credentialHelper + helpers[0], ""
+	case err == nil && slices.Equal(helpers, []string{sysregistriesv2.AuthenticationFileHelper}):
+		origin, note = h.inAuthFiles(without, source)
+		if !strings.HasPrefix(origin, credentialHelper) {
+			return origin, note
+		}
+	case err == nil && len(helpers) == 1:
+		origin = credentialHelper + helpers[0]
+	default:
+		origin = "pycoco explain says where"
 	}
-	return "pycoco explain says where", ""
+	if nothing {
+		return "", note
+	}
+	return origin, note
 }
 
 const credentialHelper = "credential helper docker-credential-"
 
+// inAuthFiles is the file that has credentials for a pull source, or the helper that it names.
 func (h *Host) inAuthFiles(without types.SystemContext, source reference.Named) (origin, note string) {
 	for _, path := range h.authFiles() {
 		helper, store := helpersIn(path, reference.Domain(source))
 		if helper != "" {
-			return credentialHelper + helper, ""
+			return credentialHelper + helper, note
 		}
 		without.AuthFilePath, without.LegacyFormatAuthFilePath = path, ""
 		if h.Settings.AuthFile == "" && filepath.Base(path) == legacyAuthFile {

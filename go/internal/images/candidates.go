@@ -60,10 +60,7 @@ func (r reader) telling(ctx context.Context, text string, found *failure.Error) 
 		source = sources[len(sources)-1].Named // registries.conf has another location for it
 	}
 	told := *found
-	told.Credentials, told.Note = r.AskedWith(named, source)
-	if told.Credentials != "" && told.Credentials != "given" && told.Credentials != "registry_token" && process.AskedWithNothing(ctx) {
-		told.Credentials = "" // a helper had none
-	}
+	told.Credentials, told.Note = r.AskedWith(named, source, process.AskedWithNothing(ctx))
 	return &told
 }
 

@@ -55,8 +55,8 @@ class Head:
 class Connection(Protocol):
     """What sends one request after the other to one origin; it connects for the first.
 
-    Raises NoConnectionError, LostConnectionError (see `network_stream`) and the exceptions below. `proxy` is the
-    address of the proxy on the way, "" for none.
+    Raises NoConnectionError, LostConnectionError (see `network_stream`) and the exceptions below. `proxy` is that on
+    the way, HOST:PORT, "" for none.
     """
 
     proxy: str

@@ -36,8 +36,6 @@ from pycoco.backends.python.network.network_stream import (
 )
 from pycoco.errors import ConfigurationError
 
-_PORT = 1080
-
 
 class _NotOfPycoco(logging.Filter):
     """Drops httpcore's traces of pycoco's own connections: they show every header of an answer, secrets too."""
@@ -61,7 +59,7 @@ class SocksProxy:
         parts = urlsplit(location)
         auth = (unquote(parts.username or ""), unquote(parts.password or "")) if "@" in parts.netloc else None
         host = (parts.hostname or "").encode("ascii")
-        self._address = Origin(b"socks5", host, parts.port or _PORT).address
+        self._address = Origin(b"socks5", host, parts.port or 1080).address
         without_user = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls, proxy=httpcore.Proxy(without_user, auth=auth), network_backend=_NetworkBackend()
