@@ -8,6 +8,7 @@ from __future__ import annotations
 from tests.mutation.fault import Fault
 
 _PARITY = "tests/parity/test_pure_operations.py::test_twins_agree"
+_ADVICE = "tests/boundary/test_advice.py"
 _MATRIX = "tests/parity/matrix"
 
 GO_FAULTS = (
@@ -115,5 +116,19 @@ GO_FAULTS = (
         "if p.asked[page] || len(p.asked) >= tagPagesLimit {",
         "if len(p.asked) >= tagPagesLimit/1000 {",
         (f"{_MATRIX}/test_tag_lists.py",),
+    ),
+    Fault(
+        "Go: a proxy's failure taken for the registry's",
+        "go/internal/process/last_request.go",
+        'return w.address, w.address != "" && w.reached == nobody',
+        "return w.address, false",
+        (f"{_ADVICE}::test_a_proxys_failure_is_named_as_the_proxys[go-gone]",),
+    ),
+    Fault(
+        "Go: a credential helper that has none is said to have some",
+        "go/internal/configuration/credentials.go",
+        "if nothing {",
+        'if nothing && note != "" {',
+        (f"{_ADVICE}::test_a_helper_that_has_none[go]",),
     ),
 )

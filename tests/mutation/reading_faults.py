@@ -214,4 +214,11 @@ READING_FAULTS = (
         "return self._image(reference, read,",
         (f"{ADVICE}::test_a_single_image_for_another_platform[python]",),
     ),
+    Fault(
+        "a connection that is closed, perhaps for want of a client certificate, without that being said",
+        "backends/registry_errors.py",
+        'url.startswith("https:")',
+        'url.startswith("http:")',
+        (f"{ADVICE}::test_a_client_certificate_that_is_demanded[python]",),
+    ),
 )
