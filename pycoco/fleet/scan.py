@@ -120,6 +120,7 @@ def scan(
         window = Window(driver.waiting, slots=runs.slots, concurrency=concurrency, per_registry=per_registry, rate=rate)
         try:
             driver.run(window)
+            folder.remove_leftovers(stage)  # of workers that were lost meanwhile
         finally:
             runs.close(job)
         return summary_of(driver.progress, folder.path, stage)

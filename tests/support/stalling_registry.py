@@ -105,6 +105,8 @@ MANIFESTS: dict[str, Callable[[], Iterator[bytes]]] = {
 TOKENS: dict[str, bytes] = {
     "a token of arrays": b'{"x":[' + b"[]," * 349_000 + b'[]],"token":"t"}',
     "a token of objects": b'{"x":[' + b'{"a":1},' * 130_000 + b'0],"token":"t"}',
+    "a token of numbers": b'{"x":[' + b"1," * 500_000 + b'1],"token":"t"}',
+    "a token of keys": b"{" + b'"":0,' * 200_000 + b'"token":"t"}',
 }
 """What is sent for a token, by kind."""
 

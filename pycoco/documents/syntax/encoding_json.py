@@ -14,6 +14,7 @@ import base64
 import codecs
 import json
 import re
+import time
 from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed does not list it
 from typing import TypeAlias, TypeGuard
 
@@ -22,6 +23,12 @@ from pycoco.documents.syntax.strict_json import fold
 
 DEPTH_LIMIT = 10_000
 """How deep arrays and objects may nest, the outermost counting as 1 (encoding/json's maxNestingDepth)."""
+
+_FEW_VALUES = 50_000
+"""So many take Python's parser, which lets nobody else have a turn, some twenty milliseconds."""
+
+_TURN = 500
+"""Values that are read before other threads get a turn."""
 
 _SURROGATE = pattern("[\ud800-\udfff]")
 _SURROGATE_ESCAPE = pattern(r"\\u[dD][89a-fA-F]")
@@ -48,10 +55,13 @@ class Object(tuple[tuple[str, "Value"], ...]):
 Value: TypeAlias = "bool | str | Number | list[Value] | Object | None"
 
 
-def parse(raw: bytes) -> Value:
-    """Return the one JSON value that `raw` holds. Raises ValueError for anything else, trailing text included."""
+def parse(raw: bytes, only: tuple[str, ...] = ()) -> Value:
+    """Return the one JSON value that `raw` holds. Raises ValueError for anything else, trailing text included.
+
+    Of an object that has very many values those of other fields than `only` may be left out: see `field`.
+    """
     text = _text(raw)
-    value, end = _decode(text)
+    value, end = _decode(text, only)
     if _WHITESPACE.fullmatch(text, end) is None:
         raise ValueError("unexpected text after the JSON value")
     return value
@@ -137,27 +147,35 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _decode(text: str) -> tuple[Value, int]:
+def _decode(text: str, only: tuple[str, ...] = ()) -> tuple[Value, int]:
     start = _WHITESPACE.match(text)
     at = start.end() if start else 0
-    if text.count("{") + text.count("[") <= DEPTH_LIMIT and not _SURROGATE_ESCAPE.search(text):
+    few = text.count("{") + text.count("[") <= DEPTH_LIMIT and text.count(",") <= _FEW_VALUES
+    if few and not _SURROGATE_ESCAPE.search(text):
         try:
             return _DECODER.raw_decode(text, at)
         except RecursionError:
             pass
-    return _decode_deep(text, at)
+    return _decode_deep(text, at, only)
 
 
-def _decode_deep(text: str, at: int) -> tuple[Value, int]:
-    """What _DECODER.raw_decode returns, at any depth that Go allows, and with U+FFFD for half of a surrogate pair."""
+def _decode_deep(text: str, at: int, only: tuple[str, ...]) -> tuple[Value, int]:
+    """What _DECODER.raw_decode returns, at any depth that Go allows, and with U+FFFD for half of a surrogate pair.
+
+    Other threads get their turns meanwhile; what is kept of so many values the garbage collector would look at in one.
+    """
     around: list[_Open] = []
+    read = 0
     while True:
+        read += 1
+        if read % _TURN == 0:
+            time.sleep(0)  # whoever waits for the interpreter would wait five milliseconds, for each of its steps
         at = _skipped(text, at)
         opening = text[at : at + 1]
         if opening in ("{", "["):
             if len(around) == DEPTH_LIMIT:
                 raise json.JSONDecodeError("Nested too deeply", text, at)
-            around.append(_Open(is_object=opening == "{"))
+            around.append(_Open(opening == "{", only) if not around else around[-1].inner(opening == "{"))
             at = _skipped(text, at + 1)
             if text[at : at + 1] != around[-1].closing:
                 at = around[-1].read_key(text, at)
@@ -183,15 +201,21 @@ def _decode_deep(text: str, at: int) -> tuple[Value, int]:
 
 
 class _Open:
-    """An array or object whose end was not read yet."""
+    """An array or object whose end was not read yet. Nothing is kept of one that is not `wanted`."""
 
-    __slots__ = ("_items", "_key", "_pairs", "closing")
+    __slots__ = ("_items", "_key", "_only", "_pairs", "_wanted", "closing")
 
-    def __init__(self, *, is_object: bool) -> None:
+    def __init__(self, is_object: bool, only: tuple[str, ...], wanted: bool = True) -> None:
         self.closing = "}" if is_object else "]"
+        self._only = only if is_object else ()
+        self._wanted = wanted
         self._key = ""
         self._items: list[Value] = []
         self._pairs: list[tuple[str, Value]] = []
+
+    def inner(self, is_object: bool) -> _Open:
+        """What begins in this one's place for a value."""
+        return _Open(is_object, (), self._wants_value())
 
     def read_key(self, text: str, at: int) -> int:
         """Read the key and the colon of an object's next pair; where its value may begin."""
@@ -206,6 +230,8 @@ class _Open:
         return at + 1
 
     def add(self, value: Value) -> None:
+        if not self._wants_value():
+            return
         if self.closing == "]":
             self._items.append(value)
         else:
@@ -213,6 +239,9 @@ class _Open:
 
     def value(self) -> Value:
         return self._items if self.closing == "]" else Object(self._pairs)
+
+    def _wants_value(self) -> bool:
+        return self._wanted and (not self._only or field(self._key, self._only) is not None)
 
 
 def _scalar(text: str, at: int) -> tuple[Value, int]:

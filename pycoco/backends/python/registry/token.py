@@ -31,6 +31,7 @@ TOKEN_LIMIT = 1024 * 1024
 CLIENT_ID = "containers/image"
 """What the field's token servers know; also what containers/image sends."""
 
+_FIELDS = ("token", "access_token", "expires_in", "issued_at")
 _MAX_INT64 = 2**63 - 1
 _ZERO_TIME = -62135596800  # 0001-01-01T00:00:00Z
 _BROKEN_ESCAPE = pattern(r"%(?![0-9A-Fa-f]{2})")
@@ -96,7 +97,7 @@ def token_request(
 def read_token(body: bytes, now: float, registry: str = "the registry", url: str | None = None) -> Token:
     """The token in the answer of `registry`'s token server; it may be empty. RegistryError for what is no answer."""
     try:
-        fields = _token_fields(encoding_json.parse(body))
+        fields = _token_fields(encoding_json.parse(body, _FIELDS))
     except ValueError as error:
         # Of the parser's own text nothing: it could quote the token.
         wrong = str(error) if isinstance(error, _FieldError) else "it is not the JSON object that it should be"
@@ -131,7 +132,7 @@ def _token_fields(document: encoding_json.Value) -> _Fields:
     if not isinstance(document, encoding_json.Object):
         raise ValueError("not an object")
     for key, value in document:
-        name = encoding_json.field(key, ("token", "access_token", "expires_in", "issued_at"))
+        name = encoding_json.field(key, _FIELDS)
         if name is None or value is None:
             continue
         if name == "expires_in":
