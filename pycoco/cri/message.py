@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+from pycoco.documents.syntax import nesting
 from pycoco.errors import ContainerConfigError
 
 AnyMessage = TypeVar("AnyMessage", bound="Message")
@@ -79,7 +80,7 @@ def _parse(text: str | bytes, where: str) -> Any:
         raise ContainerConfigError(f"{where}: {name} is not JSON: write a number")
 
     try:
-        return json.loads(text, object_pairs_hook=no_duplicates, parse_constant=no_constant)
+        return json.loads(nesting.bounded(text), object_pairs_hook=no_duplicates, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
         if isinstance(error, ContainerConfigError):
             raise

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pycoco.configuration import regular_file
+from pycoco.documents.syntax import nesting
 from pycoco.errors import ConfigurationError, ContainerConfigError
 
 _LIMIT = 1024 * 1024
@@ -46,7 +47,7 @@ def read_file(name: str, limit: int) -> bytes:
 
 def _json(text: str, name: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_unambiguous, parse_constant=_no_constant)
+        return json.loads(nesting.bounded(text), object_pairs_hook=_unambiguous, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ContainerConfigError(f"{name} is not JSON: {error}") from None
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pycoco._dataclass import dataclass
+from pycoco.documents.syntax import nesting
 
 SUFFIX = "+encrypted"
 KEYS_PREFIX = "org.opencontainers.image.enc.keys."
@@ -114,7 +115,7 @@ def read_encryption(media_type: str, annotations: Mapping[str, str]) -> LayerEnc
 
 def _cipher(encoded: str) -> str | None:
     try:
-        return _text(json.loads(_decoded(encoded))["cipher"])
+        return _text(_json(_decoded(encoded))["cipher"])
     except _UNREADABLE:
         return None
 
@@ -126,6 +127,10 @@ def _decoded(encoded: str) -> bytes:
         return base64.b64decode(encoded, validate=True)
     except binascii.Error as error:
         raise ValueError("not base64") from error
+
+
+def _json(blob: bytes) -> Any:
+    return json.loads(nesting.bounded(blob))
 
 
 def _text(value: Any) -> str | None:
@@ -149,7 +154,7 @@ def _unknown(protocol: str, blob: bytes) -> Iterator[Recipient]:
 
 def _jwe(protocol: str, blob: bytes) -> Iterator[Recipient]:
     """A JWE in JSON (RFC 7516, 7.2): the kid is in each recipient's header, the shared one or the protected one."""
-    message = json.loads(blob)
+    message = _json(blob)
     shared = {**_protected_header(message.get("protected")), **_object(message.get("unprotected"))}
     for recipient in message.get("recipients") or [message]:
         header = {**shared, **_object(recipient.get("header"))}
@@ -159,7 +164,7 @@ def _jwe(protocol: str, blob: bytes) -> Iterator[Recipient]:
 def _protected_header(encoded: Any) -> dict[str, Any]:
     if not isinstance(encoded, str) or not encoded:
         return {}
-    return _object(json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))))
+    return _object(_json(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))))
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -174,13 +179,13 @@ def _attestation_agent(protocol: str, blob: bytes) -> Iterator[Recipient]:
     guest-components confidential-data-hub/hub/src/image/annotation_packet: v1.rs has kid, wrapped_data, iv and
     wrap_type; v2.rs adds version and provider, where no provider means "kbs".
     """
-    packet = json.loads(blob)
+    packet = _json(blob)
     yield Recipient(protocol, _text(packet["kid"]), _text(packet.get("provider", "kbs")))
 
 
 def _pkcs11(protocol: str, blob: bytes) -> Iterator[Recipient]:
     """ocicrypt's own JSON (crypto/pkcs11), one entry for each recipient, without identifiers."""
-    for _ in json.loads(blob)["recipients"]:
+    for _ in _json(blob)["recipients"]:
         yield Recipient(protocol)
 
 

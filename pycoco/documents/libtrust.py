@@ -16,7 +16,7 @@ import re
 from typing import Any
 
 from pycoco._dataclass import dataclass
-from pycoco.documents.syntax import strict_json
+from pycoco.documents.syntax import nesting, strict_json
 from pycoco.documents.syntax.strict_json import anything, sequence, string, struct
 from pycoco.errors import ManifestError
 
@@ -91,7 +91,8 @@ def payload(data: bytes) -> bytes:
 
 
 def _covered(signature: dict[str, Any]) -> tuple[int, bytes]:
-    protected = json.loads(_base64url(signature["protected"]).decode("utf-8", "replace"), parse_int=float)
+    text = _base64url(signature["protected"]).decode("utf-8", "replace")
+    protected = json.loads(nesting.bounded(text), parse_int=float)
     _require_finite(protected)
     length = protected["formatLength"]
     if type(length) is not float:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pycoco.documents.descriptor import OCI_DESCRIPTOR
-from pycoco.documents.syntax import strict_json
+from pycoco.documents.syntax import nesting, strict_json
 from pycoco.documents.syntax.strict_json import anything, int64, mapping, string
 from pycoco.errors import AmbiguousManifestError
 
@@ -86,7 +86,7 @@ def guess(data: bytes) -> str:
 
     try:
         document = json.loads(
-            data.decode("utf-8", "replace"),
+            nesting.bounded(data.decode("utf-8", "replace")),
             parse_int=_small_integer,
             parse_constant=_no_constant,
             object_pairs_hook=keep,

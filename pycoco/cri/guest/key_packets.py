@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pycoco.documents.encryption import KEYS_PREFIX, PUBLIC_OPTIONS
+from pycoco.documents.syntax import nesting
 
 _PROVIDERS = KEYS_PREFIX + "provider."
 _OWN = _PROVIDERS + "attestation-agent"
@@ -147,7 +148,7 @@ def _decoded(encoded: str, reason: str) -> bytes:
 
 def _json_object(content: bytes, reason: str) -> dict[str, Any]:
     try:
-        document = json.loads(content.decode("utf-8"), parse_constant=_no_constant)
+        document = json.loads(nesting.bounded(content.decode("utf-8")), parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise _Unusable(reason) from None
     if not isinstance(document, dict):

@@ -3,8 +3,8 @@
 It is not for manifests and configs, which pycoco reads more strictly (see `strict_json`), and it knows no schema: it
 gives objects as their pairs in order, so that each reader decides what a repeated or differently cased key means to it.
 
-Values may nest DEPTH_LIMIT deep. Python's own parser goes as deep as its caller's stack allows; what is deeper, or has
-so many values that its parser would keep other threads waiting, is read without recursion. What reads a value must not
+Values may nest DEPTH_LIMIT deep. Python's own parser may go as deep as `nesting` says; what is deeper, or has so many
+values that its parser would keep other threads waiting, is read without recursion. What reads a value must not
 recurse into it either.
 """
 
@@ -19,6 +19,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed do
 from typing import TypeAlias, TypeGuard
 
 from pycoco._pattern import pattern
+from pycoco.documents.syntax import nesting
 from pycoco.documents.syntax.strict_json import fold
 
 DEPTH_LIMIT = 10_000
@@ -151,7 +152,7 @@ def _decode(text: str, only: tuple[str, ...] = ()) -> tuple[Value, int]:
     start = _WHITESPACE.match(text)
     at = start.end() if start else 0
     few = text.count("{") + text.count("[") <= DEPTH_LIMIT and text.count(",") <= _FEW_VALUES
-    if few and not _SURROGATE_ESCAPE.search(text):
+    if few and not nesting.exceeds(text) and not _SURROGATE_ESCAPE.search(text):
         try:
             return _DECODER.raw_decode(text, at)
         except RecursionError:

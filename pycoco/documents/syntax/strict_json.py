@@ -29,11 +29,11 @@ from math import isinf
 from typing import Any, TypeAlias
 
 from pycoco._pattern import pattern
+from pycoco.documents.syntax import nesting
 from pycoco.errors import AmbiguousManifestError, ManifestError
 
-DEPTH_LIMIT = 200
-"""How deep objects and arrays may nest. Python's own parser stops at its recursion limit, which its caller's stack
-shares (1000 in all on Python 3.10 and 3.11), so a limit that always holds has to stay well below that."""
+DEPTH_LIMIT = nesting.LIMIT
+"""How deep objects and arrays may nest."""
 
 VALUE_LIMIT = 250_000
 """How many values there may be, about. No image has a hundredth of them. Python's parser, which lets no other thread
@@ -46,7 +46,6 @@ _FOLDED = str.maketrans(_UPPER, _UPPER[:26].lower() + "sk")
 
 _SURROGATE_ESCAPE = pattern(r"\\u[dD][89a-fA-F]")
 _ESCAPE = pattern(r"\\(?:u([0-9a-fA-F]{4})|.)")
-_NO_BRACKET = pattern(r'"[^"\\]*(?:\\.[^"\\]*)*"|[^"\[\]{}]+')
 
 
 def fold(key: str) -> str:
@@ -71,14 +70,14 @@ def loads(data: bytes, what: str) -> dict[str, Any]:
 
 
 def _parsed(text: str, what: str, watched: _Watched) -> dict[str, Any]:
+    if nesting.exceeds(text, DEPTH_LIMIT):  # first: the parser could end the process
+        raise ManifestError(f"the {what} is nested more than {DEPTH_LIMIT} deep")
     try:
         document = watched.parse(text)
     except RecursionError:
         raise ManifestError(f"the {what} is nested too deeply to be read") from None
     except ValueError as error:
         raise ManifestError(f"the {what} is not valid JSON ({error})") from None
-    if _depth_exceeds(text, DEPTH_LIMIT):
-        raise ManifestError(f"the {what} is nested more than {DEPTH_LIMIT} deep")
     if _has_lone_surrogate(text):
         raise ManifestError(f"the {what} is not valid JSON (it escapes half of a surrogate pair)")
     if type(document) is not dict:
@@ -184,18 +183,6 @@ def _first_repeated(keys: Iterable[str]) -> str | None:
 
 def _constant(name: str) -> float:
     raise ValueError(f"{name} is not a JSON value")
-
-
-def _depth_exceeds(text: str, limit: int) -> bool:
-    """Measure valid JSON: the strings are well formed, so removing them leaves the brackets that nest."""
-    if text.count("{") + text.count("[") <= limit:
-        return False
-    depth = 0
-    for bracket in _NO_BRACKET.sub("", text):
-        depth += 1 if bracket in "{[" else -1
-        if depth > limit:
-            return True
-    return False
 
 
 def _has_lone_surrogate(text: str) -> bool:
