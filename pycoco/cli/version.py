@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import sys
+import sysconfig
 from typing import Any
 
 from pycoco._version import __version__
@@ -64,9 +65,8 @@ def _libc() -> str:
     name, version = platform.libc_ver()
     if name == "glibc":
         return f"{name} {version}"
-    # Of musl libc_ver() knows nothing, or "libc" and no version.
-    loaders = [each for each in os.listdir("/lib") if each.startswith("ld-musl-")] if os.path.isdir("/lib") else []
-    return "musl" if loaders else "unknown"
+    # Of musl libc_ver() knows nothing, or "libc" and no version. What Python was built for ends in "-linux-musl" there.
+    return "musl" if "musl" in str(sysconfig.get_config_var("HOST_GNU_TYPE")) else "unknown"
 
 
 def _free_threaded() -> str:

@@ -1,7 +1,8 @@
 """One wheel for every Python: 3.10 to 3.14, wherever each can be had.
 
 3.13 and 3.14 come from Debian's suites, unpacked into directories; the others are looked for on this machine. What is
-not there is skipped and named: no suite of Debian has 3.10 or 3.12, nor a free-threaded Python, so that is no failure.
+not there is skipped and named: no suite of Debian has 3.10 or 3.12, a free-threaded Python or one whose libc is musl,
+so that is no failure.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from tests.support.scripted_registry import ScriptedRegistry
 
 SECONDS = 120
 BACKENDS = ("go", "go-process", "python")
+MUSL_PYTHON = "PYCOCO_TEST_MUSL_PYTHON"
+"""The variable that names a Python whose libc is musl, with venv and pip."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,12 +34,12 @@ pytestmark = [
 ]
 
 
-def check(output: str, version: str) -> None:
+def check(output: str, version: str, backends: tuple[str, ...] = BACKENDS) -> None:
     """What try_machine.py found."""
     found = json.loads(output)
     assert found["python"].startswith(f"{version}."), found["python"]
     assert found["child"] == f"go-process {served.DIGEST}"
-    for backend in BACKENDS:
+    for backend in backends:
         told = found["backends"][backend]
         assert (told["digest"], told["error"], told["images"]) == (served.DIGEST, "NotFoundError", 100), backend
         assert 0 <= told["interrupted_after"] < 5
@@ -47,8 +50,27 @@ def test_a_python_of_this_machine(version: str, released: BuildWheel, tmp_path: 
     python = interpreter(version)
     if python is None:
         pytest.skip(f"no Python {version} on this machine, so nothing was tried with it")
-    wheel = released("manylinux_2_17_x86_64")
-    bare = tmp_path / "bare"
+    tried = run_in_a_bare_environment(python, released("manylinux_2_17_x86_64"), tmp_path, *BACKENDS)
+    check(tried, version)
+
+
+def test_a_python_of_musl(released: BuildWheel, tmp_path: Path) -> None:
+    """No package that can be had here brings one; with Alpine's the whole of it is true, `pycoco version` too."""
+    python = os.environ.get(MUSL_PYTHON)
+    if not python:
+        pytest.skip(f"{MUSL_PYTHON} names no Python whose libc is musl, so that wheel was tried with glibc's alone")
+    backends = ("go-process", "python")
+    tried = run_in_a_bare_environment(Path(python), released("musllinux_1_2_x86_64"), tmp_path, *backends)
+    check(tried, "3", backends)
+    told = subprocess.run([tmp_path / "bare" / "bin" / "pycoco", "version", "--json"], capture_output=True, timeout=60)
+    found = json.loads(told.stdout)
+    assert (found["libc"], found["backend"]["name"]) == ("musl", "go-process")
+    assert "as with musl" in found["backend"]["not"]["go"]
+
+
+def run_in_a_bare_environment(python: Path, wheel: Path, directory: Path, *backends: str) -> str:
+    """What try_machine.py prints in a new environment, into which pip installs the wheel."""
+    bare = directory / "bare"
     commands: list[list[str | Path]] = [
         [python, "-m", "venv", bare],
         [bare / "bin" / "pip", "install", "--quiet", wheel],
@@ -58,15 +80,15 @@ def test_a_python_of_this_machine(version: str, released: BuildWheel, tmp_path: 
         assert done.returncode == 0, done.stderr
     with ScriptedRegistry(script) as registry:
         tried = subprocess.run(
-            [bare / "bin" / "python", "-W", "ignore", TRY, registry.host, *BACKENDS],
-            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+            [bare / "bin" / "python", "-W", "ignore", TRY, registry.host, *backends],
+            env={"PATH": "/usr/bin:/bin", "HOME": str(directory)},
             cwd="/",
             capture_output=True,
             text=True,
             timeout=SECONDS,
         )
     assert tried.returncode == 0, tried.stderr
-    check(tried.stdout, version)
+    return tried.stdout
 
 
 @pytest.mark.parametrize(("version", "suite"), [("3.13", "trixie"), ("3.14", "testing")])

@@ -65,6 +65,17 @@ def test_a_library_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
         library.Library(str(tmp_path / "absent.so"))
 
 
+def test_where_a_wheel_has_the_program_instead_of_a_library_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the wheels for musl; to look for a wheel that has the library would be in vain."""
+    (tmp_path / "pycoco-go").touch()
+    monkeypatch.setattr(library, "program_path", lambda: str(tmp_path / "pycoco-go"))
+    with pytest.raises(BackendUnavailableError, match=r'as with musl, .* use backend="go-process"') as told:
+        library.Library(str(tmp_path / "absent.so"))
+    assert "pure wheel" not in str(told.value)
+
+
 def test_a_file_that_is_no_library_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "text.so").write_text("not a library")
     with pytest.raises(BackendUnavailableError, match="cannot be loaded"):

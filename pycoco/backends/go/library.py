@@ -72,11 +72,21 @@ def library_path() -> str:
     return os.path.join(os.path.dirname(__file__), "_pycoco" + suffix)  # importing pathlib takes 2 ms
 
 
+def program_path() -> str:
+    """Return the file that a wheel has instead of the library where no Go library can be loaded."""
+    return os.path.join(os.path.dirname(__file__), "pycoco-go")
+
+
 class Library:
     """The loaded library: bytes in, decoded headers and parts out."""
 
     def __init__(self, path: str) -> None:
         if not os.path.isfile(path):
+            if os.path.isfile(program_path()):
+                raise BackendUnavailableError(
+                    f"the Go library {path} is not there: where none can be loaded, as with musl, the same code is "
+                    'installed as a program; use backend="go-process", which "auto" takes here'
+                )
             raise BackendUnavailableError(
                 f'the Go library {path} is not there (a pure wheel?); install a wheel with it, or use backend="python"'
             )

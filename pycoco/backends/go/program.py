@@ -30,7 +30,7 @@ _SAID = 16 * 1024
 
 def command() -> list[str]:
     """Return the words that start the program. Raises BackendUnavailableError where there is none."""
-    beside = os.path.join(os.path.dirname(__file__), "pycoco-go")
+    beside = library.program_path()
     if os.path.isfile(beside):
         return [beside]
     path = library.library_path()
