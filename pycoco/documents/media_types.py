@@ -84,16 +84,33 @@ def guess(data: bytes) -> str:
         members[:] = pairs  # the outermost object's come last
         return dict(pairs)
 
+    text = data.decode("utf-8", "replace")
     try:
-        document = json.loads(
-            nesting.bounded(data.decode("utf-8", "replace")),
-            parse_int=_small_integer,
-            parse_constant=_no_constant,
-            object_pairs_hook=keep,
-        )
+        if nesting.exceeds(text):
+            document, members = _of_deep(data)
+        else:
+            document = json.loads(text, parse_int=_small_integer, parse_constant=_no_constant, object_pairs_hook=keep)
     except (ValueError, RecursionError):
         return ""
     return _guess(members, document) if type(document) is dict else ""
+
+
+def _of_deep(data: bytes) -> tuple[Any, list[tuple[str, Any]]]:
+    """Read what nests deeper than Python's parser may go; what is deeper is left out, since nobody looks at it."""
+    from pycoco.documents.syntax import encoding_json
+
+    def plain(value: encoding_json.Value, depth: int) -> Any:
+        if isinstance(value, encoding_json.Object):
+            return {name: plain(each, depth - 1) for name, each in value} if depth else {}
+        if isinstance(value, list):
+            return [plain(each, depth - 1) for each in value] if depth else []
+        if isinstance(value, encoding_json.Number):
+            return _small_integer(value) if value.lstrip("-").isdecimal() else float(value)
+        return value
+
+    read = encoding_json.parse(data)
+    members = [(name, plain(each, nesting.LIMIT)) for name, each in encoding_json.pairs(read)]
+    return dict(members), members
 
 
 def guess_of(document: dict[str, Any]) -> str:

@@ -113,6 +113,7 @@ KEPT = (
     ),
     _signed_by_its_bytes("encoding/json takes U+017F for an s", b"\\u0073ignature\xc5\xbf", b"[]"),
     _signed_by_its_bytes("keys in another case", b"signatures", b'[{"Header":{}}]'),
+    _signed_by_its_bytes("it looks signed, however deep it nests", b"signatures", b'[],"x":' + b"[" * 300 + b"]" * 300),
     _manifest("signatures in another case", "AmbiguousManifestError", _schema1(signatures=[{"Header": {}}])),
     _manifest("libtrust panics, and no digest was asked for", "ManifestError", _schema1(signatures=_signature(-1))),
     _manifest("signatures are a list", "DigestMismatchError", _schema1(signatures=""), _DIGEST),
