@@ -19,16 +19,15 @@ _log = get_logger("pycoco.platform")
 
 
 def told(image: Image, asked: RequestedPlatform) -> Image:
-    """Return `image`, having logged it if it is one for another system or processor than was `asked` for by name."""
-    if not image.is_index and (asked.os or asked.architecture):
-        own = image.config.platform
-        if _differ(own.os, asked.os) or _differ(own.architecture, asked.architecture):
-            _log.warning(
-                "%s is not an index but one image, for %s; it is taken although %s was asked for, as CRI-O does",
-                image.reference,
-                own,
-                platforms.text(asked),
-            )
+    """Return `image`, a single one; that it is for another system or processor than was `asked` for is logged."""
+    own = image.config.platform
+    if _differ(own.os, asked.os) or _differ(own.architecture, asked.architecture):
+        _log.warning(
+            "%s is not an index but one image, for %s; it is taken although %s was asked for, as CRI-O does",
+            image.reference,
+            own,
+            platforms.text(asked),
+        )
     return image
 
 

@@ -57,11 +57,9 @@ def client_of(parsed: argparse.Namespace) -> Iterator[Client]:
 def _printed_warnings() -> Iterator[None]:
     import logging
 
-    class Printing(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            print(f"pycoco: warning: {record.getMessage()}", file=sys.stderr)
-
-    printing = Printing(logging.WARNING)
+    printing = logging.StreamHandler(sys.stderr)  # which passes over a standard error that is closed or full
+    printing.setLevel(logging.WARNING)
+    printing.setFormatter(logging.Formatter("pycoco: warning: %(message)s"))
     loggers = [logging.getLogger(name) for name in _WARNERS]
     for logger in loggers:
         logger.addHandler(printing)
