@@ -1,7 +1,8 @@
 """The `pycoco` command: arguments in, results to standard output, everything else to standard error.
 
 It is not for knowing how anything is done: each command calls the public API and lives in a module of its own, which is
-imported only when it runs. Scripts ask for the version before anything else: it is told without what commands need.
+imported only when it runs. What scripts and shells ask for at their start, the version and completions, is told without
+what commands need.
 """
 
 from __future__ import annotations
@@ -52,16 +53,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (sys.argv by default) and return its exit status; `exit_status` says what each means."""
     _print_anything()  # the help too
     given = sys.argv[1:] if arguments is None else list(arguments)
-    if given == ["--version"]:
+    try:
+        status = _told_at_once(given)
+        if status is None:
+            status = _run(given)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        from pycoco.cli.exit_status import INTERRUPTED
+
+        print("pycoco: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever reads has enough
+        _let_go_of_stdout()
+        return 0
+    except OSError as error:
+        from pycoco.cli.exit_status import FAULT
+
+        print(f"pycoco: standard output cannot be written: {error.strerror}", file=sys.stderr)
+        _let_go_of_stdout()
+        return FAULT
+    return status
+
+
+def _told_at_once(arguments: Sequence[str]) -> int | None:
+    """Answer what needs neither the grammar nor a client, and return the exit status; None for all else."""
+    if arguments == ["--version"]:
         print(f"pycoco {__version__}")
         return 0
-    return _run(given)
+    if arguments[:1] == ["completion"] and arguments[1:] in (["bash"], ["zsh"], ["fish"], ["tcsh"]):
+        from pycoco.cli import completion
+
+        return completion.show(arguments[1])
+    return None
 
 
 def _run(arguments: Sequence[str]) -> int:
     from importlib import import_module
 
-    from pycoco.cli.exit_status import FAULT, INTERRUPTED, WRONG_ARGUMENTS, exit_status
+    from pycoco.cli.exit_status import WRONG_ARGUMENTS, exit_status
     from pycoco.cli.grammar import parse
     from pycoco.cli.usage import UsageError
     from pycoco.errors import PycocoError
@@ -71,25 +100,12 @@ def _run(arguments: Sequence[str]) -> int:
         if parsed.verbose:
             _log_to_stderr(parsed.verbose)
         status: int = import_module(f"pycoco.cli.{parsed.module}").run(parsed)
-        sys.stdout.flush()
     except UsageError as error:
         print(f"pycoco: {error}", file=sys.stderr)
         return WRONG_ARGUMENTS
     except PycocoError as error:
         print(f"pycoco: {error}", file=sys.stderr)
         return exit_status(error)
-    except KeyboardInterrupt:
-        print("pycoco: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # whoever reads has enough
-        _let_go_of_stdout()
-        return 0
-    except OSError as error:
-        if isinstance(error, PycocoError):
-            raise
-        print(f"pycoco: standard output cannot be written: {error.strerror}", file=sys.stderr)
-        _let_go_of_stdout()
-        return FAULT
     return status
 
 

@@ -163,6 +163,7 @@ class Bench:
             "python, import pycoco": [python, "-I", "-c", "import pycoco"],
             "python, import pycoco.Client": [python, "-I", "-c", "from pycoco import Client"],
             "pycoco --version": [pycoco, "--version"],
+            "pycoco completion bash": [pycoco, "completion", "bash"],
             "crane version": [self.setting.crane, "version"],
         }
         tasks = [Task(name, self.setting_file, command=command) for name, command in commands.items()]

@@ -102,6 +102,14 @@ def test_the_version() -> None:
     assert modules & HEAVY == set()
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])
+def test_what_a_shell_completes_by(shell: str) -> None:
+    modules = loaded("completion", shell)
+    told = {"pycoco", "pycoco._version", "pycoco.cli", "pycoco.cli.completion"}
+    assert {name for name in modules if name.startswith("pycoco")} == told
+    assert modules & HEAVY == set()
+
+
 @pytest.mark.parametrize("command", ["config", "manifest", "digest"])
 def test_a_command_that_reads_with_go(command: str, scripted: ScriptedRegistry) -> None:
     modules = loaded(command, "--tls-verify=false", "--backend=go", f"{scripted.host}/app:v1")

@@ -1,6 +1,7 @@
 """The pages made of the command line's own grammar: `python -m tests.documentation.command_line` writes them anew.
 
-They are docs/reference/command-line.md, of which this module knows how it looks, and the manual page (see `man_page`).
+They are docs/reference/command-line.md, of which this module knows how it looks, the manual page (see `man_page`) and
+the shells' scripts (see `completions`).
 It is not for examples with outputs, which the guides have.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from tests.documentation import man_page
+from tests.documentation import completions, man_page
 from tests.documentation.commands import Argument, Command, commands, reading, variables
 from tests.support.tools import ROOT
 
@@ -73,4 +74,5 @@ def _cell(text: str) -> str:
 if __name__ == "__main__":
     PAGE.write_text(page())
     man_page.PAGE.write_text(man_page.page())
+    completions.write()
     sys.exit(0)

@@ -21,11 +21,17 @@ import pytest
 import build
 import toolchain
 from pycoco import __version__
+from pycoco.cli import completion
 from tests.support.tools import require_tool
 
 LARGEST_WHEEL = 6_000_000
 LIBRARY = "pycoco/backends/go/_pycoco.so"
-MANUAL_PAGE = f"pycoco_oci-{__version__}.data/data/share/man/man1/pycoco.1"
+BELOW_SHARE = {
+    "man/man1/pycoco.1",
+    "bash-completion/completions/pycoco.bash",
+    "zsh/site-functions/_pycoco",
+    "fish/vendor_completions.d/pycoco.fish",
+}
 # What an sdist adds to what is tracked.
 MADE_BY_SETUPTOOLS = {"PKG-INFO", "setup.cfg"}
 
@@ -125,7 +131,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path, pure_wheel: P
     sources = {path.relative_to(build.ROOT).as_posix() for path in (build.ROOT / "pycoco").rglob("*.py*")}
     package = {name for name in sources if name.endswith((".py", ".pyi"))} | {"pycoco/py.typed"}
     generated = {"pycoco/backends/go/_ffi.py"}
-    package.add(MANUAL_PAGE)
+    package |= {f"pycoco/cli/completions/{name}" for name in completion.SCRIPTS.values()}
+    package |= {f"pycoco_oci-{__version__}.data/data/share/{name}" for name in BELOW_SHARE}
     in_wheel = {name for name in names(wheel) if ".dist-info/" not in name}
     assert in_wheel == package | generated | {LIBRARY}
     assert {name for name in names(pure_wheel) if ".dist-info/" not in name} == package - generated

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pycoco.cli import grammar, main
+from pycoco.cli import grammar
 from pycoco.cli.grammar.command import EXAMPLES
-from tests.fleet.tables import require_module
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
@@ -95,19 +94,3 @@ def test_a_hint_is_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     assert (parsed.command, parsed.repository) == ("tags", "docker://quay.io/acme/app")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "pycoco: in pycoco's words: pycoco tags docker://quay.io/acme/app\n")
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completions(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    require_module("shtab")
-    assert main(["completion", shell]) == 0
-    script = capsys.readouterr().out
-    for name in grammar.COMMANDS:
-        assert name in script
-    assert "--tls-verify" in script
-
-
-def test_without_shtab_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "shtab", None)
-    assert main(["completion", "bash"]) == 4
-    assert "pip install 'pycoco-oci[completion]'" in capsys.readouterr().err
