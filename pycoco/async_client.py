@@ -83,14 +83,14 @@ class AsyncClient(BaseClient):
         progress: Callable[[int], None] | None = None,
     ) -> AsyncIterator[pycoco.Outcome[pycoco.Resolved | pycoco.PycocoError]]:
         """Resolve many references at once; see `Client.resolve_many`, and `inspect_many` for leaving early."""
-        from pycoco.answers.asked import Outcome, timed
+        from pycoco.answers.asked import Outcome
         from pycoco.async_batch import in_flight
 
         running_loop()
         deadline = self._deadline(timeout)
         flight = in_flight(
             references,
-            start=timed(lambda reference: self._reader(reference).resolve(reference, timeout=deadline)),
+            start=lambda reference: self._reader(reference).resolve(reference, timeout=deadline),
             finish=_as_it_is,
             concurrency=concurrency,
             per_registry=per_registry,
@@ -183,7 +183,7 @@ class AsyncClient(BaseClient):
         event loop. Whoever leaves the loop early, in a task that does not end then, should close the iterator
         (`aclose`, or contextlib.aclosing): Python does so by itself only when it collects it.
         """
-        from pycoco.answers.asked import Outcome, platform_of, time_left, timed
+        from pycoco.answers.asked import Outcome, platform_of, time_left
         from pycoco.async_batch import in_flight
 
         running_loop()
@@ -191,7 +191,7 @@ class AsyncClient(BaseClient):
         deadline = self._deadline(timeout)
         flight = in_flight(
             references,
-            start=timed(lambda reference: self._start(reference, platform_of(reference, platform), deadline)),
+            start=lambda reference: self._start(reference, platform_of(reference, platform), deadline),
             finish=lambda asked, read: self._kept(
                 platform_of(asked, platform), asked, read, time_left(asked, deadline)
             ),

@@ -256,6 +256,9 @@ def begin(
 
     OperationCancelledError passes through: the client is closed, and none of the rest could start.
     """
+    watched = reference if isinstance(reference, Asked) else None  # what is no text did not become one
+    if watched is not None:
+        watched.began()
     try:
         started = start(reference)
     except OperationCancelledError:
@@ -264,9 +267,13 @@ def begin(
         completed((reference, error))
         return
     if isinstance(started, Ready):
+        if watched is not None:
+            watched.ended()
         completed((reference, started))
         return
-    running.add(started)
+    running.add(started)  # first: Ctrl-C may come between any two steps, and what runs has to be cancelled then
+    if watched is not None:
+        started.add_done_callback(watched.ended)
     started.add_done_callback(lambda done: completed((reference, done)))
 
 

@@ -94,13 +94,13 @@ class Client(BaseClient):
         progress: Callable[[int], None] | None = None,
     ) -> Iterator[pycoco.Outcome[pycoco.Resolved | pycoco.PycocoError]]:
         """Resolve many references at once; yield (reference, Resolved or PycocoError) for each; see `inspect_many`."""
-        from pycoco.answers.asked import outcomes, timed
+        from pycoco.answers.asked import outcomes
         from pycoco.batch import in_flight
 
         deadline = self._deadline(timeout)
         flight = in_flight(
             references,
-            start=timed(lambda reference: self._reader(reference).resolve(reference, timeout=deadline)),
+            start=lambda reference: self._reader(reference).resolve(reference, timeout=deadline),
             finish=lambda _, resolved: resolved,
             concurrency=concurrency,
             per_registry=per_registry,
@@ -211,14 +211,14 @@ class Client(BaseClient):
         Leaving the loop early cancels what is in flight, and closing the client ends the loop with
         OperationCancelledError.
         """
-        from pycoco.answers.asked import outcomes, platform_of, time_left, timed
+        from pycoco.answers.asked import outcomes, platform_of, time_left
         from pycoco.batch import in_flight
 
         requested_platform(platform)
         deadline = self._deadline(timeout)
         flight = in_flight(
             references,
-            start=timed(lambda reference: self._start(reference, platform_of(reference, platform), deadline)),
+            start=lambda reference: self._start(reference, platform_of(reference, platform), deadline),
             finish=lambda asked, read: self._image_for(
                 platform_of(asked, platform), asked, read, time_left(asked, deadline)
             ),

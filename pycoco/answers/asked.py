@@ -10,10 +10,9 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 import pycoco
-from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 R = TypeVar("R")
 S = TypeVar("S")
@@ -38,20 +37,14 @@ class Asked(str):
         """Note that the operation starts now."""
         self._began = self._ended = time.monotonic()
 
-    def ends_with(self, started: Pending[R] | Ready[S]) -> Pending[R] | Ready[S]:
-        """Note when `started` is done, and return it."""
-        if not isinstance(started, Ready):
-            started.add_done_callback(self._done)
+    def ended(self, _: object = None) -> None:
+        """Note that the answer is there."""
         self._ended = time.monotonic()
-        return started
 
     @property
     def seconds(self) -> float:
         """How long it took, from its start to its answer; 0.0 for what did not start."""
         return self._ended - self._began
-
-    def _done(self, _: object) -> None:
-        self._ended = time.monotonic()
 
 
 class Outcome(tuple[str, R]):
@@ -102,18 +95,6 @@ def platform_of(reference: str, default: str | pycoco.Platform | None) -> str | 
     """Return the platform to choose for one reference of a batch, whose own is `default`."""
     own = reference.platform if isinstance(reference, Asked) else None
     return default if own is None else own
-
-
-def timed(start: Callable[[str], Pending[R] | Ready[S]]) -> Callable[[str], Pending[R] | Ready[S]]:
-    """Return `start`, noting with each reference when it begins and when what it starts is done."""
-
-    def noted(reference: str) -> Pending[R] | Ready[S]:
-        if not isinstance(reference, Asked):
-            return start(reference)
-        reference.began()
-        return reference.ends_with(start(reference))
-
-    return noted
 
 
 def outcomes(flight: Iterator[tuple[str, R]]) -> Iterator[Outcome[R]]:

@@ -112,8 +112,10 @@ class GoSession:
         self, reference: str, *, platform: RequestedPlatform | None = None, timeout: float | None = None
     ) -> Future[Fetched]:
         """Read one image's manifest and config; see contract.Session."""
-        more = {} if platform is None else {"platform": _fields(platform)}
-        return self._start("fetch", reference, timeout, _fetched, **more)
+        # No ** in this call: Python looks for signals after one, before its result is anywhere, and after Ctrl-C just
+        # then nobody could cancel what was started.
+        wanted = None if platform is None else _fields(platform)
+        return self._start("fetch", reference, timeout, _fetched, platform=wanted)
 
     def fetch_manifest(self, reference: str, *, timeout: float | None = None) -> Future[FetchedManifest]:
         """Read a reference's top-level manifest alone; see contract.Session."""

@@ -130,7 +130,17 @@ def test_waiting_for_clients_of_another_environment_is_interrupted(
         occupied.join()
 
 
-def test_no_moment_of_interruption_leaves_work_behind(backend: BackendName, hanging: ScriptedRegistry) -> None:
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param("client.inspect(reference)", id="inspect"),
+        pytest.param("client.resolve(reference)", id="resolve"),
+        pytest.param("list(client.inspect_many([reference] * 4))", id="many"),
+    ],
+)
+def test_no_moment_of_interruption_leaves_work_behind(
+    backend: BackendName, call: str, hanging: ScriptedRegistry
+) -> None:
     """A signal may come between any two steps of starting an operation; the client stays open, without a timeout."""
     process = child.start(
         """
@@ -143,15 +153,16 @@ def test_no_moment_of_interruption_leaves_work_behind(backend: BackendName, hang
         signal.signal(signal.SIGALRM, interrupt)
         moments = random.Random(6)
         client = pycoco.Client(backend=sys.argv[1], tls_verify=False)
+        reference = sys.argv[2] + "/app:v1"
         try:
-            client.inspect(sys.argv[2] + "/app:v1", timeout=0.3)  # everything is imported from now on
+            client.inspect(reference, timeout=0.3)  # everything is imported from now on
         except pycoco.DeadlineError:
             pass
         for _ in range(150):
             try:
                 # Again and again: Python swallows one that comes in the middle of a weak reference's callback.
                 signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.00005, 0.003), 0.1)
-                client.inspect(sys.argv[2] + "/app:v1")
+                eval(sys.argv[3])
             except KeyboardInterrupt:
                 signal.setitimer(signal.ITIMER_REAL, 0)
         print("interrupted", flush=True)
@@ -159,6 +170,7 @@ def test_no_moment_of_interruption_leaves_work_behind(backend: BackendName, hang
         """,
         backend,
         hanging.host,
+        call,
     )
     try:
         assert process.stdout is not None
