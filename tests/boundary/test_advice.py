@@ -165,7 +165,7 @@ def test_what_only_the_c_library_takes_for_an_address(host: str, scripted: Scrip
 
 
 def test_a_proxys_name_beyond_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pycoco.backends.python.network.connections import http_proxy
+    from pycoco.backends.python.network.proxies.http_proxy import http_proxy
 
     proxy = http_proxy("http://u:p@pr\u00f6xy.example:3128")
     assert proxy.origin.host == b"xn--prxy-6qa.example"

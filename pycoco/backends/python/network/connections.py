@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeAlias
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -31,11 +31,11 @@ from pycoco.backends.python.network.messages import (
     Request,
 )
 from pycoco.backends.python.network.network_stream import LostConnectionError
-from pycoco.backends.python.network.proxies.http_proxy import ProxiedConnection, Proxy, proxy_authorization
+from pycoco.backends.python.network.proxies.http_proxy import ProxiedConnection, http_proxy
 from pycoco.backends.python.network.redirects import redacted
 from pycoco.backends.python.network.unreachable import unreachable
 from pycoco.configuration import proxies
-from pycoco.errors import ConfigurationError, UnavailableError
+from pycoco.errors import UnavailableError
 
 if TYPE_CHECKING:
     from pycoco.backends.python.network.proxies.socks_proxy import SocksProxy
@@ -144,7 +144,7 @@ class ConnectionPool(httpx.AsyncBaseTransport):
         if location not in self._socks:
             from pycoco.backends.python.network.proxies.socks_proxy import SocksProxy
 
-            self._socks[location] = SocksProxy(_ascii_location(location), self._tls)
+            self._socks[location] = SocksProxy(location, self._tls)
         return partial(self._socks[location].connection, request.origin)
 
     async def _sweep_idle(self) -> None:
@@ -290,25 +290,3 @@ async def _respond(origin: _Origin, request: Request) -> tuple[Connection, Head]
             if isinstance(error, Exception):
                 raise unreachable(request.url, error, connection.proxy) from error
             raise
-
-
-def http_proxy(location: str) -> Proxy:
-    """Return the proxy at a URL. Raises ConfigurationError for a name that cannot be looked up."""
-    parts = urlsplit(_ascii_location(location))
-    scheme = parts.scheme.encode("ascii")
-    origin = Origin(scheme, (parts.hostname or "").encode("ascii"), parts.port or PORTS[scheme])
-    if "@" not in parts.netloc:
-        return Proxy(origin)
-    user, password = (unquote_to_bytes(text or "") for text in (parts.username, parts.password))
-    return Proxy(origin, proxy_authorization(user, password))
-
-
-def _ascii_location(location: str) -> str:
-    """Return a proxy's URL with its name as it is looked up, and without what follows it."""
-    parts = urlsplit(location)
-    user, at, host = parts.netloc.rpartition("@")
-    try:
-        host = host.encode("ascii" if host.isascii() else "idna").decode("ascii")
-    except UnicodeError:
-        raise ConfigurationError("the proxy's name cannot be looked up: correct or unset the proxy variable") from None
-    return parts._replace(netloc=f"{user}{at}{host}", path="", query="", fragment="").geturl()

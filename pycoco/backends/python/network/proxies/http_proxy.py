@@ -1,19 +1,28 @@
 """HTTP/1.1 with one origin by way of an HTTP proxy: a tunnel for https, absolute URLs for http, as net/http does it.
 
-It is not for which proxy there is (see `configuration.proxies`), nor for SOCKS, which is httpcore's business. What a
-proxy answers has the bounds of any answer, and its failures are told from the registry's.
+It is not for which proxy there is (see `configuration.proxies`), nor for SOCKS (see `socks_proxy`). What a proxy
+answers has the bounds of any answer, and its failures are told from the registry's.
 """
 
 from __future__ import annotations
 
 import ssl
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import h11
 
 from pycoco._dataclass import dataclass, field
 from pycoco.backends.python.network.http11 import HEAD_LIMIT, OriginConnection
-from pycoco.backends.python.network.messages import MalformedAnswerError, NoAnswerError, Origin, ProxyError, Request
+from pycoco.backends.python.network.messages import (
+    PORTS,
+    MalformedAnswerError,
+    NoAnswerError,
+    Origin,
+    ProxyError,
+    Request,
+)
 from pycoco.backends.python.network.network_stream import NoConnectionError, Stream, connect
+from pycoco.backends.python.network.proxies.location import ascii_location
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +62,7 @@ class ProxiedConnection(OriginConnection):
             raise
 
     async def _tunnel(self, stream: Stream) -> None:
-        host = self._origin.host
-        authority = b"%b:%d" % (b"[%b]" % host if b":" in host else host, self._origin.port)
+        authority = self._origin.address.encode("ascii")
         http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
         headers = [(b"Host", authority), (b"Accept", b"*/*"), *self._authorization]
         await stream.write(http.send(h11.Request(method=b"CONNECT", target=authority, headers=headers)) or b"")
@@ -73,8 +81,19 @@ class ProxiedConnection(OriginConnection):
         return h11.Request(method=request.method, target=url, headers=headers)
 
 
-def proxy_authorization(user: bytes, password: bytes) -> bytes:
+def http_proxy(location: str) -> Proxy:
+    """Return the proxy at a URL. Raises ConfigurationError for a name that cannot be looked up."""
+    parts = urlsplit(ascii_location(location))
+    scheme = parts.scheme.encode("ascii")
+    origin = Origin(scheme, (parts.hostname or "").encode("ascii"), parts.port or PORTS[scheme])
+    if "@" not in parts.netloc:
+        return Proxy(origin)
+    user, password = (unquote_to_bytes(text or "") for text in (parts.username, parts.password))
+    return Proxy(origin, _basic_authorization(user, password))
+
+
+def _basic_authorization(user: bytes, password: bytes) -> bytes:
     """The header with which a proxy is asked for more than it does for everybody."""
-    import base64
+    import base64  # most have no such proxy
 
     return b"Basic " + base64.b64encode(user + b":" + password)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
@@ -34,6 +34,7 @@ from pycoco.backends.python.network.network_stream import (
     TimeLimitError,
     connect,
 )
+from pycoco.backends.python.network.proxies.location import ascii_location
 from pycoco.errors import ConfigurationError
 
 
@@ -49,14 +50,17 @@ for _name in ("connection", "http11", "proxy", "socks"):
 
 
 class SocksProxy:
-    """A SOCKS proxy, "socks5://…". Raises ConfigurationError where what speaks to it is not installed."""
+    """A SOCKS proxy, "socks5://…".
+
+    Raises ConfigurationError where what speaks to it is not installed, and for a name that cannot be looked up.
+    """
 
     def __init__(self, location: str, tls: ssl.SSLContext) -> None:
         if importlib.util.find_spec("socksio") is None:
             raise ConfigurationError(
                 "the Python backend needs the package socksio for a socks5 proxy; install httpx[socks]"
             )
-        parts = urlsplit(location)
+        parts = urlsplit(ascii_location(location))
         auth = (unquote(parts.username or ""), unquote(parts.password or "")) if "@" in parts.netloc else None
         host = (parts.hostname or "").encode("ascii")
         self._address = Origin(b"socks5", host, parts.port or 1080).address
@@ -83,13 +87,13 @@ class SocksConnection:
         origin = request.origin
         url = httpcore.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=request.target)
         sent = httpcore.Request(request.method, url, headers=request.headers, content=request.body)
-        with _told():
+        with _network_errors():
             self._answer = answer = await self._connection.handle_async_request(sent)
         return Head(answer.status, answer.headers)
 
     async def body(self) -> AsyncIterator[bytes]:
         assert self._answer is not None
-        with _told():
+        with _network_errors():
             async for data in cast("AsyncIterable[bytes]", self._answer.stream):
                 yield data
 
@@ -108,8 +112,8 @@ class SocksConnection:
 
 
 @contextmanager
-def _told() -> Any:
-    """Raise what every connection raises, for what httpcore does."""
+def _network_errors() -> Iterator[None]:
+    """Raise what every connection raises (see `messages` and `network_stream`) in the place of httpcore's errors."""
     try:
         yield
     except httpcore.RemoteProtocolError as error:
