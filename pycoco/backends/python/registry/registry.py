@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 
 from pycoco._dataclass import dataclass, field
 from pycoco.backends.python.network import turns
-from pycoco.backends.python.network.challenge import Challenge, Scope, insufficient_scope
+from pycoco.backends.python.network.challenge import Challenge
 from pycoco.backends.python.network.redirects import redacted
 from pycoco.backends.python.network.single_flight import SingleFlight
 from pycoco.backends.python.network.transport import Answer, Transport
@@ -55,8 +55,8 @@ class Access:
     patient: bool = False
 
     @property
-    def scope(self) -> Scope:
-        return Scope("repository", self.repository, "pull")
+    def scope(self) -> token.Scope:
+        return token.Scope("repository", self.repository, "pull")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Registry:
         # net/http asks for gzip where it is to see a whole body.
         request = _Request(self, path, access, headers, gzip=first_byte is None and method == "GET", method=method)
         answer = await request.send_patiently(self._brake)
-        if scope := insufficient_scope(answer.status, answer.challenges):
+        if scope := token.insufficient_scope(answer.status, answer.challenges):
             await answer.discard()
             answer = await request.send_patiently(self._brake, scope)
         if answer.status in MAY_BE_REFUSALS and request.forget_remembered(answer.status):
@@ -187,7 +187,7 @@ class Registry:
         return answer
 
     async def authorization(
-        self, properties: _Properties, access: Access, extra: Scope | None
+        self, properties: _Properties, access: Access, extra: token.Scope | None
     ) -> tuple[str | None, Hashable]:
         """The Authorization header that the ping's challenges ask for, and the key of the token in it, if any.
 
@@ -225,7 +225,7 @@ class Registry:
             self._properties = None
 
     async def _token(
-        self, challenge: Challenge, properties: _Properties, access: Access, extra: Scope | None
+        self, challenge: Challenge, properties: _Properties, access: Access, extra: token.Scope | None
     ) -> tuple[token.Token, Hashable]:
         scopes = (access.scope,) if extra is None else (access.scope, extra)
         parameters = challenge.parameters
@@ -288,7 +288,7 @@ class _Request:
     key: Hashable = None
     renewed: bool = False
 
-    async def send_patiently(self, brake: Brake, extra: Scope | None = None) -> Answer:
+    async def send_patiently(self, brake: Brake, extra: token.Scope | None = None) -> Answer:
         """Send it when the registry may be asked; what it takes to ask, a ping and a token, is had before.
 
         A token that expires while the registry is waited for is had anew, as for each of makeRequestToResolvedURL's
@@ -306,7 +306,7 @@ class _Request:
 
         return await brake.send(send)
 
-    async def _prepared(self, extra: Scope | None) -> tuple[_Properties, str | None]:
+    async def _prepared(self, extra: token.Scope | None) -> tuple[_Properties, str | None]:
         registry, access = self.registry, self.access
         self.properties = properties = await registry.properties(access)
         try:

@@ -1,4 +1,4 @@
-"""Bearer tokens: the request to a token server, the reading of its answer, and how long the answer counts.
+"""Bearer tokens: their scopes, the request to a token server, its answer, and how long that counts.
 
 It does no I/O and keeps nothing (see `registry`). Mirrors getBearerToken, getBearerTokenOAuth2 and
 readFromHTTPResponseBody of containers/image docker/docker_client.go. A token never shows in a repr or an error.
@@ -9,14 +9,14 @@ from __future__ import annotations
 import base64
 import calendar
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote_plus, unquote_to_bytes, urlsplit
 
 from pycoco._dataclass import dataclass, field
 from pycoco._pattern import pattern
 from pycoco.backends import registry_errors
 from pycoco.backends.python.network import redirects
-from pycoco.backends.python.network.challenge import Challenge, Scope
+from pycoco.backends.python.network.challenge import Challenge
 from pycoco.configuration import urls
 from pycoco.configuration.values import Credentials
 from pycoco.documents.syntax import encoding_json, timestamps
@@ -41,6 +41,23 @@ _OFFSET = pattern(r"([+-])([0-9]{2}):([0-9]{2})\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What a token is asked for, such as `repository:library/busybox:pull`."""
+
+    resource_type: str
+    name: str
+    actions: str
+
+    def __str__(self) -> str:
+        return f"{self.resource_type}:{self.name}:{self.actions}"
+
+    @property
+    def complete(self) -> bool:
+        """Whether it says what for: others are not sent."""
+        return bool(self.resource_type and self.name and self.actions)
+
+
+@dataclass(frozen=True, slots=True)
 class TokenRequest:
     """A GET, or a POST with a form as its body."""
 
@@ -56,6 +73,24 @@ class Token:
 
     value: str = field(repr=False)
     expires: float
+
+
+def parse_scope(text: str) -> Scope | None:
+    """A scope of exactly three parts (parseAuthScope), or None."""
+    parts = text.split(":")
+    return Scope(*parts) if len(parts) == 3 else None
+
+
+def insufficient_scope(status: int, challenges: Iterable[Challenge]) -> Scope | None:
+    """The scope that a 401 says was missing (needsRetryWithUpdatedScope), or None."""
+    if status != 401:
+        return None
+    for challenge in challenges:
+        if challenge.scheme == "bearer" and challenge.parameters.get("error") == "insufficient_scope":
+            scope = parse_scope(challenge.parameters.get("scope", ""))
+            if scope is not None:
+                return scope
+    return None
 
 
 def basic_authorization(credentials: Credentials) -> str:

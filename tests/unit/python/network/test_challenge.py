@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pycoco.backends.python.network.challenge import (
-    Challenge,
-    Scope,
-    insufficient_scope,
-    parse_challenge,
-    parse_challenges,
-    parse_scope,
-)
+from pycoco.backends.python.network.challenge import Challenge, parse_challenge, parse_challenges
 
 
 @pytest.mark.parametrize(
@@ -54,42 +47,3 @@ def test_one_line(line: str, scheme: str, parameters: dict[str, str]) -> None:
 def test_each_line_is_one_challenge_and_those_without_a_scheme_are_none() -> None:
     found = parse_challenges(["Negotiate", "", 'Bearer realm="x"', "Basic"])
     assert [challenge.scheme for challenge in found] == ["negotiate", "bearer", "basic"]
-
-
-@pytest.mark.parametrize(
-    ("text", "scope"),
-    [
-        ("repository:a/b:pull", Scope("repository", "a/b", "pull")),
-        ("a:b", None),
-        ("repository:localhost:5000/a:pull", None),
-        ("::", Scope("", "", "")),
-        ("", None),
-    ],
-)
-def test_scopes_have_exactly_three_parts(text: str, scope: Scope | None) -> None:
-    assert parse_scope(text) == scope
-
-
-def test_a_scope_is_sent_only_if_no_part_is_empty() -> None:
-    assert Scope("repository", "a", "pull").complete
-    assert not Scope("repository", "", "pull").complete
-
-
-@pytest.mark.parametrize(
-    ("status", "lines", "scope"),
-    [
-        (401, ['Bearer error="insufficient_scope",scope="registry:catalog:*"'], Scope("registry", "catalog", "*")),
-        (403, ['Bearer error="insufficient_scope",scope="registry:catalog:*"'], None),
-        (401, ['Bearer error="invalid_token",scope="registry:catalog:*"'], None),
-        (401, ['Basic error="insufficient_scope",scope="registry:catalog:*"'], None),
-        (401, ['Bearer error="insufficient_scope",scope="nonsense"'], None),
-        (401, ['Bearer error="insufficient_scope"'], None),
-        (
-            401,
-            ['Bearer error="insufficient_scope",scope="bad"', 'Bearer error="insufficient_scope",scope="a:b:c"'],
-            Scope("a", "b", "c"),
-        ),
-    ],
-)
-def test_insufficient_scope(status: int, lines: list[str], scope: Scope | None) -> None:
-    assert insufficient_scope(status, parse_challenges(lines)) == scope

@@ -1,4 +1,4 @@
-"""Requests to token servers and the reading of their answers, as in containers/image docker/docker_client.go."""
+"""Scopes, requests to token servers and what their answers mean, as in containers/image docker/docker_client.go."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from pycoco.backends.python.network.challenge import Challenge, Scope
-from pycoco.backends.python.registry.token import Token, basic_authorization, read_token, token_request
+from pycoco.backends.python.network.challenge import Challenge, parse_challenges
+from pycoco.backends.python.registry.token import (
+    Scope,
+    Token,
+    basic_authorization,
+    insufficient_scope,
+    parse_scope,
+    read_token,
+    token_request,
+)
 from pycoco.configuration.values import Credentials
 from pycoco.errors import PycocoError, RegistryError, UnavailableError
 
@@ -169,3 +177,42 @@ def test_answers_that_are_none(body: bytes) -> None:
 
 def test_a_token_does_not_show() -> None:
     assert "secret" not in repr(read_token(b'{"token":"secret"}', NOW))
+
+
+@pytest.mark.parametrize(
+    ("text", "scope"),
+    [
+        ("repository:a/b:pull", Scope("repository", "a/b", "pull")),
+        ("a:b", None),
+        ("repository:localhost:5000/a:pull", None),
+        ("::", Scope("", "", "")),
+        ("", None),
+    ],
+)
+def test_scopes_have_exactly_three_parts(text: str, scope: Scope | None) -> None:
+    assert parse_scope(text) == scope
+
+
+def test_a_scope_is_sent_only_if_no_part_is_empty() -> None:
+    assert Scope("repository", "a", "pull").complete
+    assert not Scope("repository", "", "pull").complete
+
+
+@pytest.mark.parametrize(
+    ("status", "lines", "scope"),
+    [
+        (401, ['Bearer error="insufficient_scope",scope="registry:catalog:*"'], Scope("registry", "catalog", "*")),
+        (403, ['Bearer error="insufficient_scope",scope="registry:catalog:*"'], None),
+        (401, ['Bearer error="invalid_token",scope="registry:catalog:*"'], None),
+        (401, ['Basic error="insufficient_scope",scope="registry:catalog:*"'], None),
+        (401, ['Bearer error="insufficient_scope",scope="nonsense"'], None),
+        (401, ['Bearer error="insufficient_scope"'], None),
+        (
+            401,
+            ['Bearer error="insufficient_scope",scope="bad"', 'Bearer error="insufficient_scope",scope="a:b:c"'],
+            Scope("a", "b", "c"),
+        ),
+    ],
+)
+def test_insufficient_scope(status: int, lines: list[str], scope: Scope | None) -> None:
+    assert insufficient_scope(status, parse_challenges(lines)) == scope
