@@ -62,8 +62,8 @@ READING_FAULTS = (
     Fault(
         "tags asked of a mirror",
         "backends/python/reading.py",
-        "endpoint = await network.endpoint(own, parsed, time.monotonic())",
-        "endpoint = await network.endpoint("
+        "endpoint = await endpoints.endpoint(own, parsed, time.monotonic())",
+        "endpoint = await endpoints.endpoint("
         "self._configuration.get().pull_sources(parsed)[0], parsed, time.monotonic())",
         (TAGS,),
     ),

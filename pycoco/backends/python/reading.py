@@ -26,7 +26,7 @@ from pycoco.errors import DigestMismatchError, PycocoError
 
 if TYPE_CHECKING:
     from pycoco.backends.python.registry.docker_source import DockerSource
-    from pycoco.backends.python.registry.endpoints import Network
+    from pycoco.backends.python.registry.endpoints import Endpoints
     from pycoco.documents.referrers import Referrer
 
 T = TypeVar("T")
@@ -40,42 +40,46 @@ class Reading:
         self._flows = Flows(settings, known)
         self._reads_files = settings.policy is not None or known is not None
 
-    async def image(self, network: Network, parsed: ParsedReference, platform: RequestedPlatform | None) -> Fetched:
-        read, served_by = await self._from_registry(network, parsed, self._flows.image(parsed, platform))
+    async def image(self, endpoints: Endpoints, parsed: ParsedReference, platform: RequestedPlatform | None) -> Fetched:
+        """Read one image's metadata, for `platform` or the settings' own."""
+        read, served_by = await self._from_registry(endpoints, parsed, self._flows.image(parsed, platform))
         return Fetched.of(read, parsed.text, served_by)
 
-    async def manifest(self, network: Network, parsed: ParsedReference) -> FetchedManifest:
-        read, served_by = await self._from_registry(network, parsed, self._flows.manifest(parsed))
+    async def manifest(self, endpoints: Endpoints, parsed: ParsedReference) -> FetchedManifest:
+        """Read the top-level manifest alone, whatever it is one of."""
+        read, served_by = await self._from_registry(endpoints, parsed, self._flows.manifest(parsed))
         return FetchedManifest.of(read, parsed.text, served_by)
 
-    async def instances(self, network: Network, parsed: ParsedReference) -> FetchedInstances:
-        read, served_by = await self._from_registry(network, parsed, self._flows.instances(parsed))
+    async def instances(self, endpoints: Endpoints, parsed: ParsedReference) -> FetchedInstances:
+        """Read every image of an index."""
+        read, served_by = await self._from_registry(endpoints, parsed, self._flows.instances(parsed))
         return FetchedInstances.of(read, parsed.text, served_by)
 
-    async def signatures(self, network: Network, parsed: ParsedReference, instance: str) -> FetchedSignatures:
-        read, served_by = await self._from_registry(network, parsed, self._flows.signatures(parsed, instance))
+    async def signatures(self, endpoints: Endpoints, parsed: ParsedReference, instance: str) -> FetchedSignatures:
+        """Read a manifest, or the `instance` of that digest, and the signatures that there are of it."""
+        read, served_by = await self._from_registry(endpoints, parsed, self._flows.signatures(parsed, instance))
         return FetchedSignatures.of(read, parsed.text, served_by)
 
-    async def resolved(self, network: Network, parsed: ParsedReference) -> Resolved:
+    async def resolved(self, endpoints: Endpoints, parsed: ParsedReference) -> Resolved:
         """One HEAD for each pull source, up to the first that answers; GET where that does not say it."""
         from pycoco.backends.python.registry.docker_source import DockerSource, NotToldError
 
         sources = self._configuration.last().pull_sources(parsed)
         if any(source.namespace_proxy for source in sources):
             # containers/image's GetDigest knows of none: both twins ask as a pull would.
-            return await self._resolved_by_get(network, parsed, contract.NAMESPACE_PROXY)
-        source = DockerSource(network, parsed, sources, time.monotonic())
+            return await self._resolved_by_get(endpoints, parsed, contract.NAMESPACE_PROXY)
+        source = DockerSource(endpoints, parsed, sources, time.monotonic())
         try:
             told = await source.head()
         except NotToldError as not_told:
-            return await self._resolved_by_get(network, parsed, not_told.how)
+            return await self._resolved_by_get(endpoints, parsed, not_told.how)
         if parsed.digest and told.digest != parsed.digest:
             raise DigestMismatchError(
                 f"the registry says that {parsed.text} has the digest {told.digest}, which is another image's"
             )
         return Resolved(parsed.text, source.pull_source, told.digest, told.media_type, told.size)
 
-    async def tag_page(self, network: Network, parsed: ParsedReference, page: str) -> TagPage:
+    async def tag_page(self, endpoints: Endpoints, parsed: ParsedReference, page: str) -> TagPage:
         """A page of the tags that the repository's own registry has: as GetRepositoryTags, no mirror is asked."""
         from pycoco.backends.python.registry import tag_list
 
@@ -86,30 +90,30 @@ class Reading:
             insecure=entry is not None and entry.insecure,
             blocked=entry is not None and entry.blocked,
         )
-        endpoint = await network.endpoint(own, parsed, time.monotonic())
+        endpoint = await endpoints.endpoint(own, parsed, time.monotonic())
         tags, next_page = await tag_list.read_page(endpoint, page)
         return TagPage(name, tags, next_page)
 
     async def referrers(
-        self, network: Network, parsed: ParsedReference, artifact_type: str | None
+        self, endpoints: Endpoints, parsed: ParsedReference, artifact_type: str | None
     ) -> tuple[Referrer, ...]:
         """What refers to the top-level manifest, asked of the pull source that serves it."""
         from pycoco.backends.python.registry import referrers_api
         from pycoco.backends.python.registry.docker_source import DockerSource
         from pycoco.documents.index import Index
 
-        source = DockerSource(network, parsed, self._configuration.last().pull_sources(parsed), time.monotonic())
+        source = DockerSource(endpoints, parsed, self._configuration.last().pull_sources(parsed), time.monotonic())
         read = await self._answered(source, self._flows.manifest(parsed))
         index = Index.from_bytes(read.body, read.media_type) if read.media_type in media_types.INDEXES else None
         return await referrers_api.find(await source.endpoint(), read.digest, index, artifact_type)
 
-    async def _resolved_by_get(self, network: Network, parsed: ParsedReference, how: str) -> Resolved:
-        return Resolved.by_get(await self.manifest(network, parsed), how)
+    async def _resolved_by_get(self, endpoints: Endpoints, parsed: ParsedReference, how: str) -> Resolved:
+        return Resolved.by_get(await self.manifest(endpoints, parsed), how)
 
-    async def _from_registry(self, network: Network, parsed: ParsedReference, flow: Flow[T]) -> tuple[T, str]:
+    async def _from_registry(self, endpoints: Endpoints, parsed: ParsedReference, flow: Flow[T]) -> tuple[T, str]:
         from pycoco.backends.python.registry.docker_source import DockerSource
 
-        source = DockerSource(network, parsed, self._configuration.last().pull_sources(parsed), time.monotonic())
+        source = DockerSource(endpoints, parsed, self._configuration.last().pull_sources(parsed), time.monotonic())
         read = await self._answered(source, flow)
         return read, source.pull_source
 

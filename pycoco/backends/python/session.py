@@ -42,7 +42,7 @@ from pycoco.printable import get_logger
 
 if TYPE_CHECKING:
     from pycoco.backends.exchange import Observer
-    from pycoco.backends.python.registry.endpoints import Network
+    from pycoco.backends.python.registry.endpoints import Endpoints
     from pycoco.documents.referrers import Referrer
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ class PythonSession:
         self._configuration = CurrentConfiguration(settings)
         self._reading = Reading(settings, self._configuration, known)
         # By the loop it lives on: a forked child has another loop, and must not touch its parent's connections.
-        self._networks: dict[event_loop.LoopThread, Network] = {}
+        self._endpoints: dict[event_loop.LoopThread, Endpoints] = {}
         self._closed = False
 
     def fetch(
@@ -72,7 +72,9 @@ class PythonSession:
         timeout: float | None = None,
     ) -> Future[Fetched]:
         """Read one image's metadata; `timeout` in seconds bounds all of it."""
-        return self._start(reference, timeout, lambda network, parsed: self._reading.image(network, parsed, platform))
+        return self._start(
+            reference, timeout, lambda endpoints, parsed: self._reading.image(endpoints, parsed, platform)
+        )
 
     def fetch_manifest(self, reference: str, *, timeout: float | None = None) -> Future[FetchedManifest]:
         """Read the top-level manifest alone, whatever it is one of."""
@@ -88,14 +90,16 @@ class PythonSession:
 
     def tags(self, repository: str, *, page: str = "", timeout: float | None = None) -> Future[TagPage]:
         """Read a page of a repository's tags."""
-        return self._start(repository, timeout, lambda network, parsed: self._reading.tag_page(network, parsed, page))
+        return self._start(
+            repository, timeout, lambda endpoints, parsed: self._reading.tag_page(endpoints, parsed, page)
+        )
 
     def referrers(
         self, reference: str, *, artifact_type: str | None = None, timeout: float | None = None
     ) -> Future[tuple[Referrer, ...]]:
         """Find what refers to a reference's top-level manifest. Not of the contract: only this backend can."""
         return self._start(
-            reference, timeout, lambda network, parsed: self._reading.referrers(network, parsed, artifact_type)
+            reference, timeout, lambda endpoints, parsed: self._reading.referrers(endpoints, parsed, artifact_type)
         )
 
     def parse_reference(self, reference_text: str) -> ParsedReference:
@@ -133,7 +137,7 @@ class PythonSession:
     ) -> Future[FetchedSignatures]:
         """Read a manifest, or its instance `digest`, and the signatures that there are of it."""
         return self._start(
-            reference, timeout, lambda network, parsed: self._reading.signatures(network, parsed, digest)
+            reference, timeout, lambda endpoints, parsed: self._reading.signatures(endpoints, parsed, digest)
         )
 
     def evaluate_policy(
@@ -144,8 +148,9 @@ class PythonSession:
         read = policy.parse(policy_bytes)
         parsed = reference.parse_reference(reference_text)
         if parsed.short or parsed.transport not in ("docker", "oci", "dir"):
+            shown = reference.shown(reference_text)
             raise InvalidReferenceError(
-                f"{_shown(reference_text)} cannot be judged: give a registry's reference, or one of oci: or dir:"
+                f"{shown} cannot be judged: give a registry's reference, or one of oci: or dir:"
             )
         return evaluate.evaluate(read.applicable(parsed), parsed, manifest_bytes, signatures)
 
@@ -154,46 +159,46 @@ class PythonSession:
         if self._closed:
             return
         self._closed = True
-        for loop, network in list(self._networks.items()):
+        for loop, endpoints in list(self._endpoints.items()):
             if loop is not event_loop.current():
                 continue
-            closed = loop.submit(lambda network=network: self._close(network), "closing the client")  # type: ignore[misc]
+            closed = loop.submit(partial(self._close, endpoints), "closing the client")
             if wait and not loop.is_current():
                 with contextlib.suppress(PycocoError, waiting.NotYetError):
                     waiting.result(closed, _CLOSE_SECONDS)
 
-    def _network(self, loop: event_loop.LoopThread) -> Network:
-        """On the loop's thread: a signal may interrupt an import and leave its lock taken, but none comes there."""
-        network = self._networks.get(loop)
-        if network is None:
+    def _endpoints_on(self, loop: event_loop.LoopThread) -> Endpoints:
+        """On the loop's thread alone: a signal may interrupt an import and leave its lock taken; none comes there."""
+        endpoints = self._endpoints.get(loop)
+        if endpoints is None:
             with event_loop.first_use:
                 import encodings.idna  # noqa: F401 - getaddrinfo imports it, in whichever thread that runs
 
                 from pycoco.backends.python.registry import docker_source  # noqa: F401
-                from pycoco.backends.python.registry.endpoints import Network  # httpx and httpcore load with it
+                from pycoco.backends.python.registry.endpoints import Endpoints  # httpx loads with it
 
-            network = self._networks.setdefault(
-                loop, Network(loop, self._settings, self._configuration, self._observer)
+            endpoints = self._endpoints.setdefault(
+                loop, Endpoints(loop, self._settings, self._configuration, self._observer)
             )
-        return network
+        return endpoints
 
-    async def _close(self, network: Network) -> None:
-        tasks = list(network.tasks)
+    async def _close(self, endpoints: Endpoints) -> None:
+        tasks = list(endpoints.tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await network.close()
+        await endpoints.close()
 
     def _start(
         self,
         text: str,
         timeout: float | None,
-        read: Callable[[Network, ParsedReference], Awaitable[T]],
+        read: Callable[[Endpoints, ParsedReference], Awaitable[T]],
     ) -> Future[T]:
         """Start an operation on the network loop: `read` for a reference, or for each candidate of a short name."""
         loop = event_loop.current()
         deadline = None if timeout is None else time.monotonic() + timeout
-        what = f"reading {_shown(text)}"
+        what = f"reading {reference.shown(text)}"
         return loop.submit(lambda: self._operate(loop, text, deadline, read), what, timeout)
 
     async def _operate(
@@ -201,26 +206,28 @@ class PythonSession:
         loop: event_loop.LoopThread,
         text: str,
         deadline: float | None,
-        read: Callable[[Network, ParsedReference], Awaitable[T]],
+        read: Callable[[Endpoints, ParsedReference], Awaitable[T]],
     ) -> T:
-        network = self._network(loop)
+        endpoints = self._endpoints_on(loop)
         if self._closed:  # looked at afterwards: who closed before saw no network
             raise OperationCancelledError("the client is closed; make another one")
         task = asyncio.current_task()
         assert task is not None
-        network.tasks.add(task)
+        endpoints.tasks.add(task)
         failed: PycocoError
         try:
             if reference.parse_reference(text).transport != "docker":
-                raise InvalidReferenceError(f"{_shown(text)} is a local layout; a backend reads from registries")
-            return await self._patiently(text, deadline, lambda candidate: read(network, candidate))
+                raise InvalidReferenceError(
+                    f"{reference.shown(text)} is a local layout; a backend reads from registries"
+                )
+            return await self._patiently(text, deadline, lambda candidate: read(endpoints, candidate))
         except PycocoError as error:
             failed = error
         except Exception as error:
             _log.error("the Python backend failed: %s", "".join(traceback.format_exception(error)))
             failed = BackendError(f"the Python backend failed ({type(error).__name__}); please report this")
         finally:
-            network.tasks.discard(task)
+            endpoints.tasks.discard(task)
         try:
             raise _without_frames(failed)
         finally:
@@ -237,7 +244,7 @@ class PythonSession:
             except UnavailableError as error:
                 if not error.retryable or (deadline is not None and deadline - time.monotonic() <= delay):
                     raise
-                _log.info("reading %s failed and is tried again in %g seconds: %s", _shown(text), delay, error)
+                _log.info("reading %s failed and is tried again in %g seconds: %s", reference.shown(text), delay, error)
             await asyncio.sleep(delay)
         return await self._from_candidates(text, read)
 
@@ -275,9 +282,5 @@ def _qualified(text: str) -> ParsedReference:
     """Take apart a reference that names its registry; InvalidReferenceError for any other."""
     parsed = reference.parse_reference(text)
     if parsed.transport != "docker" or parsed.short:
-        raise InvalidReferenceError(f"{_shown(text)} does not name its registry; write REGISTRY/REPOSITORY")
+        raise InvalidReferenceError(f"{reference.shown(text)} does not name its registry; write REGISTRY/REPOSITORY")
     return parsed
-
-
-def _shown(text: str) -> str:
-    return reference.shown(text)

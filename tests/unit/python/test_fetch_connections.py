@@ -154,8 +154,8 @@ class TestProxies:
 def pings_awaited(session: PythonSession) -> int:
     return sum(
         flight.waiters
-        for network in session._networks.values()
-        for registry in network._registries.values()
+        for endpoints in session._endpoints.values()
+        for registry in endpoints._registries.values()
         for flight in registry._pings._flights.values()
     )
 

@@ -1,9 +1,9 @@
 """An image at its registry and mirrors: which of them serves it, and its documents from there.
 
-It is not for what the documents mean (see `resolve`). Mirrors dockerImageSource of containers/image
-docker/docker_image_src.go: the first pull source with the top-level manifest serves the instance's manifest too; only
-for the config are later ones asked, and only after failures that another one may not have. A config's `urls` are
-never followed.
+It is not for what the documents mean (see `documents.read_image`), nor for making a pull source ready to be asked (see
+`endpoints`). Mirrors dockerImageSource of containers/image docker/docker_image_src.go: the first pull source with the
+top-level manifest serves the instance's manifest too; only for the config are later ones asked, and only after
+failures that another one may not have. A config's `urls` are never followed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import asyncio
 import copy
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TypeVar
 
 from pycoco._dataclass import dataclass, replace
 from pycoco._pattern import pattern
@@ -21,7 +21,8 @@ from pycoco.backends.python.network import event_loop
 from pycoco.backends.python.network.transport import Answer, timed_out
 from pycoco.backends.python.registry.blob import read_blob
 from pycoco.backends.python.registry.distribution_error import failure
-from pycoco.backends.python.registry.registry import MAY_BE_REFUSALS, Access, Registry
+from pycoco.backends.python.registry.endpoints import Endpoint, Endpoints, ask_for_manifest, get_manifest
+from pycoco.backends.python.registry.registry import MAY_BE_REFUSALS
 from pycoco.backends.python.registry.retry import transient_delay
 from pycoco.configuration.values import ParsedReference, PullSource
 from pycoco.documents import digest as digests
@@ -30,11 +31,6 @@ from pycoco.documents.read_image import Need, Received
 from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import DeniedError, ManifestError, PycocoError, RegistryError, UnauthorizedError
 from pycoco.printable import get_logger
-
-if TYPE_CHECKING:
-    from pycoco.configuration.registries_d import SignaturePlaces
-
-_ACCEPT = tuple(media_type.encode("ascii") for media_type in media_types.ACCEPT)
 
 _LENGTH = pattern(r"[0-9]{1,15}", re.ASCII)
 
@@ -58,29 +54,6 @@ class Told:
     digest: str
     media_type: str
     size: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One pull source, ready to be asked: `reference` is the physical one, `requested` its tag or digest."""
-
-    reference: str
-    path: str
-    requested: str
-    registry: Registry
-    access: Access
-    credentials: str = ""
-    """What is said where they are refused: whether any were sent, and where they came from."""
-
-
-class Endpoints(Protocol):
-    """What makes a pull source ready: see `network`."""
-
-    async def endpoint(self, source: PullSource, logical: ParsedReference, started: float) -> Endpoint: ...
-
-    async def found_others(self, source: PullSource, logical: ParsedReference, started: float) -> bool: ...
-
-    async def signature_places(self, physical: str) -> SignaturePlaces: ...
 
 
 class DockerSource:
@@ -177,8 +150,7 @@ class DockerSource:
             if not self._remaining or not _another_may_have_it(error):
                 raise
             endpoint, answer = await self._fall_back(digest, error)
-        path = _blob_path(endpoint, digest)
-        return await read_blob(endpoint.registry, path, endpoint.access, answer, MANIFEST_LIMIT)
+        return await read_blob(endpoint.registry, endpoint.blob_path(digest), endpoint.access, answer, MANIFEST_LIMIT)
 
     async def _fall_back(self, digest: str, original: RegistryError) -> tuple[Endpoint, Answer]:
         """getBlobWithMirrorFallback: the later sources in order; the original error if none has the blob."""
@@ -211,20 +183,9 @@ class DockerSource:
         return await _get_blob(endpoint, digest)
 
 
-async def get_manifest(endpoint: Endpoint, requested: str) -> Received:
-    """The manifest of that tag or digest, unverified: fetchManifest of docker/docker_client.go."""
-    path = f"/v2/{endpoint.path}/manifests/{requested}"
-    answer = await endpoint.registry.get(path, endpoint.access, accept=_ACCEPT)
-    if answer.status != 200:
-        raise await failure(answer)
-    body = await answer.read(MANIFEST_LIMIT)
-    return Received(body, answer.header("content-type") or "")
-
-
 async def _head(endpoint: Endpoint, requested: str) -> Told:
     """GetDigest of docker/docker_image.go, and what else the answer says."""
-    path = f"/v2/{endpoint.path}/manifests/{requested}"
-    answer = await endpoint.registry.get(path, endpoint.access, accept=_ACCEPT, method="HEAD")
+    answer = await ask_for_manifest(endpoint, requested, method="HEAD")
     if answer.status == 405:
         await answer.discard()
         raise NotToldError(contract.HEAD_NOT_ALLOWED)
@@ -240,17 +201,13 @@ async def _head(endpoint: Endpoint, requested: str) -> Told:
 
 
 async def _get_blob(endpoint: Endpoint, digest: str) -> Answer:
-    answer = await endpoint.registry.get(_blob_path(endpoint, digest), endpoint.access)
+    answer = await endpoint.registry.get(endpoint.blob_path(digest), endpoint.access)
     if answer.status != 200:
         error = await failure(answer)
         if isinstance(error, (UnauthorizedError, DeniedError)):
             error.message += f"; {endpoint.credentials}"
         raise error
     return answer
-
-
-def _blob_path(endpoint: Endpoint, digest: str) -> str:
-    return f"/v2/{endpoint.path}/blobs/{digest}"
 
 
 def _is_transient(error: RegistryError) -> bool:

@@ -1,7 +1,7 @@
-"""What a session keeps on the event loop: its registries with their connections and tokens, and credentials found.
+"""Pull sources made ready to be asked, by what a session keeps for that: registries, their connections, credentials.
 
-It is not for reading an image (see `docker_source`). Everything here runs on one event loop; what may block, on a
-disk or in a helper program, runs in a thread.
+It is not for which of them is asked for an image's documents (see `docker_source`). Everything here runs on one event
+loop; what may block, on a disk or in a helper program, runs in a thread.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pycoco.backends import registry_errors
 from pycoco.backends.exchange import Observer
 from pycoco.backends.python.network.event_loop import LoopThread
 from pycoco.backends.python.network.single_flight import SingleFlight
-from pycoco.backends.python.network.transport import Transport
-from pycoco.backends.python.registry.docker_source import Endpoint
+from pycoco.backends.python.network.transport import Answer, Transport
+from pycoco.backends.python.registry.distribution_error import failure
 from pycoco.backends.python.registry.registry import Access, Registry, host_of
 from pycoco.configuration import certificates
 from pycoco.configuration.auth import credentials
@@ -25,13 +25,53 @@ from pycoco.configuration.current import CurrentConfiguration
 from pycoco.configuration.reference import NamedReference, parse_canonical, parsed
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import ParsedReference, PullSource
+from pycoco.documents import media_types
+from pycoco.documents.read_image import Received
+from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import BackendUnavailableError, BlockedError
 
 if TYPE_CHECKING:
     from pycoco.configuration.registries_d import SignaturePlaces
 
+_ACCEPT = tuple(media_type.encode("ascii") for media_type in media_types.ACCEPT)
+
 _CREDENTIALS_SECONDS = 60.0
 """How long found credentials count, so that a login or logout elsewhere is noticed by a long-lived client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One pull source, ready to be asked: `reference` is the physical one, `requested` its tag or digest."""
+
+    reference: str
+    path: str
+    requested: str
+    registry: Registry
+    access: Access
+    credentials: str = ""
+    """What is said where they are refused: whether any were sent, and where they came from."""
+
+    def blob_path(self, digest: str) -> str:
+        """Return the path of a blob's URL; `digest` is valid."""
+        return f"/v2/{self.path}/blobs/{digest}"
+
+
+async def ask_for_manifest(endpoint: Endpoint, requested: str, *, method: str = "GET") -> Answer:
+    """Ask for the manifest of that tag or digest; the answer may have any status."""
+    path = f"/v2/{endpoint.path}/manifests/{requested}"
+    return await endpoint.registry.get(path, endpoint.access, accept=_ACCEPT, method=method)
+
+
+async def get_manifest(endpoint: Endpoint, requested: str) -> Received:
+    """Return the manifest of that tag or digest, unverified: fetchManifest of docker/docker_client.go.
+
+    Raises RegistryError and its kin, and TooLargeError.
+    """
+    answer = await ask_for_manifest(endpoint, requested)
+    if answer.status != 200:
+        raise await failure(answer)
+    body = await answer.read(MANIFEST_LIMIT)
+    return Received(body, answer.header("content-type") or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +80,8 @@ class _Kept:
     learnt: float
 
 
-class Network:
-    """One session's registries. Make it on any thread; use it on the loop it is made for."""
+class Endpoints:
+    """One session's. Make it on any thread; use it on the loop it is made for."""
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from pycoco.backends.python.network import turns
 from pycoco.backends.python.registry.distribution_error import failure
-from pycoco.backends.python.registry.docker_source import Endpoint, get_manifest
+from pycoco.backends.python.registry.endpoints import Endpoint, get_manifest
 from pycoco.backends.python.registry.page_links import next_page
 from pycoco.documents import manifest, media_types, referrers
 from pycoco.documents.index import Index

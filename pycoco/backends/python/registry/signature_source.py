@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import TYPE_CHECKING
 
 from pycoco.backends.python.registry.blob import read_blob
 from pycoco.backends.python.registry.distribution_error import failure
+from pycoco.backends.python.registry.endpoints import Endpoint, get_manifest
 from pycoco.configuration import regular_file
 from pycoco.configuration.registries_d import Lookaside, SignaturePlaces
 from pycoco.documents import digest as digests
@@ -20,7 +20,6 @@ from pycoco.documents.signatures import blob
 from pycoco.documents.signatures.blob import Sigstore
 from pycoco.documents.signatures.invalid import InvalidSignatureError
 from pycoco.documents.syntax import encoding_json
-from pycoco.documents.values import MANIFEST_LIMIT
 from pycoco.errors import (
     ConfigurationError,
     ManifestError,
@@ -30,9 +29,6 @@ from pycoco.errors import (
     TooLargeError,
 )
 
-if TYPE_CHECKING:
-    from pycoco.backends.python.registry.docker_source import Endpoint
-
 SIGNATURE_LIMIT = 4 * 1024 * 1024
 """Bytes of one signature, or of a list of them, at most (containers/image internal/iolimits)."""
 
@@ -40,8 +36,6 @@ ALL_LIMIT = 64 * 1024 * 1024
 """Bytes of all signatures of one manifest together, at most. Upstream has no such bound."""
 
 _LOOKASIDE_LIMIT = 128  # maxLookasideSignatures
-
-_ACCEPT = tuple(media_type.encode("ascii") for media_type in media_types.ACCEPT)
 
 
 async def read(endpoint: Endpoint, digest: str, places: SignaturePlaces) -> tuple[bytes, ...]:
@@ -170,7 +164,7 @@ async def _from_attachments(endpoint: Endpoint, digest: str) -> list[bytes]:
         layer_digest = str(layer.get("digest") or "")
         if not digests.is_valid(layer_digest):
             raise InvalidSignatureError(f"invalid digest {layer_digest[:200]!r}")
-        path = f"/v2/{endpoint.path}/blobs/{layer_digest}"
+        path = endpoint.blob_path(layer_digest)
         answer = await endpoint.registry.get(path, endpoint.access)
         if answer.status != 200:
             raise await failure(answer)
@@ -187,17 +181,16 @@ async def _from_attachments(endpoint: Endpoint, digest: str) -> list[bytes]:
 
 async def _attachment_manifest(endpoint: Endpoint, tag: str) -> manifest.ReadManifest | None:
     """getSigstoreAttachmentManifest; None if the registry says that there is none."""
-    answer = await endpoint.registry.get(f"/v2/{endpoint.path}/manifests/{tag}", endpoint.access, accept=_ACCEPT)
-    if answer.status != 200:
-        error = await failure(answer)
+    try:
+        received = await get_manifest(endpoint, tag)
+    except RegistryError as error:
         if _is_unknown(error):
             return None
-        raise error
-    content_type = media_types.simplified(answer.header("content-type") or "")
-    body = await answer.read(MANIFEST_LIMIT)
+        raise
+    content_type = media_types.simplified(received.content_type)
     if content_type != media_types.OCI_MANIFEST:
         raise InvalidSignatureError(f'unexpected MIME type for sigstore attachment manifest {tag}: "{content_type}"')
-    return manifest.parse(body, media_types.OCI_MANIFEST)
+    return manifest.parse(received.body, media_types.OCI_MANIFEST)
 
 
 def _is_unknown(error: RegistryError) -> bool:

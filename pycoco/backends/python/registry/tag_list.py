@@ -1,6 +1,6 @@
 """One page of a repository's tags, and where the next one is.
 
-It is not for following the pages (see `pycoco.tags`). Mirrors GetRepositoryTags of containers/image
+It is not for following the pages (see `answers.tag_pages`). Mirrors GetRepositoryTags of containers/image
 docker/docker_image.go: what a registry lists that is no tag is passed over if it is empty or a digest, else an error.
 """
 
@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 
+from pycoco._pattern import pattern
 from pycoco.backends.python.network import turns
 from pycoco.backends.python.registry.distribution_error import failure
-from pycoco.backends.python.registry.docker_source import Endpoint
+from pycoco.backends.python.registry.endpoints import Endpoint
 from pycoco.backends.python.registry.page_links import next_page
 from pycoco.documents import digest as digests
 from pycoco.documents.syntax import encoding_json
@@ -23,7 +24,7 @@ PAGE_SIZE = 1000
 PAGE_LIMIT = 32 * 1024 * 1024
 """Bytes of a page, at most: some registries know no pages, and have a million tags on the first."""
 
-_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+_TAG = pattern(r"\w[\w.-]{0,127}", re.ASCII)
 
 
 async def read_page(endpoint: Endpoint, page: str) -> tuple[tuple[str, ...], str]:
