@@ -21,15 +21,16 @@ _log = get_logger("pycoco.registry")
 
 
 class Brake:
-    """For one registry, on one event loop. Nothing is held up while it answers anything but 429.
+    """For one registry, or its token server, on one event loop. Nothing is held up while it answers anything but 429.
 
     From the first 429 on one request goes at a time, after the wait that the registry advises, and the others wait for
     what becomes of it. Once ATTEMPTS in a row were 429 all of them fail, and so does who comes before the last wait is
     over. A wait that would last beyond an operation's deadline fails that operation at once.
     """
 
-    def __init__(self, host: str) -> None:
-        self._host = host
+    def __init__(self, registry: str, *, of_tokens: bool = False) -> None:
+        self._registry = registry
+        self._asked = f"the token server of {registry}" if of_tokens else registry
         self._refusals = 0
         self._delay = FIRST_DELAY
         self._until = 0.0
@@ -93,10 +94,10 @@ class Brake:
     def _refusal(self) -> RateLimitedError:
         left = max(0.0, self._until - time.monotonic())
         return RateLimitedError(
-            f"{self._host} has answered with status 429, too many requests, and is not asked again"
+            f"{self._asked} has answered with status 429, too many requests, and is not asked again"
             f" for {left:.1f} seconds; try again later, or log in where that allows more",
             status=429,
-            registry=self._host.rpartition(" ")[2],
+            registry=self._registry,
             spec_code="TOOMANYREQUESTS",
             retryable=True,
             retry_after=left,

@@ -60,7 +60,7 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class _Properties:
+class Properties:
     """What a ping told (detectProperties)."""
 
     scheme: str
@@ -84,13 +84,13 @@ class Registry:
         self._transport = transport
         self._insecure = insecure
         self._user_agent = (b"User-Agent", user_agent.encode("utf-8", "surrogateescape"))
-        self._properties: _Properties | None = None
-        self._pings: SingleFlight[_Properties] = SingleFlight()
+        self._properties: Properties | None = None
+        self._pings: SingleFlight[Properties] = SingleFlight()
         self._tokens: dict[Hashable, _KeptToken] = {}
         self._token_requests: SingleFlight[_KeptToken] = SingleFlight()
         self._warnings = RegistryWarnings()
         self._brake = Brake(self.host)
-        self._token_brake = Brake(f"the token server of {self.host}")
+        self._token_brake = Brake(self.host, of_tokens=True)
 
     async def get(
         self,
@@ -125,7 +125,7 @@ class Registry:
         """Ask for a whole URL as anybody could, with the registry's certificates: a lookaside has no credentials."""
         return await self._transport.send("GET", url, [self._user_agent], plain_http=plain_http)
 
-    async def properties(self, access: Access) -> _Properties:
+    async def properties(self, access: Access) -> Properties:
         """What the ping told, asking only the first time, and again where it led to plain http.
 
         That https could not be had counts for one operation that has something secret to send, as in containers/image,
@@ -140,12 +140,12 @@ class Registry:
             self._transport.open_ahead(f"https://{self.host}/v2/")  # each image needs one as soon as the ping is done
         return kept or await self._pings.do(None, self._ping_and_keep)
 
-    async def _ping_and_keep(self) -> _Properties:
+    async def _ping_and_keep(self) -> Properties:
         # Kept here, not by who waits for it: nobody may find neither the ping under way nor its result.
         self._properties = await self._ping()
         return self._properties
 
-    async def _ping(self) -> _Properties:
+    async def _ping(self) -> Properties:
         """detectPropertiesHelper: https, and plain http only where that is allowed and https failed in any way."""
         try:
             return await self._ping_with("https")
@@ -157,7 +157,7 @@ class Registry:
         _log.info("%s is reached by plain http, which registries.conf or tls_verify allows", self.host)
         return properties
 
-    async def _ping_with(self, scheme: str) -> _Properties:
+    async def _ping_with(self, scheme: str) -> Properties:
         url = f"{scheme}://{self.host}/v2/"
         headers = [(b"Docker-Distribution-API-Version", b"registry/2.0"), self._user_agent]
         plain_http = scheme == "http"
@@ -167,7 +167,7 @@ class Registry:
         challenges = tuple(answer.challenges)
         supports_signatures = answer.header("x-registry-supports-signatures") == "1"
         await answer.discard()
-        return _Properties(scheme, challenges, time.monotonic(), supports_signatures)
+        return Properties(scheme, challenges, time.monotonic(), supports_signatures)
 
     async def send_logged(
         self,
@@ -187,7 +187,7 @@ class Registry:
         return answer
 
     async def authorization(
-        self, properties: _Properties, access: Access, extra: token.Scope | None
+        self, properties: Properties, access: Access, extra: token.Scope | None
     ) -> tuple[str | None, Hashable]:
         """The Authorization header that the ping's challenges ask for, and the key of the token in it, if any.
 
@@ -203,7 +203,7 @@ class Registry:
                 return f"Bearer {kept.value}", key
         return None, None
 
-    def forget(self, key: Hashable, properties: _Properties, before: float, status: int) -> bool:
+    def forget(self, key: Hashable, properties: Properties, before: float, status: int) -> bool:
         """After a refusal: forget the token used, and what the ping told, if learnt before; whether anything was.
 
         A 401 may also mean that the registry wants to be asked in another way by now. Other statuses may only mean
@@ -219,13 +219,13 @@ class Registry:
             self.forget_properties(properties)
         return outdated
 
-    def forget_properties(self, properties: _Properties) -> None:
+    def forget_properties(self, properties: Properties) -> None:
         """Ping again next time: the registry could not be reached the way it was."""
         if self._properties is properties:
             self._properties = None
 
     async def _token(
-        self, challenge: Challenge, properties: _Properties, access: Access, extra: token.Scope | None
+        self, challenge: Challenge, properties: Properties, access: Access, extra: token.Scope | None
     ) -> tuple[token.Token, Hashable]:
         scopes = (access.scope,) if extra is None else (access.scope, extra)
         parameters = challenge.parameters
@@ -284,7 +284,7 @@ class _Request:
     headers: list[tuple[bytes, bytes]]
     gzip: bool
     method: str = "GET"
-    properties: _Properties | None = None
+    properties: Properties | None = None
     key: Hashable = None
     renewed: bool = False
 
@@ -306,7 +306,7 @@ class _Request:
 
         return await brake.send(send)
 
-    async def _prepared(self, extra: token.Scope | None) -> tuple[_Properties, str | None]:
+    async def _prepared(self, extra: token.Scope | None) -> tuple[Properties, str | None]:
         registry, access = self.registry, self.access
         self.properties = properties = await registry.properties(access)
         try:
@@ -321,7 +321,7 @@ class _Request:
             authorization, self.key = await registry.authorization(properties, access, extra)
         return properties, authorization
 
-    async def _send(self, properties: _Properties, authorization: str | None) -> Answer:
+    async def _send(self, properties: Properties, authorization: str | None) -> Answer:
         registry, access = self.registry, self.access
         query = f"?ns={quote_plus(access.namespace)}" if access.namespace else ""
         url = f"{properties.scheme}://{registry.host}{self.path}{query}"
