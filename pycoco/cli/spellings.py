@@ -1,6 +1,6 @@
 """Other ways to write the same command line: options before the command, and the spellings of skopeo's users.
 
-It is not for the grammar (see `arguments`), into whose words everything is turned here. A spelling of skopeo's is
+It is not for the grammar (see `grammar`), into whose words everything is turned here. A spelling of skopeo's is
 understood and answered with one hint on stderr.
 """
 

@@ -58,7 +58,6 @@ def run(path: Path, stage: Stage) -> Iterator[Ran]:
                 printed = stage.execute(block.text, f"{path.name}:{block.line}")
             except Exception:
                 printed = traceback.format_exc()
-                follows = follows if follows is not None else None
                 yield Ran(block.line, "a Python block", follows.text if follows else "", printed, (0, 0))
                 continue
             if follows is not None:

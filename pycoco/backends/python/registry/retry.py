@@ -39,7 +39,7 @@ def retry_after(header: str | None, now: float | None = None) -> float | None:
 
 
 def delays(retries: int) -> Iterator[float]:
-    """Yield the seconds to wait before each of so many retries (fetchPatiently in go/internal/images)."""
+    """Yield the seconds to wait before each of so many retries (patiently in go/internal/images)."""
     delay = 1.0
     for _ in range(retries):
         yield delay
