@@ -13,6 +13,7 @@ from typing import Any
 
 from pycoco.documents import digest as digests
 from pycoco.documents import manifest, media_types, platforms
+from pycoco.documents.descriptor import ATTESTATION
 from pycoco.documents.image_config import BUILD_CACHE
 from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import (
@@ -22,9 +23,6 @@ from pycoco.errors import (
     PycocoError,
     UnsupportedManifestError,
 )
-
-ATTESTATION = "vnd.docker.reference.type"
-"""The annotation of an index's entry that is about another entry (BuildKit's attestation storage)."""
 
 _ZSTD = "io.github.containers.compression.zstd"
 _SHOWN = 12

@@ -38,7 +38,8 @@ OCI_DESCRIPTOR = struct(
 DOCKER_DESCRIPTOR = struct(_DOCKER_DESCRIPTOR)
 DOCKER_LIST_ENTRY = struct({**_DOCKER_DESCRIPTOR, "platform": struct({**_PLATFORM, "features": sequence(string)})})
 
-_REFERENCE_TYPE = "vnd.docker.reference.type"
+ATTESTATION = "vnd.docker.reference.type"
+"""The annotation of an index's entry that is about another entry (BuildKit's attestation storage)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -142,7 +143,7 @@ class IndexEntry(Descriptor):
     def is_attestation(self) -> bool:
         """Whether it is about another entry rather than an image (BuildKit's provenance and SBOM manifests)."""
         unknown = self.platform is not None and self.platform.os == self.platform.architecture == "unknown"
-        return unknown or _REFERENCE_TYPE in self.annotations
+        return unknown or ATTESTATION in self.annotations
 
     def to_dict(self) -> dict[str, Any]:
         """Return the descriptor, and "attestation": true where it is one."""
@@ -153,6 +154,7 @@ _DescriptorT = TypeVar("_DescriptorT", bound=Descriptor)
 
 
 def descriptor_from(kind: type[_DescriptorT], document: dict[str, Any]) -> _DescriptorT:
+    """Return the descriptor of that class in a checked document; an absent field and a null are its empty value."""
     platform = document.get("platform")
     data = document.get("data") or ""
     return kind(

@@ -13,8 +13,7 @@ from typing import Any
 
 from pycoco._dataclass import dataclass, replace
 from pycoco.documents import digest as digests
-from pycoco.documents.choose import ATTESTATION
-from pycoco.documents.descriptor import Descriptor, Platform  # noqa: F401
+from pycoco.documents.descriptor import ATTESTATION, Descriptor, Platform  # noqa: F401
 from pycoco.documents.index import Index
 from pycoco.documents.manifest import Manifest
 from pycoco.documents.media_types import OCI_INDEX
