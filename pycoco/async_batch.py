@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pycoco
 from pycoco.answers.asked import asked
-from pycoco.batch import Schedule, begin, cancel, outcome_of, require_many
+from pycoco.batch import Schedule, begin, cancel, require_many, result_of
 from pycoco.errors import PycocoError
 from pycoco.ready import Pending, Ready
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from pycoco.batch import Outcome
+    from pycoco.batch import Ended
 
 Started = TypeVar("Started")
 Finished = TypeVar("Finished")
@@ -45,12 +45,12 @@ async def in_flight(
     # What was taken and not yet yielded: those that run and as many set aside for a registry that is full.
     room = asyncio.Semaphore(2 * concurrency if per_registry else concurrency)
     # A reference by itself is new; with a future or an error it has ended.
-    events: asyncio.Queue[tuple[str] | tuple[str, Outcome[Started, Finished]] | _NoMore] = asyncio.Queue()
+    events: asyncio.Queue[tuple[str] | tuple[str, Ended[Started, Finished]] | _NoMore] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
-    def complete(outcome: tuple[str, Outcome[Started, Finished]]) -> None:
+    def complete(event: tuple[str, Ended[Started, Finished]]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
-            loop.call_soon_threadsafe(events.put_nowait, outcome)
+            loop.call_soon_threadsafe(events.put_nowait, event)
 
     running: set[Pending[Started]] = set()
     feeder = asyncio.create_task(_feed(references, room, events.put_nowait))
@@ -68,9 +68,9 @@ async def in_flight(
                 if schedule.admit(event[0]):
                     begin(event[0], start, running, complete)
                 continue
-            reference, outcome = event
-            if not isinstance(outcome, (PycocoError, Ready)):
-                running.discard(outcome)
+            reference, ended = event
+            if not isinstance(ended, (PycocoError, Ready)):
+                running.discard(ended)
             schedule.done(reference)
             room.release()
             while (waiting := schedule.next_aside()) is not None:
@@ -78,10 +78,10 @@ async def in_flight(
             unfinished -= 1
             count += 1
             result: Finished | PycocoError
-            if isinstance(outcome, Ready):
-                result = outcome.value
+            if isinstance(ended, Ready):
+                result = ended.value
             else:
-                found: tuple[Started] | PycocoError = outcome_of(outcome, lambda started: (started,))
+                found: tuple[Started] | PycocoError = result_of(ended, lambda started: (started,))
                 result = found if isinstance(found, PycocoError) else await _finished(finish(reference, found[0]))
             if progress is not None:
                 progress(count)

@@ -17,15 +17,14 @@ from pycoco.answers.asked import Asked, asked
 from pycoco.errors import ConfigurationError, ForkedProcessError, OperationCancelledError, PycocoError
 from pycoco.ready import Pending, Ready
 
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
 Started = TypeVar("Started")
 Finished = TypeVar("Finished")
 
-
 if TYPE_CHECKING:
-    Outcome: TypeAlias = Pending[Started] | Ready[Finished] | PycocoError
+    from typing import TypeAlias
+
+    # What became of one that was to start: a future that is done, an answer that was there, or why it did not start.
+    Ended: TypeAlias = Pending[Started] | Ready[Finished] | PycocoError
 
 
 class Schedule:
@@ -195,7 +194,7 @@ def _in_flight(
 ) -> Iterator[tuple[str, Finished | PycocoError]]:
     from queue import SimpleQueue
 
-    events: SimpleQueue[tuple[str, Outcome[Started, Finished]] | None] = SimpleQueue()  # None: the feed has more
+    events: SimpleQueue[tuple[str, Ended[Started, Finished]] | None] = SimpleQueue()  # None: the feed has more
     if isinstance(source, Feed):
         source.wake = lambda: events.put(None)
     running: set[Pending[Started]] = set()
@@ -213,11 +212,11 @@ def _in_flight(
             event = events.get()
             if event is None:
                 continue
-            reference, outcome = event
+            reference, ended = event
             schedule.done(reference)
-            if not isinstance(outcome, (PycocoError, Ready)):
-                running.discard(outcome)
-            result = outcome_of(outcome, lambda found, of=reference: finish(of, found))  # type: ignore[misc]
+            if not isinstance(ended, (PycocoError, Ready)):
+                running.discard(ended)
+            result = result_of(ended, lambda found, of=reference: finish(of, found))  # type: ignore[misc]
             count += 1
             if progress is not None:
                 progress(count)
@@ -250,7 +249,7 @@ def begin(
     reference: str,
     start: Callable[[str], Pending[Started] | Ready[Finished]],
     running: set[Pending[Started]],
-    completed: Callable[[tuple[str, Outcome[Started, Finished]]], None],
+    completed: Callable[[tuple[str, Ended[Started, Finished]]], None],
 ) -> None:
     """Start an operation that will tell `completed` of its end; one that is ready, or cannot start, has ended already.
 
@@ -283,15 +282,15 @@ def cancel(running: set[Pending[Started]]) -> None:
         future.cancel()
 
 
-def outcome_of(outcome: Outcome[Started, Finished], finish: Callable[[Started], Finished]) -> Finished | PycocoError:
+def result_of(ended: Ended[Started, Finished], finish: Callable[[Started], Finished]) -> Finished | PycocoError:
     """Return what a completed operation gave: the finished result, or its error as a value."""
-    if isinstance(outcome, PycocoError):
-        return outcome
-    if isinstance(outcome, Ready):
-        return outcome.value
-    if outcome.cancelled():
+    if isinstance(ended, PycocoError):
+        return ended
+    if isinstance(ended, Ready):
+        return ended.value
+    if ended.cancelled():
         return OperationCancelledError("the operation was cancelled, or its client closed")
     try:
-        return finish(outcome.result())
+        return finish(ended.result())
     except PycocoError as error:
         return error
