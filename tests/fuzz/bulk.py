@@ -9,13 +9,13 @@ smaller, and printed as a case for tests/parity/kept_cases.py.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from random import Random
 
 from tests.fuzz.batches import opened_batches
 from tests.fuzz.reduction import reduced
-from tests.fuzz.search import TELL_EVERY, Budget, is_spent, kinds_of, megabytes
+from tests.fuzz.report import ReachingReport, Told
+from tests.fuzz.search import TELL_EVERY, Budget, is_spent, kinds_of
 from tests.fuzz.variations import varied
 from tests.parity.kept_cases import KEPT
 from tests.parity.operations import BY_NAME, CREDENTIALS_WITHOUT_HELPERS, POLICIES_WITHOUT_SIGNATURES
@@ -41,37 +41,27 @@ _SAMPLED = 64
 
 
 @dataclass
-class BulkReport:
-    """What one operation's bulk did. Memory is in megabytes."""
+class BulkReport(ReachingReport):
+    """What one operation's bulk did. Each batch has the next seed; `sampled` are hashes of some questions."""
 
-    operation: str
-    first_seed: int
     batches: int = 0
-    cases: int = 0
-    differences: int = 0
-    seconds: float = 0.0
-    memory: list[float] = field(default_factory=list)
-    reached: Counter[str] = field(default_factory=Counter)
     sampled: set[int] = field(default_factory=set)
 
     def __str__(self) -> str:
-        rate = self.cases / self.seconds
-        lines = (
-            f"{self.operation}, in batches: {self.cases} cases in {self.seconds:.1f} s, {rate:.0f} a second, some "
-            f"{len(self.sampled) * _SAMPLED} different questions; seeds {self.first_seed} to "
-            f"{self.first_seed + self.batches - 1}; {self.differences} disagreements; {self.memory[0]:.0f} MB before, "
-            f"{self.memory[-1]:.0f} MB after",
-            "  " + ", ".join(f"{name}: {count}" for name, count in self.reached.most_common()),
+        return (
+            f"{self.operation}, in batches: {self.covered}, some {len(self.sampled) * _SAMPLED} different questions; "
+            f"seeds {self.seed} to {self.seed + self.batches - 1}; {self.differences} disagreements; "
+            f"{self.memory[0]:.0f} MB before, {self.memory[-1]:.0f} MB after\n{self.kinds}"
         )
-        return "\n".join(lines)
 
 
 def search(name: str, twins: Twins, first_seed: int, budget: Budget) -> BulkReport:
     """Ask until the budget is spent, and print each disagreement; those of one kind are told once."""
-    report = BulkReport(name, first_seed, memory=[megabytes()])
-    known: set[tuple[str, str]] = set()
+    report = BulkReport(name, first_seed)
+    report.note_memory()
+    told = Told(report)
     kept = [each.case for each in KEPT if each.case.operation == name]
-    started = told = time.monotonic()
+    started = said = time.monotonic()
     with quiet_directory("pycoco-bulk-") as root, opened_batches(root, _PLACES) as batches:
         while not is_spent(budget, report.cases, time.monotonic() - started):
             seed = first_seed + report.batches
@@ -79,16 +69,14 @@ def search(name: str, twins: Twins, first_seed: int, budget: Budget) -> BulkRepo
             for case, (go, python) in zip(cases, batches.answers(cases), strict=True):
                 _count(report, case, go, python)
                 for found in differences(case, go, python):
-                    if kinds_of(found) not in known:
-                        known.add(kinds_of(found))
-                        report.differences += 1
+                    if told.add(kinds_of(found)):
                         print(f"seed {seed}: {confirmed(found, twins)}", flush=True)
             report.batches += 1
-            if time.monotonic() - told > TELL_EVERY:
-                told = time.monotonic()
-                print(f"  {name}, in batches: {report.cases} cases after {told - started:.0f} s", flush=True)
+            if time.monotonic() - said > TELL_EVERY:
+                said = time.monotonic()
+                print(f"  {name}, in batches: {report.cases} cases after {said - started:.0f} s", flush=True)
     report.seconds = time.monotonic() - started
-    report.memory.append(megabytes())
+    report.note_memory()
     return report
 
 

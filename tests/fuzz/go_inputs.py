@@ -13,12 +13,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pycoco.documents.values import RequestedPlatform
 from tests.fuzz.bulk import confirmed
+from tests.fuzz.report import Report, Told
 from tests.fuzz.search import Budget, kinds_of
 from tests.parity.twins import Case, differences, opened_twins
 from tests.support.tools import ROOT, find_go
@@ -53,14 +53,8 @@ TARGETS: dict[str, tuple[str, Callable[..., tuple[Any, ...]]]] = {
 """By operation: Go's fuzz function, and the question that its arguments are."""
 
 
-@dataclass
-class GoReport:
+class GoReport(Report):
     """What one operation's search did. Go counts its own inputs; `cases` are those it kept, put to both twins."""
-
-    operation: str
-    cases: int = 0
-    seconds: float = 0.0
-    differences: int = 0
 
     def __str__(self) -> str:
         return (
@@ -69,22 +63,20 @@ class GoReport:
         )
 
 
-def search(name: str, _seed: int, budget: Budget) -> GoReport:
+def search(name: str, seed: int, budget: Budget) -> GoReport:
     """Let Go search, and ask both twins what it kept. Go draws anew every time, whatever the seed."""
     target, question = TARGETS[name]
-    report = GoReport(name)
+    report = GoReport(name, seed)
     started = time.monotonic()
     report.differences += _fails(target, _SECONDS if budget.seconds is None else budget.seconds)
-    known: set[tuple[str, str]] = set()
+    told = Told(report)
     with opened_twins() as twins:
         for arguments in _kept(target):
             case = Case(name, (question(*arguments),), options={"schema1": True} if name == "check_manifest" else {})
             go, python = twins.answers(case)
             report.cases += 1
             for found in differences(case, go, python):
-                if kinds_of(found) not in known:
-                    known.add(kinds_of(found))
-                    report.differences += 1
+                if told.add(kinds_of(found)):
                     print(confirmed(found, twins), flush=True)
     report.seconds = time.monotonic() - started
     return report

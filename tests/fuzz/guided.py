@@ -24,6 +24,7 @@ from pathlib import Path
 from pycoco.backends.python.backend import PythonBackend
 from tests.fuzz.batches import opened_batches
 from tests.fuzz.bulk import batch, confirmed
+from tests.fuzz.report import Report, Told
 from tests.fuzz.search import DATABASE, Budget, is_spent, kinds_of
 from tests.parity.twins import STATELESS, Case, CaseFiles, ask, differences, opened_twins, quiet_directory
 from tests.strategies import content_types, homes
@@ -93,21 +94,15 @@ READ: dict[str, Callable[[bytes], Case]] = {
 
 
 @dataclass
-class GuidedReport:
+class GuidedReport(Report):
     """What one operation's search did. `corpus` counts the inputs kept for what they reach."""
 
-    operation: str
-    seed: int
-    cases: int = 0
-    seconds: float = 0.0
-    differences: int = 0
     corpus: int = 0
 
     def __str__(self) -> str:
         return (
-            f"{self.operation}, guided by coverage: {self.cases} cases in {self.seconds:.1f} s, "
-            f"{self.cases / self.seconds:.0f} a second; seed {self.seed}; {self.corpus} inputs kept for what they "
-            f"reach; {self.differences} disagreements"
+            f"{self.operation}, guided by coverage: {self.covered}; seed {self.seed}; {self.corpus} inputs kept for "
+            f"what they reach; {self.differences} disagreements"
         )
 
 
@@ -163,7 +158,7 @@ class _Asked:
         self._read = READ[report.operation]
         self._most = _BATCH if report.operation in STATELESS else _PLACES
         self._cases: list[Case] = []
-        self._known: set[tuple[str, str]] = set()
+        self._told = Told(report)
         self._started = time.monotonic()
 
     def one(self, data: bytes) -> GuidedReport | None:
@@ -188,9 +183,7 @@ class _Asked:
         for case, (go, python) in zip(self._cases, self._batches.answers(self._cases), strict=True):
             self._report.cases += len(go)
             for found in differences(case, go, python):
-                if kinds_of(found) not in self._known:
-                    self._known.add(kinds_of(found))
-                    self._report.differences += 1
+                if self._told.add(kinds_of(found)):
                     print(confirmed(found, self._twins), flush=True)
         self._cases.clear()
 

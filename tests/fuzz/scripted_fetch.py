@@ -11,15 +11,15 @@ import argparse
 import random
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import SimpleQueue
 
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from tests.fuzz.search import DATABASE, TELL_EVERY, Budget, is_spent, megabytes
-from tests.parity.drawn.scripted_fetch import MUST_REACH, Begun, Disagreement, Stage, compare, opened_stage
+from tests.fuzz.report import ReachingReport, Told
+from tests.fuzz.search import DATABASE, TELL_EVERY, Budget, is_spent
+from tests.parity.drawn.scripted_fetch import MUST_REACH, Begun, Stage, compare, opened_stage
 from tests.strategies.choices import Choices
 from tests.strategies.visits import visit
 
@@ -33,25 +33,18 @@ _LONGEST = 60.0
 
 
 @dataclass
-class FetchReport:
-    """What a search did. Memory is in megabytes, as the search went on; it has to stay flat."""
+class FetchReport(ReachingReport):
+    """What a search did."""
 
-    seed: int
-    operation: str = "fetch"
-    cases: int = 0
-    seconds: float = 0.0
-    differences: int = 0
     not_repeated: int = 0
-    memory: list[float] = field(default_factory=list)
-    reached: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         middle = self.memory[len(self.memory) // 2]
         lines = [
-            f"{self.operation}: {self.cases} cases in {self.seconds:.1f} s, {self.cases / self.seconds:.0f} a second; "
-            f"seed {self.seed}; {self.differences} disagreements, {self.not_repeated} that did not repeat; "
-            f"{self.memory[0]:.0f} MB at the start, {middle:.0f} MB in the middle, {self.memory[-1]:.0f} MB at the end",
-            "  " + ", ".join(f"{name}: {count}" for name, count in self.reached.most_common()),
+            f"{self.operation}: {self.covered}; seed {self.seed}; {self.differences} disagreements, "
+            f"{self.not_repeated} that did not repeat; {self.memory[0]:.0f} MB at the start, {middle:.0f} MB in the "
+            f"middle, {self.memory[-1]:.0f} MB at the end",
+            self.kinds,
         ]
         missing = MUST_REACH - self.reached.keys() if self.operation == "fetch" else ()
         return "\n".join([*lines, *([f"  not reached: {sorted(missing)}"] if missing else [])])
@@ -65,12 +58,13 @@ def fetch(seed: int, budget: Budget, operation: str = "fetch") -> FetchReport:
 
 def search(stage: Stage, seed: int, budget: Budget) -> FetchReport:
     """Try visits until the budget is spent, and print each disagreement; one of its kind is told once."""
-    report = FetchReport(seed, stage.operation, memory=[megabytes()])
+    report = FetchReport(stage.operation, seed)
+    report.note_memory()
+    told = Told(report)
     database = DirectoryBasedExampleDatabase(DATABASE / stage.operation)
-    known: set[tuple[str, str, str]] = set()
     under_way: dict[int, bytes] = {}
     ended: SimpleQueue[Begun] = SimpleQueue()
-    started = told = time.monotonic()
+    started = said = time.monotonic()
     for octets in _octets(database, seed):
         if is_spent(budget, report.cases + len(under_way), time.monotonic() - started):
             break
@@ -78,18 +72,18 @@ def search(stage: Stage, seed: int, budget: Budget) -> FetchReport:
         under_way[begun.number] = octets
         begun.when_ended(ended.put)
         if len(under_way) == AT_ONCE:
-            _end(stage, under_way, ended, report, known, database)
-        if time.monotonic() - told > TELL_EVERY:
-            told = time.monotonic()
-            report.memory.append(megabytes())
+            _end(stage, under_way, ended, report, told, database)
+        if time.monotonic() - said > TELL_EVERY:
+            said = time.monotonic()
+            report.note_memory()
             print(
-                f"  {stage.operation}: {report.cases} cases after {told - started:.0f} s, {report.memory[-1]:.0f} MB",
+                f"  {stage.operation}: {report.cases} cases after {said - started:.0f} s, {report.memory[-1]:.0f} MB",
                 flush=True,
             )
     while under_way:
-        _end(stage, under_way, ended, report, known, database)
+        _end(stage, under_way, ended, report, told, database)
     report.seconds = time.monotonic() - started
-    report.memory.append(megabytes())
+    report.note_memory()
     return report
 
 
@@ -105,7 +99,7 @@ def _end(
     under_way: dict[int, bytes],
     ended: SimpleQueue[Begun],
     report: FetchReport,
-    known: set[tuple[str, str, str]],
+    told: Told,
     database: DirectoryBasedExampleDatabase,
 ) -> None:
     """Look at the visit that ends next: most wait for somebody, and a few for their timeout."""
@@ -122,15 +116,8 @@ def _end(
         report.not_repeated += 1
         return
     database.save(_KEY, octets)
-    kind = (found.what, go.kind, python.kind)
-    if kind not in known:
-        known.add(kind)
-        report.differences += 1
-        print(_told(stage.simplified(found)), flush=True)
-
-
-def _told(found: Disagreement) -> str:
-    return f"The backends disagree. {found}"
+    if told.add((found.what, go.kind, python.kind)):
+        print(f"The backends disagree. {stage.simplified(found)}", flush=True)
 
 
 def main() -> int:

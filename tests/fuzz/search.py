@@ -5,16 +5,15 @@ It is not for what is tried (see tests/parity/operations) nor for the command li
 
 from __future__ import annotations
 
-import os
 import time
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import Flaky
 
+from tests.fuzz.report import ReachingReport, Told
 from tests.parity.operations import Operation
 from tests.parity.twins import Answer, Case, Difference, Failure, Twins, differences
 
@@ -39,52 +38,41 @@ class Budget:
 
 
 @dataclass
-class Report:
-    """What one operation's search did."""
+class ChosenReport(ReachingReport):
+    """What the search of one operation did whose cases hypothesis chooses. Each round has the next seed."""
 
-    operation: Operation
-    first_seed: int
+    must_reach: frozenset[str] = frozenset()
     rounds: int = 0
     examples: int = 0
-    cases: int = 0
-    differences: int = 0
-    seconds: float = 0.0
     seconds_in_twins: float = 0.0
-    megabytes_before: float = 0.0
-    megabytes_after: float = 0.0
-    reached: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
-        last_seed = self.first_seed + self.rounds - 1
         lines = [
-            f"{self.operation.name}: {self.cases} cases in {self.seconds:.1f} s, "
-            f"{self.cases / self.seconds:.0f} a second, {self.seconds_in_twins / self.seconds:.0%} of the time in the "
-            f"twins; {self.examples} examples, seeds {self.first_seed} to {last_seed}; "
-            f"{self.differences} disagreements; {self.megabytes_before:.0f} MB before, "
-            f"{self.megabytes_after:.0f} MB after",
-            "  " + ", ".join(f"{name}: {count}" for name, count in self.reached.most_common()),
+            f"{self.operation}: {self.covered}, {self.seconds_in_twins / self.seconds:.0%} of the time in the twins; "
+            f"{self.examples} examples, seeds {self.seed} to {self.seed + self.rounds - 1}; "
+            f"{self.differences} disagreements; {self.memory[0]:.0f} MB before, {self.memory[-1]:.0f} MB after",
+            self.kinds,
         ]
-        missing = self.operation.must_reach - self.reached.keys()
+        missing = self.must_reach - self.reached.keys()
         return "\n".join([*lines, *([f"  not reached in the sample: {sorted(missing)}"] if missing else [])])
 
 
-def search(operation: Operation, twins: Twins, first_seed: int, budget: Budget) -> Report:
+def search(operation: Operation, twins: Twins, first_seed: int, budget: Budget) -> ChosenReport:
     """Try an operation until the budget is spent, and print each disagreement once it is shrunk.
 
     A disagreement of two kinds of answers is told once; the search goes on for others.
     """
-    report = Report(operation, first_seed, megabytes_before=megabytes())
-    known: set[tuple[str, str]] = set()
+    report = ChosenReport(operation.name, first_seed, must_reach=operation.must_reach)
+    report.note_memory()
+    told = Told(report)
     started = time.monotonic()
     while not is_spent(budget, report.cases, time.monotonic() - started):
-        found = _round(operation, twins, report, budget, known, started)
+        found = _round(operation, twins, report, budget, told, started)
         report.rounds += 1
-        if found is not None:
-            known.add(kinds_of(found))
-            report.differences += 1
+        if found is not None and told.add(kinds_of(found)):
             print(found, flush=True)
     report.seconds = time.monotonic() - started
-    report.megabytes_after = megabytes()
+    report.note_memory()
     return report
 
 
@@ -95,14 +83,14 @@ class _DifferError(AssertionError):
 def _round(
     operation: Operation,
     twins: Twins,
-    report: Report,
+    report: ChosenReport,
     budget: Budget,
-    known: set[tuple[str, str]],
+    told: Told,
     started: float,
 ) -> Difference | None:
     found: list[Difference] = []
 
-    @seed(report.first_seed + report.rounds)
+    @seed(report.seed + report.rounds)
     @settings(
         max_examples=EXAMPLES_IN_A_ROUND,
         database=DirectoryBasedExampleDatabase(DATABASE / operation.name),
@@ -118,8 +106,8 @@ def _round(
         begun = time.perf_counter()
         go, python = twins.answers(case)
         report.seconds_in_twins += time.perf_counter() - begun
-        _count(report, case, go, python)
-        new = [each for each in differences(case, go, python) if kinds_of(each) not in known]
+        _count(operation, report, case, go, python)
+        new = [each for each in differences(case, go, python) if kinds_of(each) not in told]
         if new:
             found[:] = new[:1]
             raise _DifferError
@@ -134,11 +122,11 @@ def _round(
     return None
 
 
-def _count(report: Report, case: Case, go: list[Answer], python: list[Answer]) -> None:
+def _count(operation: Operation, report: ChosenReport, case: Case, go: list[Answer], python: list[Answer]) -> None:
     report.cases += max(len(go), len(python))
     report.examples += 1
     if report.examples % _CLASSIFIED == 0:
-        report.reached.update(set(report.operation.classes(case, python)))
+        report.reached.update(set(operation.classes(case, python)))
 
 
 def is_spent(budget: Budget, cases: int, seconds: float) -> bool:
@@ -154,9 +142,3 @@ def kinds_of(difference: Difference) -> tuple[str, str]:
         each.kind if isinstance(each, Failure) else type(each).__name__ for each in (difference.go, difference.python)
     )
     return go, python
-
-
-def megabytes() -> float:
-    """Memory of this process that is in use now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -10,21 +10,13 @@ import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from pycoco.backends.contract import NETWORK
 from tests.fuzz import bulk, go_inputs, guided, scripted_fetch, search, tag_lists
+from tests.fuzz.report import Report
 from tests.fuzz.search import Budget
 from tests.parity.operations import BY_NAME
 from tests.parity.twins import opened_twins
-
-
-class Report(Protocol):
-    """What every search tells."""
-
-    cases: int
-    seconds: float
-    differences: int
 
 
 @dataclass(frozen=True)

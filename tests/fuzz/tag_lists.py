@@ -7,33 +7,23 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
 
+from tests.fuzz.report import Report
 from tests.fuzz.search import Budget, is_spent
 from tests.parity.drawn.tag_lists import difference, draw
 from tests.parity.twins import quiet_directory
 
 
-@dataclass
-class TagsReport:
-    """What a search did."""
-
-    seed: int
-    cases: int = 0
-    seconds: float = 0.0
-    differences: int = 0
+class TagsReport(Report):
+    """What a search did. Each case has the next seed."""
 
     def __str__(self) -> str:
-        rate = self.cases / self.seconds if self.seconds else 0
-        return (
-            f"tags: {self.cases} cases in {self.seconds:.1f} s, {rate:.0f} a second; seeds from {self.seed}; "
-            f"{self.differences} disagreements"
-        )
+        return f"{self.operation}: {self.covered}; seeds from {self.seed}; {self.differences} disagreements"
 
 
 def search(seed: int, budget: Budget) -> TagsReport:
     """Try lists until the budget is spent, and print each disagreement."""
-    report = TagsReport(seed)
+    report = TagsReport("tags", seed)
     started = time.monotonic()
     with quiet_directory("pycoco-tags-") as home:
         while not is_spent(budget, report.cases, time.monotonic() - started):
