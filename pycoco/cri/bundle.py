@@ -42,10 +42,12 @@ class Bundle:
 
     @property
     def warnings(self) -> tuple[str, ...]:
+        """Sentences: where the result is not what was asked for, and where the guest could not pull."""
         return self.runtime_config.warnings + (self.guest_pull.warnings if self.guest_pull else ())
 
     @property
     def rootfs(self) -> Path:
+        """The directory of the root file system, empty: for the guest, or for whoever unpacks the layers."""
         return self.directory / "rootfs"
 
 

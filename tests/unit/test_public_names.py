@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
+from importlib import import_module
+from types import FunctionType
 
 import pytest
 
@@ -21,6 +24,23 @@ def test_every_public_name_is_there_once_and_in_order() -> None:
 def test_a_room_is_used_by_its_name_alone() -> None:
     check = "import pycoco; assert len(pycoco.credentials.Keyring()) == 0"
     subprocess.run([sys.executable, "-c", check], check=True, timeout=30)
+
+
+@pytest.mark.parametrize("room", ["", *sorted(pycoco._ROOMS)])
+def test_what_a_public_name_is_and_does_is_said(room: str) -> None:
+    """Of what a protocol asks for, the protocol says it, or whoever has it."""
+    module = import_module(f"pycoco.{room}".rstrip("."))
+    unexplained = []
+    for name in module.__all__:
+        found = getattr(module, name)
+        if isinstance(found, (type, FunctionType)) and not inspect.getdoc(found):
+            unexplained.append(name)
+        explains_itself = isinstance(found, type) and not getattr(found, "_is_protocol", False)
+        for attribute, value in vars(found).items() if explains_itself else ():
+            described = isinstance(value, (FunctionType, property, classmethod, staticmethod))
+            if described and not attribute.startswith("_") and not inspect.getdoc(getattr(found, attribute)):
+                unexplained.append(f"{name}.{attribute}")
+    assert not unexplained
 
 
 def test_every_error_is_exported() -> None:

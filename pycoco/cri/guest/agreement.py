@@ -36,9 +36,11 @@ class GuestAgreement:
 
     @property
     def agrees(self) -> bool:
+        """Whether the guest gets the instance that the host has read, and can use it."""
         return not self.problems
 
     def to_dict(self) -> dict[str, Any]:
+        """Return it as one JSON object: "agrees", "hostDigest", "guestDigest" and "problems"."""
         return {
             "agrees": self.agrees,
             "hostDigest": self.host_digest,

@@ -44,10 +44,12 @@ class GuestPull:
 
     @property
     def mount(self) -> dict[str, Any]:
+        """The mount as a JSON object, with its "type" and "options"."""
         encoded = base64.b64encode(self.volume.encode()).decode("ascii")
         return {"type": "fuse.nydus-overlayfs", "options": [f"{_OPTION}={encoded}"]}
 
     def to_dict(self) -> dict[str, Any]:
+        """Return it as one JSON object: "source", "reference" and "mount"."""
         return {"source": self.source, "reference": self.reference, "mount": self.mount}
 
 

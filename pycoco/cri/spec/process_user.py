@@ -39,6 +39,7 @@ class ProcessUser:
 
     @property
     def resolved(self) -> bool:
+        """Whether user and group are numbers, without which nothing may be started."""
         return self.uid is not None and self.gid is not None
 
     def to_dict(self, umask: int | None = None) -> dict[str, Any]:

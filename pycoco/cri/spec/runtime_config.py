@@ -39,14 +39,13 @@ _LATEST_OCI_VERSION = "1.3.0"
 class RuntimeConfig:
     """What a runtime is given.
 
-    `config` is config.json as a JSON object. `needs_passwd` and `needs_group` say that the image's /etc/passwd or
-    /etc/group, which are in its layers, decide part of the user; `user` has what is known. If the image's user is a
-    name, `config` has no uid: a runtime would take that for root, so do not start it (`user.resolved`). `files` are
-    to stand beside config.json, which mounts them; `rootfs_directories` and `rootfs_links` (a path and what it points
-    to) are what CRI-O makes in the root file system where it is not there yet. `stop_signal` is the number CRI-O sends
-    to stop it. `warnings` say where the result is not what the request seems to ask for. `reserved_names` are labels
-    and annotations of the request by which kata would decide what this container is; CRI-O lets them through, `bundle`
-    and `guest_pull` do not.
+    `config` is config.json as a JSON object. `user` has what is known of the user. If the image's user is a name,
+    `config` has no uid: a runtime would take that for root, so do not start it (`user.resolved`). `files` are to
+    stand beside config.json, which mounts them; `rootfs_directories` and `rootfs_links` (a path and what it points
+    to) are what CRI-O makes in the root file system where it is not there yet. `stop_signal` is the number CRI-O
+    sends to stop it. `warnings` say where the result is not what the request seems to ask for. `reserved_names` are
+    labels and annotations of the request by which kata would decide what this container is; CRI-O lets them
+    through, `bundle` and `guest_pull` do not.
     """
 
     config: dict[str, Any] = field(repr=False)
@@ -62,10 +61,12 @@ class RuntimeConfig:
 
     @property
     def needs_passwd(self) -> bool:
+        """Whether the image's /etc/passwd, in its layers, decides part of the user."""
         return self.user.needs_passwd
 
     @property
     def needs_group(self) -> bool:
+        """Whether the image's /etc/group, in its layers, decides part of the user."""
         return self.user.needs_group
 
 
