@@ -78,6 +78,19 @@ MODULES = 15
 FULLER: dict[str, str] = {}
 
 
+# Tests that are of no room of the package.
+OF_NO_ROOM = {
+    ".": "of its modules that are in no room, and of all of them",
+    "cri/recorded": "what a running CRI-O answered",
+    "infrastructure": "of what tests stand on",
+}
+
+ALIKE = {
+    "backends.python.registry.blob": "a blob on its way from a registry; the document is a signature as it is stored",
+    "configuration.certificates": "of TLS; the document is a signature's",
+}
+
+
 def modules() -> dict[str, Path]:
     """Every module's name within the package ("" is the package itself), and its file."""
     found = {}
@@ -153,8 +166,9 @@ def test_imports_go_down() -> None:
     for name in MODULE_FILES:
         if not name:
             continue
+        own = floor(name)
         for imported, _ in imports(name):
-            if (name, imported) not in EXCEPTIONS and floor(imported) > floor(name):
+            if (name, imported) not in EXCEPTIONS and floor(imported) > own:
                 wrong.append(f"pycoco.{name} imports pycoco.{imported}, which is above it")
             for one, other in APART:
                 if (is_in(name, one) and is_in(imported, other)) or (is_in(name, other) and is_in(imported, one)):
@@ -212,9 +226,35 @@ def test_every_error_of_pycoco_s_stands_in_its_tree() -> None:
     assert not elsewhere, f"its code is in no table, and no reader of pycoco.errors knows it: {elsewhere}"
 
 
-def test_every_module_says_what_it_is_for() -> None:
-    silent = [name for name, path in MODULE_FILES.items() if not ast.get_docstring(ast.parse(path.read_text()))]
+def test_every_file_says_what_it_is_for() -> None:
+    python = [*MODULE_FILES.values(), *ROOT.glob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    silent = [path for path in python if not ast.get_docstring(ast.parse(path.read_text()))]
+    silent += [path for path in (ROOT / "go").rglob("*.go") if not path.read_text().lstrip().startswith("//")]
     assert not silent
+
+
+def test_tests_of_a_room_have_its_name() -> None:
+    folders = [
+        path.parent.relative_to(ROOT / "tests" / "unit") for path in (ROOT / "tests" / "unit").rglob("test_*.py")
+    ]
+    rooms = [PACKAGE, PACKAGE / "backends"]
+    strange = {
+        str(folder)
+        for folder in folders
+        if str(folder) not in OF_NO_ROOM and not any((within / folder).is_dir() for within in rooms)
+    }
+    assert not strange
+
+
+def test_a_document_has_one_room() -> None:
+    """A command may share the name of what it calls, and a room's small values are no document's."""
+    documents = {name.rpartition(".")[2] for name in MODULE_FILES if is_in(name, "documents")} - {"documents", "values"}
+    twice = [
+        name
+        for name in MODULE_FILES
+        if name.rpartition(".")[2] in documents and not is_in(name, "documents") and not is_in(name, "cli")
+    ]
+    assert set(twice) == set(ALIKE)
 
 
 def test_exceptions_are_still_needed() -> None:

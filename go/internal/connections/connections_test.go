@@ -1,3 +1,4 @@
+// Who shares connections with whom: those with the same TLS settings and client certificate, and nobody else.
 package connections
 
 import (

@@ -1,7 +1,7 @@
 """What crosses between Python and Go, whichever way it goes: requests as JSON, replies as length-prefixed bytes.
 
 It is not for carrying them: `library` calls a shared library, `process` writes to a program's pipe. What a request or a
-result means is `backend`'s. The only `Any` of the package is fenced here and in `library`.
+result means is `backend`'s, which makes typed values of what JSON gives back.
 """
 
 from __future__ import annotations
