@@ -117,7 +117,7 @@ func helpersIn(path, registry string) (helper string, store bool) {
 		CredHelpers map[string]string `json:"credHelpers"`
 		CredsStore  string            `json:"credsStore"`
 	}
-	data, err := readRegular(path)
+	data, err := ReadRegular(path)
 	if err != nil || json.Unmarshal(data, &file) != nil {
 		return "", false
 	}

@@ -99,9 +99,8 @@ func (h *Host) SystemContext(platform *Platform) *types.SystemContext {
 	return &system
 }
 
-// NetworkContext makes the context for one operation that asks a reference's pull sources, once it is seen that the files
-// that it makes containers/image read can be. proxy sees every request's URL before it is
-// sent.
+// NetworkContext makes the context for one operation that asks a reference's pull sources, having looked at the files that
+// containers/image then reads. proxy sees every request's URL before it is sent.
 func (h *Host) NetworkContext(named reference.Named, sources []PullSource, platform *Platform, proxy func(*url.URL) (*url.URL, error)) (*types.SystemContext, error) {
 	if err := h.checkNetworkFiles(named, sources); err != nil {
 		return nil, err

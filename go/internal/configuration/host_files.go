@@ -42,8 +42,9 @@ func RequireRegular(path string) error {
 	return nil
 }
 
-// readRegular reads a file as RequireRegular would have it, also if it has become something else meanwhile.
-func readRegular(path string) ([]byte, error) {
+// ReadRegular reads a file as RequireRegular would have it, also if it has become something else meanwhile: never more
+// than the bound, and never waiting for a pipe's writer.
+func ReadRegular(path string) ([]byte, error) {
 	if err := RequireRegular(path); err != nil {
 		return nil, err
 	}

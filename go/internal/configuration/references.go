@@ -8,6 +8,7 @@ package configuration
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.podman.io/image/v5/docker"
@@ -51,21 +52,12 @@ func ParseReference(text string) (*ParsedReference, error) {
 		return parseOCI(text, rest)
 	case hasColon && transport == "dir":
 		return localReference(text, transport, rest, "")
-	case hasColon && contains(archiveTransports, transport):
+	case hasColon && slices.Contains(archiveTransports, transport):
 		return parseArchive(text, transport, rest)
-	case hasColon && contains(unreadTransports, transport):
+	case hasColon && slices.Contains(unreadTransports, transport):
 		return nil, InvalidReference(text, fmt.Sprintf("pycoco does not read %s:; use a registry's reference, oci: or dir:", transport))
 	}
 	return parseBareName(text)
-}
-
-func contains(names []string, name string) bool {
-	for _, each := range names {
-		if each == name {
-			return true
-		}
-	}
-	return false
 }
 
 // parseDockerURL reads docker://…, as skopeo does.

@@ -52,7 +52,7 @@ func (r *certificateRoots) read() {
 	}
 	r.named = x509.NewCertPool()
 	for _, file := range files {
-		if data, err := readRegular(file); err == nil {
+		if data, err := ReadRegular(file); err == nil {
 			r.named.AppendCertsFromPEM(data)
 			break
 		}
@@ -63,7 +63,7 @@ func (r *certificateRoots) read() {
 			continue
 		}
 		for _, entry := range entries {
-			if data, err := readRegular(filepath.Join(directory, entry.Name())); err == nil {
+			if data, err := ReadRegular(filepath.Join(directory, entry.Name())); err == nil {
 				r.named.AppendCertsFromPEM(data)
 			}
 		}

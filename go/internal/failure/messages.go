@@ -26,7 +26,7 @@ const textLimit = 64 * 1024
 // goString is what %q makes of a text.
 const goString = `"(?:[^"\\]|\\.)*"`
 
-// left out are the places where a text quotes what somebody sent, and what is put there instead.
+// leftOut are the places where a text quotes what somebody sent, and what is put there instead.
 var leftOut = []struct {
 	quoting *regexp.Regexp
 	instead string

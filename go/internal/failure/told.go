@@ -41,7 +41,7 @@ var lasting = map[string]bool{
 	"redirects": true, "scheme": true,
 }
 
-// About adds what is known of the request that failed.
+// About adds to an error what is known of the request that failed.
 func (f *Error) About(request Request) *Error {
 	told := *f
 	switch f.Code {

@@ -166,9 +166,9 @@ func nestedIndex() *failure.Error {
 	}
 }
 
-// readInstance reads one instance's manifest, from the store where it is there and no policy needs its source.
+// readInstance reads one instance's manifest, from the store where it is there.
 func (r reader) readInstance(ctx context.Context, unparsed *image.UnparsedImage, chosen digest.Digest) ([]byte, string, error) {
-	if body := r.stored(chosen.String()); body != nil && r.Settings.Policy == nil {
+	if body := r.stored(chosen.String()); body != nil {
 		if mediaType, err := r.verifyStored(body, chosen.String()); err == nil {
 			return body, mediaType, nil
 		}

@@ -23,8 +23,8 @@ import (
 )
 
 // checkPolicy evaluates as copySingleImage does (copy/single.go). It returns an error or says which part of policy.json
-// allowed the image; there is no third answer.
-// The signatures are those that it looked at, in the form in which they are stored; none where it looked at none.
+// allowed the image; there is no third answer. The signatures are those that it looked at, in the form in which they are
+// stored; none where it looked at none.
 func (r reader) checkPolicy(ctx context.Context, system *types.SystemContext, unparsed *image.UnparsedImage) (string, [][]byte, error) {
 	if err := r.CheckPolicyFile(); err != nil {
 		return "", nil, err

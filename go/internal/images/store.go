@@ -6,11 +6,8 @@ package images
 
 import (
 	"errors"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/sirupsen/logrus"
@@ -31,7 +28,7 @@ func (r reader) stored(wanted string) []byte {
 	if err != nil || parsed.Algorithm() != digest.SHA256 {
 		return nil
 	}
-	body, err := readRegular(filepath.Join(r.Settings.Store, "blobs", "sha256", parsed.Encoded()))
+	body, err := configuration.ReadRegular(filepath.Join(r.Settings.Store, "blobs", "sha256", parsed.Encoded()))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -40,23 +37,6 @@ func (r reader) stored(wanted string) []byte {
 		return nil
 	}
 	return body
-}
-
-// readRegular reads a file that may have become anything: never more than the bound, and never waiting for a pipe's writer.
-func readRegular(path string) ([]byte, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	if about, err := file.Stat(); err != nil || !about.Mode().IsRegular() {
-		return nil, errors.Join(err, fs.ErrInvalid)
-	}
-	body, err := io.ReadAll(io.LimitReader(file, documents.SizeLimit+1))
-	if err == nil && len(body) > documents.SizeLimit {
-		return nil, fs.ErrInvalid
-	}
-	return body, err
 }
 
 // fetchFromStore answers without a request when a pinned image is there whole; nil otherwise.

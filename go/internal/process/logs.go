@@ -49,10 +49,11 @@ func (f forwardingHook) Fire(entry *logrus.Entry) error {
 // (docker/docker_client.go logResponseWarnings).
 var registryWarning = regexp.MustCompile(`^(?:Warning from registry|Repeated warning from registry|Ignored Warning: header)`)
 
-// warningsASecond is less than half of what pycoco/backends/go/log_records.py lets through, so that what is said of them is not left out too.
+// warningsASecond is less than half of what pycoco/backends/go/log_records.py lets through, so that what is said of those
+// left out is not left out too.
 const warningsASecond = 8
 
-// warningBudget bounds them.
+// warningBudget bounds how many warnings of registries are logged in a second.
 type warningBudget struct {
 	mutex   sync.Mutex
 	second  time.Time
