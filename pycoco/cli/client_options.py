@@ -1,4 +1,8 @@
-"""From parsed arguments to a client."""
+"""From parsed arguments to a client's options, and to the client.
+
+It is not for which options a command takes (see `grammar.client_options`), nor for what variables say of them (see
+`grammar.variables`).
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """A blob's body to its end: a connection that breaks halfway is taken up where it broke.
 
-Mirrors containers/image docker/body_reader.go, for blobs that fit into memory.
+Mirrors containers/image docker/body_reader.go, for blobs that fit into memory. It is not for whether they are
+the bytes wanted: whoever asked for a blob compares its digest.
 """
 
 from __future__ import annotations

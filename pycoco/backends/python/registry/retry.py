@@ -1,4 +1,4 @@
-"""When to ask again: the waiting rules of containers/image, without the waiting.
+"""When to ask again: the waiting rules of containers/image, without the waiting, which whoever asks does.
 
 makeRequestToResolvedURL and parseRetryAfter of docker/docker_client.go, tryGetBlob of docker/docker_image_src.go.
 """
