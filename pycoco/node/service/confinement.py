@@ -1,5 +1,7 @@
 """What a process gives up for good before it talks to strangers: user, capabilities, writing and executing files.
 
+Several such processes of one user run at once, each with credentials of its own: none can look into another.
+
 It is not for starting that process (see `reader`). Each step can only take away; a step that the kernel does not know
 is left out and named, so that the log says what holds.
 """
@@ -32,6 +34,7 @@ def confine(user: str, memory: int) -> list[str]:
     """
     libc = ctypes.CDLL(None, use_errno=True)
     die_with_parent()
+    left = [] if _be_the_first_to_go() else ["its place when memory is short"]
     for name, limit in (
         (resource.RLIMIT_DATA, memory),
         (resource.RLIMIT_FSIZE, FILE_SIZE_LIMIT),
@@ -39,13 +42,13 @@ def confine(user: str, memory: int) -> list[str]:
         (resource.RLIMIT_NOFILE, 256),
     ):
         resource.setrlimit(name, (limit, limit))
-    left = []
     if user and os.geteuid() == 0:
         _become(user)
         die_with_parent()  # changing the user undid it
-        _prctl(libc, _PR_SET_DUMPABLE, 1)  # or it could not open what it holds itself, in /proc/self/fd
     elif os.geteuid() == 0:
         left.append("the user")
+    # Neither memory nor /proc/PID/fd is open to others of the same user; its own /proc/self/fd is, to itself.
+    _prctl(libc, _PR_SET_DUMPABLE, 0)
     _prctl(libc, _PR_SET_NO_NEW_PRIVS, 1)
     if not _deny_writing(libc):
         left.append("writing files, where the user may")
@@ -55,6 +58,16 @@ def confine(user: str, memory: int) -> list[str]:
 def die_with_parent() -> None:
     """Have the kernel end this process with the one that started it."""
     _prctl(ctypes.CDLL(None, use_errno=True), _PR_SET_PDEATHSIG, _SIGKILL)
+
+
+def _be_the_first_to_go() -> bool:
+    """Have the kernel end this process before any other when memory is short: its image can be read once more."""
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+    except OSError:
+        return False
+    return True
 
 
 def _become(user: str) -> None:

@@ -42,6 +42,36 @@ print(json.dumps({
 """
 
 
+SIBLINGS = """
+import ctypes, json, os, sys
+from pycoco.node.service.confinement import confine
+
+confine(sys.argv[1], 512 * 1024 * 1024)
+secret = os.memfd_create("auth.json")
+os.write(secret, b"secret")
+waiting, go = os.pipe()
+other = os.fork()
+if other == 0:
+    os.read(waiting, 1)
+    os._exit(0)
+
+def attempt(path):
+    try:
+        os.close(os.open(path, os.O_RDONLY))
+    except OSError as error:
+        return type(error).__name__
+    return "opened"
+
+named = {"memory": f"/proc/{other}/mem", "file": f"/proc/{other}/fd/{secret}", "environment": f"/proc/{other}/environ"}
+found = {name: attempt(path) for name, path in named.items()}
+found["traced"] = ctypes.CDLL(None).ptrace(0x4206, other, None, None) == 0  # PTRACE_SEIZE
+os.write(go, b"x")
+found["its own"] = open(f"/proc/self/fd/{secret}").read() == "secret"
+found["oom"] = open("/proc/self/oom_score_adj").read().strip()
+print(json.dumps(found))
+"""
+
+
 def tried(directory: Path, user: str) -> dict[str, Any]:
     directory.chmod(0o777)
     (directory / "there").write_text("there")
@@ -68,6 +98,16 @@ def test_nothing_is_written_and_nothing_executed(tmp_path: Path) -> None:
     )
     assert found["read"] == found["own file in memory"] == "done"
     assert (tmp_path / "there").exists()
+
+
+def test_none_looks_into_another_of_the_same_user() -> None:
+    # Under root's own user nothing is closed to root.
+    user = "nobody" if os.getuid() == 0 else ""
+    command = [sys.executable, "-c", SIBLINGS, user]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+
+    denied = dict.fromkeys(("memory", "file", "environment"), "PermissionError")
+    assert json.loads(done.stdout) == {**denied, "traced": False, "its own": True, "oom": "1000"}
 
 
 def test_memory_has_its_limit(tmp_path: Path) -> None:
