@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import os
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ import pytest
 from pycoco.node.cri_api import messages
 from pycoco.node.cri_api.runtime import CHANNEL_OPTIONS
 from tests.conftest import REPOSITORY
+from tests.support.gate import Gate
 from tests.support.images import PLATFORMS, BuiltImages
 from tests.support.node.crio_stand_in import CrioStandIn, crio_stand_in, running
 from tests.support.node.image_service import ImageService, image_service
@@ -131,6 +133,7 @@ def test_a_status_that_crio_cannot_give_fails_in_its_words(
 
     failed: Any = raised.value
     assert failed.details() == "the storage is on fire"
+    assert [line for line in service.lines if not line.startswith("{")] == []
 
 
 def test_tags_are_recorded_where_that_is_asked_for(crio: CrioStandIn, registry: Registry) -> None:
@@ -279,6 +282,38 @@ def test_twenty_pods_of_one_image_share_one_read(service: ImageService, crio: Cr
     assert pulled == set(crio.images())
     # Whoever asks after the first read has ended begins another; twenty at once are at most a few.
     assert len(registry.requests) <= 5 * once
+
+
+def test_whoever_runs_out_of_time_takes_nothing_from_those_who_share_the_read(
+    service: ImageService, crio: CrioStandIn, registry: Registry
+) -> None:
+    with Gate(registry.host) as gate, ThreadPoolExecutor(2) as pool:
+        request = pull_request(f"{gate.host}/{REPOSITORY}:encrypted")
+        hurried = pool.submit(call, service, PULL, request, 2)
+        assert gate.waited_for.wait(10)
+        patient = pool.submit(call, service, PULL, request, 40)
+        with pytest.raises(grpc.RpcError, match="DEADLINE_EXCEEDED"):
+            hurried.result(20)
+        assert service.wait_for("pull")["answered"] == "cancelled"
+        gate.open()
+
+        answer = messages._classes()["PullImageResponse"].FromString(patient.result(40))
+    assert set(crio.images()) == {answer.image_ref}
+
+
+def test_sigterm_to_all_processes_at_once_lets_a_pull_end(crio: CrioStandIn, registry: Registry) -> None:
+    with serving(crio) as service, Gate(registry.host) as gate, ThreadPoolExecutor(1) as pool:
+        pulling = pool.submit(pull, service, f"{gate.host}/{REPOSITORY}:encrypted")
+        assert gate.waited_for.wait(10)
+        # As systemd does it by default: to the service, and to all that it has started.
+        (worker,) = children(service.process.pid)
+        for pid in (service.process.pid, worker, *children(worker)):
+            os.kill(pid, signal.SIGTERM)
+        service.wait_for("stopping")
+        gate.open()
+
+        assert pulling.result(40) in crio.images()
+        assert service.process.wait(20) == 0
 
 
 def test_a_record_that_crio_does_not_find_is_removed(

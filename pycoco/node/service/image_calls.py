@@ -28,6 +28,7 @@ from pycoco.errors import BackendError, PycocoError
 from pycoco.image import Image
 from pycoco.node.cri_api import messages
 from pycoco.node.cri_api.messages import MessageError, PullRequest
+from pycoco.node.cri_api.runtime import grpc_module
 from pycoco.node.crio_config import CrioConfig
 from pycoco.node.pull import names_of
 from pycoco.node.service.events import Events, Pull
@@ -48,6 +49,7 @@ IMAGE_STATUS = messages.IMAGE_SERVICE + "ImageStatus"
 REMOVE_IMAGE = messages.IMAGE_SERVICE + "RemoveImage"
 
 _PINS = 10_000
+_STATUS_SECONDS = 30.0
 
 
 class Forwarded(Exception):
@@ -91,7 +93,7 @@ class ImageCalls:
         try:
             request = messages.pull_request(body)
             pull = Pull(image=request.image, pod=_pod(request))
-            image, registered = await self._pulled(request, pull, context.time_remaining())
+            image, registered = await self._pulled(request, pull)
         except asyncio.CancelledError:
             self._events.pull_ended(pull, "cancelled", "the caller has gone", started)
             raise
@@ -109,17 +111,19 @@ class ImageCalls:
 
     async def image_status(self, body: bytes, context: Any) -> bytes | None:
         """Answer an ImageStatus of a tag that a pull pinned, or return None to have it passed on."""
-        with contextlib.suppress(MessageError):
+        remaining = context.time_remaining()
+        timeout = _STATUS_SECONDS if remaining is None else min(_STATUS_SECONDS, remaining)
+        with contextlib.suppress(MessageError, grpc_module().RpcError):  # which are CRI-O's to report, of the tag
             asked = messages.asked_image("ImageStatusRequest", body)
             pinned = self._pins.get(asked)
             if pinned is not None:
-                answer = await self._upstream.call(IMAGE_STATUS, messages.with_image(body, pinned))
+                answer = await self._upstream.call(IMAGE_STATUS, messages.with_image(body, pinned), timeout)
                 if messages.status_image(answer) is not None:
                     return answer
                 self._pins.pop(asked, None)
         return None
 
-    async def _pulled(self, request: PullRequest, pull: Pull, remaining: float | None) -> tuple[Image, Registered]:
+    async def _pulled(self, request: PullRequest, pull: Pull) -> tuple[Image, Registered]:
         crio = self._config()
         if crio is None:
             raise Forwarded("CRI-O has not said yet where its storage is")
@@ -127,9 +131,9 @@ class ImageCalls:
         if await self._in_thread(crio.has_decryption_keys):
             raise Forwarded("CRI-O has decryption keys")
         options = await self._in_thread(lambda: pull_options(request, crio, self._settings.options))
-        timeout = min(self._settings.timeout, remaining or self._settings.timeout)
+        # Nobody's deadline is that of the others who share the read: whoever runs out of time ends their share.
         key = (request.image, request.namespace, json.dumps([options.options, options.auths], default=str))
-        return await self._shared.run(key, lambda: self._register(request, crio, options, timeout))
+        return await self._shared.run(key, lambda: self._register(request, crio, options, self._settings.timeout))
 
     async def _require_handler(self, request: PullRequest, crio: CrioConfig, pull: Pull) -> None:
         if EVERY_HANDLER in self._settings.handlers:

@@ -58,6 +58,8 @@ def main(arguments: list[str]) -> int:
 
     kept = confine(user, memory)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
+    # systemd may send it to all at once. The service then still has pulls to end, and ends this one by SIGKILL.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     control = socket.socket(fileno=descriptor)
     control.send(json.dumps({"ready": True, "kept": kept}).encode())
     while True:
