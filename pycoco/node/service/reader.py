@@ -200,6 +200,9 @@ def _checked(answer: dict[str, Any], requested: str) -> Image:
         raise DigestMismatchError("the process that reads images answers with bytes of other digests")
     if instance and fetched.instance_digest not in _digests_in(top):
         raise DigestMismatchError("the process that reads images answers with an instance that is not the index's")
+    asked = fetched.reference.partition("@")[2]
+    if asked and asked != fetched.digest:
+        raise DigestMismatchError("the process that reads images answers with another image than the one asked for")
     return Image.from_fetched(fetched, requested)
 
 

@@ -1,12 +1,20 @@
-"""What the process that reads images says to standard error: it is drained, whatever it is. Not for what it reads."""
+"""What the process that reads images says: its answers are believed as far as they can be checked, its standard error
+is drained, whatever it is. Not for how it reads.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import socket
 import sys
+from typing import Any
 
-from pycoco.node.service.reader import _Worker
+import pytest
+
+from pycoco.errors import BackendError, DigestMismatchError, PycocoError
+from pycoco.node.service.reader import _checked, _Worker
+from tests.unit.layout.samples import Sample, sample, sha256
 
 PROGRAM = "import sys; sys.stderr.write('x' * 500_000 + '\\nthe last line\\n')"
 
@@ -24,3 +32,63 @@ async def said(program: str) -> list[str]:
 
 def test_a_line_without_end_stops_nothing() -> None:
     assert asyncio.run(said(PROGRAM))[-1] == "the last line"
+
+
+def answer(image: Sample, reference: str) -> dict[str, Any]:
+    """What a worker writes of an image."""
+
+    def encoded(body: bytes) -> str:
+        return base64.b64encode(body).decode()
+
+    indexed = image.raw_index is not None
+    return {
+        "reference": reference,
+        "pull_source": reference,
+        "digest": image.digest,
+        "media_type": image.media_type,
+        "instance_digest": image.instance_digest if indexed else "",
+        "instance_media_type": image.instance_media_type if indexed else "",
+        "config_digest": sha256(image.raw_config),
+        "policy": "accepted",
+        "top_manifest": encoded(image.top),
+        "instance_manifest": encoded(image.raw_manifest) if indexed else "",
+        "config": encoded(image.raw_config),
+        "signatures": [],
+    }
+
+
+IMAGE, OTHER = sample(mark="asked for", index=True), sample(mark="another", index=True)
+TAG, PINNED = "quay.io/acme/app:v1", f"quay.io/acme/app@{IMAGE.digest}"
+
+
+@pytest.mark.parametrize("reference", [TAG, PINNED])
+def test_an_answer_that_holds(reference: str) -> None:
+    found = _checked(answer(IMAGE, reference), reference)
+
+    assert (found.reference, found.digest, found.raw_config) == (reference, IMAGE.digest, IMAGE.raw_config)
+
+
+@pytest.mark.parametrize(
+    ("reference", "change", "raised"),
+    [
+        (PINNED, answer(OTHER, PINNED), DigestMismatchError),  # whole in itself, and not what was asked for
+        (TAG, {"digest": OTHER.digest}, DigestMismatchError),
+        (TAG, {"instance_digest": OTHER.instance_digest}, DigestMismatchError),
+        (
+            TAG,
+            {name: answer(OTHER, TAG)[name] for name in ("instance_digest", "instance_manifest")},
+            DigestMismatchError,
+        ),
+        (TAG, {"config": "?"}, BackendError),
+        (TAG, {"signatures": 5}, BackendError),
+        (TAG, {"error": "no such code", "message": "x" * 10_000}, PycocoError),
+    ],
+    ids=["another image", "digest", "instance's digest", "instance", "base64", "signatures", "error"],
+)
+def test_an_answer_that_contradicts_itself_or_the_question(
+    reference: str, change: dict[str, Any], raised: type[PycocoError]
+) -> None:
+    with pytest.raises(raised) as failed:
+        _checked({**answer(IMAGE, reference), **change}, reference)
+
+    assert len(str(failed.value)) < 2500
