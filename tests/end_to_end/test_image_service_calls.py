@@ -205,6 +205,35 @@ def test_sigterm_lets_calls_under_way_end(crio: CrioStandIn) -> None:
         assert service.process.wait(20) == 0
 
 
+def test_one_that_ends_leaves_the_socket_of_the_next(crio: CrioStandIn) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
+        begun.set()
+        go.wait(30)
+        yield b"done"
+
+    crio.methods["Slow"], crio.methods["Quick"] = slow, lambda requests, context: iter([b"quick"])
+    with image_service("--crio", crio.endpoint, "--handler", "kata") as service, connected(service) as channel:
+        call = channel.unary_unary("/runtime.v1.Any/Slow").future(b"", timeout=40)
+        assert begun.wait(10)
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("stopping")
+        command = [sys.executable, "-m", "pycoco", "serve", "--crio", crio.endpoint, "--handler", "kata"]
+        with subprocess.Popen([*command, "--listen", service.endpoint], stderr=subprocess.PIPE, text=True) as following:
+            assert following.stderr is not None
+            try:
+                while '"ready"' not in (line := following.stderr.readline()):
+                    assert line, following.wait(10)
+                go.set()
+                assert call.result() == b"done"
+                assert service.process.wait(20) == 0
+                with connected(service) as another:
+                    assert unary(another, "Quick") == b"quick"
+            finally:
+                following.terminate()
+
+
 def test_only_its_owner_may_connect(service: ImageService) -> None:
     assert stat.S_IMODE(service.socket.stat().st_mode) == 0o600
 

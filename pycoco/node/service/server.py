@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -18,7 +19,8 @@ from typing import Any
 
 from pycoco.async_client import outcome
 from pycoco.daemon_threads import DaemonThreads
-from pycoco.errors import ConfigurationError
+from pycoco.errors import ConfigurationError, PycocoError
+from pycoco.layout.lock import lock
 from pycoco.node.cri_api import messages
 from pycoco.node.cri_api.runtime import grpc_module, socket_path
 from pycoco.node.crio_config import CRIO_ENDPOINT, CrioConfig, read_crio_config
@@ -35,7 +37,9 @@ LISTEN_ENDPOINT = "unix:///run/pycoco/image.sock"
 WORKER_USER = "nobody"
 
 _AGAIN_SECONDS = 1.0
+_LONGEST_PAUSE = 60.0
 _LISTING_ATTEMPTS = 5
+_PROBE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,8 @@ async def run_server(handler: Any, settings: ServiceSettings, events: Events) ->
         loop.add_signal_handler(number, stop.set)
     metrics = await serve_metrics(metrics_address(settings.metrics), events.text) if settings.metrics else None
     server = grpc.aio.server(handlers=(handler,), options=OPTIONS)
-    path = free_socket(settings.listen)
-    await _listen(server, path)
+    path = socket_path(settings.listen)
+    bound = await _listen(server, path)
     if metrics is not None:
         host, port = metrics.sockets[0].getsockname()[:2]
         events.say("metrics", address=f"{host}:{port}")
@@ -113,43 +117,58 @@ async def run_server(handler: Any, settings: ServiceSettings, events: Events) ->
         events.say("stopping")
     finally:
         # New calls are refused, and those under way finish; a client sends again what was refused.
+        _stop_listening(path, bound)
         await server.stop(settings.grace)
         if metrics is not None:
             metrics.close()
-        with contextlib.suppress(FileNotFoundError):
+
+
+async def _listen(server: Any, path: str) -> os.stat_result:
+    """Listen on `path` and return which file that is. Raises ConfigurationError as `require_free` does.
+
+    gRPC removes the file that it has bound, some versions when they end: by then it may be another service's, which has
+    begun since. So it binds a name of this process's own, which then gets its place.
+    """
+    directory = os.path.dirname(path)
+    own = os.path.join(directory, f".{os.getpid()}")
+    try:
+        os.makedirs(directory, mode=0o755, exist_ok=True)
+        locked = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        before = os.umask(0o177)
+        try:
+            lock(locked, directory)  # two that begin at once
+            require_free(path)
+            server.add_insecure_port(f"unix:{own}")
+            await server.start()
+            os.rename(own, path)
+            return os.lstat(path)
+        finally:
+            os.umask(before)
+            os.close(locked)
+    except (OSError, RuntimeError) as error:
+        if isinstance(error, PycocoError):
+            raise
+        raise ConfigurationError(f"cannot listen on {path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _stop_listening(path: str, bound: os.stat_result) -> None:
+    """Remove the socket from `path`, unless another has its place."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(os.lstat(path), bound):
             os.unlink(path)
 
 
-async def _listen(server: Any, path: str) -> None:
-    before = os.umask(0o177)
+def require_free(path: str) -> None:
+    """Raise ConfigurationError for a path that something else has, or on which somebody listens."""
     try:
-        server.add_insecure_port(f"unix:{path}")
-        await server.start()
-    except RuntimeError as error:
-        raise ConfigurationError(f"cannot listen on {path}: {error}") from None
-    finally:
-        os.umask(before)
-
-
-def free_socket(endpoint: str) -> str:
-    """Return the path to listen on; its directory is made, and a socket that nobody listens on is removed.
-
-    Raises ConfigurationError for a path that something else has, or on which somebody listens.
-    """
-    path = socket_path(endpoint)
-    try:
-        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             raise ConfigurationError(f"{path} is there already and no socket; name another")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as probe:
-            if probe.connect_ex(path) == 0:
-                raise ConfigurationError(f"somebody listens on {path} already; stop it, or name another socket")
-        os.unlink(path)
     except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise ConfigurationError(f"cannot listen on {path}: {error.strerror}") from None
-    return path
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as probe:
+        probe.settimeout(_PROBE_SECONDS)  # who listens may not accept
+        if probe.connect_ex(path) not in (errno.ECONNREFUSED, errno.ENOENT):
+            raise ConfigurationError(f"somebody listens on {path} already; stop it, or name another socket")
 
 
 class CrioWatch:
@@ -157,6 +176,7 @@ class CrioWatch:
 
     def __init__(self, endpoint: str, upstream: Upstream, events: Events) -> None:
         self.config: CrioConfig | None = None
+        self._known = False
         self._endpoint = endpoint
         self._upstream = upstream
         self._events = events
@@ -164,6 +184,7 @@ class CrioWatch:
 
     async def look(self) -> bool:
         """Ask CRI-O, and mend its listing. False, with a line in the log, where it does not answer."""
+        self._known = False
         try:
             config: CrioConfig = await outcome(self._threads.submit(read_crio_config, self._endpoint))
             self.config = config
@@ -171,6 +192,7 @@ class CrioWatch:
         except Exception as error:
             self._events.say("CRI-O does not answer", level=logging.WARNING, reason=str(error))
             return False
+        self._known = True
         self._events.say("CRI-O answers", root=config.root, storage_driver=config.storage_driver)
         return True
 
@@ -179,16 +201,17 @@ class CrioWatch:
         grpc = grpc_module()
         ready = grpc.ChannelConnectivity.READY
         channel = self._upstream.channel
-        known = self.config is not None
+        pause = _AGAIN_SECONDS
         while True:
             state = channel.get_state(try_to_connect=True)
-            if state is ready and not known:
-                known = await self.look()
-                if not known:
-                    await asyncio.sleep(_AGAIN_SECONDS)
+            if state is ready and not self._known:
+                if not await self.look():
+                    await asyncio.sleep(pause)  # longer and longer: it may never answer, and each time is logged
+                    pause = min(2 * pause, _LONGEST_PAUSE)
                     continue
             elif state is not ready:
-                known = False
+                self._known = False
+                pause = _AGAIN_SECONDS
             await channel.wait_for_state_change(state)
 
     async def _mend_listing(self) -> None:
@@ -198,13 +221,17 @@ class CrioWatch:
         Only RemoveImage with the full id helps CRI-O here; crictl asks for the status first, which fails.
         """
         assert self.config is not None
+        grpc = grpc_module()
+        silent = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
         store = self.config.image_store()
         suspected: set[str] | None = None
         for _ in range(_LISTING_ATTEMPTS):
             try:
                 await self._upstream.call(messages.IMAGE_SERVICE + "ListImages", b"")
                 return
-            except Exception:
+            except grpc.RpcError as error:
+                if error.code() in silent:
+                    raise  # no answer says nothing of the images, and waiting for one keeps the kubelet waiting
                 broken = {each.id for each in await outcome(self._threads.submit(store.unreadable))}
                 suspected = broken if suspected is None else suspected & broken
                 await asyncio.sleep(_AGAIN_SECONDS)
