@@ -29,6 +29,7 @@ def run(parsed: argparse.Namespace) -> int:
         alone = ServiceSettings(
             PullSettings(frozenset()),
             listen=parsed.listen or LISTEN_ENDPOINT,
+            crio="",
             metrics=parsed.metrics or "",
             grace=parsed.grace,
         )

@@ -7,6 +7,7 @@ are read.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -19,10 +20,10 @@ from pycoco.async_client import AsyncClient, outcome
 from pycoco.configuration import reference as references
 from pycoco.cri.image_status import image_status
 from pycoco.daemon_threads import DaemonThreads
-from pycoco.errors import DeadlineError, InvalidReferenceError, NotFoundError, PycocoError
+from pycoco.errors import DeadlineError, InvalidReferenceError, LayoutError, NotFoundError, PycocoError
 from pycoco.layout.replacing import layout_errors
 from pycoco.node.cri_api import messages
-from pycoco.node.cri_api.messages import CriImage
+from pycoco.node.cri_api.messages import CriImage, MessageError
 from pycoco.node.cri_api.runtime import grpc_module
 from pycoco.node.pull import names_of
 from pycoco.node.storage.image_record import MANIFEST_KEY, image_record
@@ -118,7 +119,9 @@ class Standalone:
         used = inodes = 0
         for directory, _, names in os.walk(self._store.directory):
             inodes += 1 + len(names)
-            used += sum(os.stat(os.path.join(directory, name)).st_size for name in names)
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):  # removed, or renamed, by a pull meanwhile
+                    used += os.stat(os.path.join(directory, name)).st_size
         return messages.fs_info_response(self._store.directory, time.time_ns(), used, inodes)
 
     async def _in_thread(self, blocking: Callable[[], T]) -> T:
@@ -159,7 +162,9 @@ class Standalone:
 
     def _documents(self, stored: StoredImage) -> StoredDocuments:
         instance = f"sha256:{stored.id}"
-        config = next(key for key in stored.big_data if ":" in key and not key.startswith(MANIFEST_KEY))
+        configs = [key for key in stored.big_data if ":" in key and not key.startswith(MANIFEST_KEY)]
+        if not configs:
+            raise LayoutError(f"the image {stored.id} has no config, as one that pycoco recorded has: remove it")
         index = None
         if stored.digest != instance:
             index = self._store.data(stored, f"{MANIFEST_KEY}-{stored.digest}")
@@ -173,7 +178,7 @@ class Standalone:
             next(iter(sorted(_digest_names(stored))), ""),
             manifest,
             index,
-            self._store.data(stored, config),
+            self._store.data(stored, configs[0]),
         )
 
 
@@ -189,6 +194,8 @@ def standalone_handler(standalone: Standalone) -> Any:
             return bytes(await context.abort(grpc.StatusCode.NOT_FOUND, str(error)))
         except DeadlineError as error:
             return bytes(await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, str(error)))
+        except MessageError as error:
+            return bytes(await context.abort(grpc.StatusCode.INTERNAL, str(error)))  # the code that Go's server has
         except PycocoError as error:
             return bytes(await context.abort(grpc.StatusCode.UNKNOWN, str(error)))
 
