@@ -34,6 +34,8 @@ def run(parsed: argparse.Namespace) -> int:
         return 0
     if parsed.references is None or parsed.output is None:
         raise UsageError("give a file of references, or -, and --output DIR")
+    if parsed.references == "-" and parsed.creds and ":" not in parsed.creds and not sys.stdin.isatty():
+        raise UsageError("standard input gives the references; give the password by --creds USER:PASSWORD")
     with _engine(parsed) as engine, _shown() as progress:
         summary = scan(
             parsed.references,

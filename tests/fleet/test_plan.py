@@ -45,6 +45,53 @@ def test_many_registries_do_not_gather_in_memory(tmp_path: Path) -> None:
     assert plan.count == len(references)
 
 
+def test_a_registry_for_each_reference_costs_no_look_at_all_of_them_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    largest = plans._largest
+
+    def counted(held: dict[str, list[bytes]], enough: int) -> list[str]:
+        looks.append(enough)
+        return largest(held, enough)
+
+    monkeypatch.setattr(plans, "_largest", counted)
+    count = plans.HELD * 100
+    plan = make_plan(((at, f"host{at}.test/app") for at in range(count)), tmp_path / "references", part_size=10)
+    assert plan.count == len(plan.parts) == count
+    assert len(looks) <= 2 * count / (plans.HELD * 10)
+
+
+def test_long_references_do_not_gather_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "HELD_BYTES", 5000)
+    references = [f"host{at % 3}.test/{'x' * 990}" for at in range(100)]
+    plan = make_plan(enumerate(references), tmp_path / "references", part_size=50)
+    assert plan.count == 100
+    assert max(part.length for part in plan.parts) < 6000
+
+
+@pytest.mark.parametrize(
+    ("reference", "registry"),
+    [
+        ("Quay.IO/a/b", "quay.io"),
+        ("quay.io:443/a", "quay.io:443"),
+        ("[::1]:5000/a", "[::1]:5000"),
+        ("docker://index.docker.io/a", "docker.io"),
+        ("localhost/a", "localhost"),
+        ("user:hunter2@quay.io/a", ""),
+        ("https://user:hunter2@quay.io/a", ""),
+        ("hunter2:secret/a", ""),
+        ("\x1b[2J.test/a", ""),
+        ("<script>.test/a", ""),
+        (f"{'x' * 300}.test/a", ""),
+        ("quay.io\n/a", ""),
+        ("oci:/somewhere", ""),
+    ],
+)
+def test_what_is_shown_as_a_registry_is_a_host_and_nothing_else(reference: str, registry: str) -> None:
+    assert registry_name(reference) == registry
+
+
 def test_a_text_that_is_no_reference_has_a_part_too(tmp_path: Path) -> None:
     odd = ["\udcff", "a\tb", "docker://quay.io/x", "quay.io"]
     plan = make_plan(enumerate(odd), tmp_path / "references", part_size=10)
@@ -59,3 +106,7 @@ def test_it_is_saved_and_loaded(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text('{"parts": [[1]]}')
     with pytest.raises(LayoutError, match="damaged; remove its folder"):
         Plan.load(tmp_path / "plan.json", tmp_path / "references")
+    (tmp_path / "references").write_bytes((tmp_path / "references").read_bytes()[:-3])
+    assert plan.read(plan.parts[0]) == [(0, "quay.io/a")]
+    with pytest.raises(LayoutError, match="references is damaged; remove its folder"):
+        plan.read(plan.parts[1])
