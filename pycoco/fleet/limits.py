@@ -1,5 +1,7 @@
 """Which part may run next: a window for each registry, pauses that its limits ask for, and turns between registries.
 
+How long a registry that refuses is waited for is said here too.
+
 It is not for running parts. It reads no clock: the time is handed in, in seconds of one monotonic clock.
 """
 
@@ -13,6 +15,14 @@ from pycoco.fleet.plan import Part
 
 RATE_OF_A_PART = 100.0
 """References a second that one part may begin; a higher rate is shared by several parts of the registry."""
+
+LONGEST_PAUSE = 3600.0
+"""Seconds for which a registry's limit pauses it, in all, until it lets another image be read."""
+
+PAUSE = 30.0
+"""Seconds of a first pause where a registry advises none; each further one is twice as long."""
+
+SHORTEST_PAUSE = 1.0
 
 
 class Window:
@@ -30,6 +40,7 @@ class Window:
         for part in parts:
             self._waiting.setdefault(part.registry, deque()).append(part)
         self._turns = deque(self._waiting)
+        self._count = sum(map(len, self._waiting.values()))
         self._running: Counter[str] = Counter()
         self._paused: dict[str, float] = {}
         # How many parts of one registry run at once, at most, and what each of them may do.
@@ -47,18 +58,18 @@ class Window:
     @property
     def empty(self) -> bool:
         """Whether no part waits."""
-        return not any(self._waiting.values())
+        return not self._count
 
     def next(self, now: float) -> Part | None:
         """Take the next part that may run, or None where each registry has all it may have or is paused."""
         for _ in range(len(self._turns)):
-            registry = self._turns[0]
-            self._turns.rotate(-1)
+            registry = self._turns.popleft()
             if not self._waiting[registry]:
-                self._turns.remove(registry)
-                continue
+                continue  # until one of its parts comes back
+            self._turns.append(registry)
             if self._running[registry] < self._shares and self._paused.get(registry, now) <= now:
                 self._running[registry] += 1
+                self._count -= 1
                 return self._waiting[registry].popleft()
         return None
 
@@ -70,6 +81,7 @@ class Window:
         """Free the place of a part that is not whole, and put it first."""
         self.ended(part)
         self._waiting[part.registry].appendleft(part)
+        self._count += 1
         if part.registry not in self._turns:
             self._turns.append(part.registry)
 
@@ -80,3 +92,37 @@ class Window:
     def paused(self, now: float) -> dict[str, float]:
         """Return until when registries with waiting parts are paused."""
         return {name: until for name, until in self._paused.items() if until > now and self._waiting[name]}
+
+
+class Patience:
+    """How long registries that refuse are waited for: as long as they ask, but for LONGEST_PAUSE without an image."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+        self._waited: dict[str, float] = {}
+        self._refusals: Counter[str] = Counter()
+
+    def refused(self, registry: str, advised: float | None, now: float, *, read: bool) -> float | None:
+        """Return until when to pause a registry that refused, or None where it has been waited for long enough.
+
+        `read` says whether anything was read there since it refused last. Several parts that are refused at the same
+        time make one pause.
+        """
+        if read:
+            self.answered(registry)
+        paused = self._until.get(registry, now) > now
+        if not paused:
+            self._refusals[registry] += 1
+        seconds = PAUSE * 2 ** (self._refusals[registry] - 1) if advised is None else max(advised, SHORTEST_PAUSE)
+        already = max(now, self._until.get(registry, now))
+        until = max(now + seconds, already)
+        waited = self._waited.get(registry, 0.0) + until - already
+        if waited > LONGEST_PAUSE:
+            return None
+        self._waited[registry], self._until[registry] = waited, until
+        return until
+
+    def answered(self, registry: str) -> None:
+        """Forget the refusals of a registry that lets images be read."""
+        self._refusals.pop(registry, None)
+        self._waited.pop(registry, None)

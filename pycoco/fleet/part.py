@@ -8,37 +8,34 @@ wait.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
+import socket
 import threading
 import time
-import uuid
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from pycoco._version import __version__
 from pycoco.client import Client
-from pycoco.errors import LayoutError, RateLimitedError
-from pycoco.fleet import rows
-from pycoco.fleet.parquet import pyarrow, pyarrow_parquet
-from pycoco.fleet.reading import Reading, read_rows
-from pycoco.fleet.schema import SCHEMA_VERSION, arrow_schema
+from pycoco.errors import ConfigurationError, LayoutError, RateLimitedError
+from pycoco.fleet.part_file import PartRows, damaged, footer_of
+from pycoco.fleet.reading import Reading, read_rows, refused_row
 from pycoco.options import Options
-
-_FOOTER = b"pycoco.part"
 
 
 @dataclass(frozen=True)
 class Job:
-    """What every part of a scan has in common. `key` is one run's; clients are kept by it."""
+    """What every part of a scan has in common. `key` is one run's; clients are kept by it.
+
+    `version` is the driver's own.
+    """
 
     key: str
     directory: str
     reading: Reading
     raw: bool
     options: Options = field(repr=False)
+    version: str = __version__
 
 
 @dataclass(frozen=True)
@@ -96,8 +93,17 @@ def client_for(job: Job) -> Client:
         if client is None:
             while len(_clients) >= CLIENTS:
                 _clients.pop(next(iter(_clients))).close()
-            client = _clients[job.key] = Client(**job.options)
+            client = _clients[job.key] = Client(**_options(job))
         return client
+
+
+def _options(job: Job) -> Options:
+    credentials = job.options.get("credentials")
+    if isinstance(credentials, tuple):
+        from pycoco.configuration.auth.kubernetes import Keyring  # which few need
+
+        return {**job.options, "credentials": Keyring(credentials)}
+    return job.options
 
 
 def close_client(job: Job) -> None:
@@ -116,87 +122,79 @@ def part_path(directory: str | Path, number: int) -> Path:
 def run_part(job: Job, task: Task) -> PartResult:
     """Read a part and write its file. A part whose file is there already is not read again.
 
-    Raises LayoutError where the file cannot be written.
+    Raises LayoutError where the file cannot be written, ConfigurationError where this worker has another pycoco than
+    the driver.
     """
+    _require_same(job)
     path = part_path(job.directory, task.number)
     finished = read_result(path)
     if finished is not None:
         return finished
     partial = path.with_name(f".{path.stem}.partial")
     began = time.time()
-    read = _kept(partial)
-    have = {row["position"] for row in read}
-    limited: list[RateLimitedError] = []
-    read += _read(job, task, have, limited)
-    if limited:
-        _write(partial, job, read, None)
-        advised = [error.retry_after for error in limited if error.retry_after is not None]
-        return _result(task, read, began, len(limited), max(advised, default=None))
-    result = _result(task, read, began)
-    _write(path, job, sorted(read, key=lambda row: int(row["position"])), result)
+    with contextlib.closing(PartRows(path, job.raw)) as found:
+        found.add_kept(partial)
+        limited = _read(job, task, found)
+        if limited:
+            found.write(partial)
+            advised = [error.retry_after for error in limited if error.retry_after is not None]
+            return _result(task, found, began, len(limited), max(advised, default=None))
+        result = _result(task, found, began)
+        found.write(path, vars(result))
     partial.unlink(missing_ok=True)
     return result
 
 
+def _require_same(job: Job) -> None:
+    """Tell a worker apart that would write other rows, or write them where nobody else looks."""
+    if getattr(job, "version", None) != __version__:
+        raise ConfigurationError(
+            f"this worker has pycoco {__version__}, the driver {getattr(job, 'version', 'an older one')}: "
+            "give both the same"
+        )
+    if not Path(job.directory).is_dir():
+        raise LayoutError(
+            f"there is no {job.directory} on the worker {socket.gethostname()}: the output must be the same folder "
+            "for the driver and all workers"
+        )
+
+
 def _result(
-    task: Task, read: list[rows.Row], began: float, limited: int = 0, retry_after: float | None = None
+    task: Task, found: PartRows, began: float, limited: int = 0, retry_after: float | None = None
 ) -> PartResult:
-    references = len({row["position"] for row in read})
-    failed = len({row["position"] for row in read if row.get("error_code")})
-    codes = dict(Counter(row.get("error_code") or "" for row in read))
-    return PartResult(task.number, task.registry, references, failed, codes, began, time.time(), limited, retry_after)
+    references, failed = len(found.positions), len(found.failed)
+    return PartResult(
+        task.number, task.registry, references, failed, dict(found.codes), began, time.time(), limited, retry_after
+    )
 
 
 def read_result(path: Path) -> PartResult | None:
-    """Return what a whole part's file says of itself, None where there is no such file."""
+    """Return what a whole part's file says of itself, None where there is no such file. Raises LayoutError."""
+    footer = footer_of(path)
     try:
-        metadata = pyarrow_parquet().read_schema(path).metadata or {}
-        return PartResult(**json.loads(metadata[_FOOTER]))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise LayoutError(f"{path} is damaged; remove it and scan again") from None
+        return None if footer is None else PartResult(**footer)
+    except TypeError:
+        raise damaged(path) from None
 
 
-def _read(job: Job, task: Task, have: set[int], limited: list[RateLimitedError]) -> list[rows.Row]:
-    remaining = [one for one in task.references if one[0] not in have]
-    found = read_rows(
-        client_for(job),
+def _read(job: Job, task: Task, found: PartRows) -> list[RateLimitedError]:
+    """Read what is not there yet; return what the registry's limit refused, unless that is written down too."""
+    client = client_for(job)
+    remaining = [one for one in task.references if one[0] not in found.positions]
+    limited: list[RateLimitedError] = []
+    for read in read_rows(
+        client,
         remaining,
         reading=job.reading,
         raw=job.raw,
         concurrency=task.concurrency,
         rate=task.rate,
-        limited=None if task.final else limited,
-    )
-    return [row for each in found for row in each]
-
-
-def _kept(partial: Path) -> list[rows.Row]:
-    """Return the rows that an earlier run of the part kept; a file that is not whole counts as none."""
-    try:
-        kept: list[rows.Row] = pyarrow_parquet().read_table(partial).to_pylist()
-    except (OSError, ValueError):
-        return []
-    return kept
-
-
-def _write(path: Path, job: Job, found: list[rows.Row], result: PartResult | None) -> None:
-    """Write rows to a file of their own and rename it when it is whole and on the disk."""
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.tmp")
-    schema = arrow_schema(job.raw)
-    metadata: dict[Any, Any] = {b"pycoco.schema_version": str(SCHEMA_VERSION)}
-    if result is not None:
-        metadata[_FOOTER] = json.dumps(vars(result))
-    table = pyarrow().Table.from_pylist(found, schema=schema.with_metadata(metadata))
-    try:
-        with open(temporary, "wb") as file:
-            pyarrow_parquet().write_table(table, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        reason = error.strerror or str(error)
-        raise LayoutError(f"{path} cannot be written: {reason}; what is done stays, scan again to continue") from None
+        limited=limited,
+    ):
+        found.add(read.rows, read.size)
+    if not task.final:
+        return limited
+    for position, reference in remaining:
+        if limited and position not in found.positions:  # nobody asks again meanwhile: they would be refused too
+            found.add([refused_row(position, reference, client.backend, limited[-1])], 0)
+    return []

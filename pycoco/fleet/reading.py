@@ -13,15 +13,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pycoco.answers.platform_images import PlatformImage
 from pycoco.backends.contract import Resolved
 from pycoco.batch import Feed, in_flight
 from pycoco.client import Client
-from pycoco.errors import PycocoError, RateLimitedError
+from pycoco.errors import BackendError, ManifestError, PycocoError, RateLimitedError
 from pycoco.fleet import rows
 from pycoco.fleet.parquet import pyarrow
+from pycoco.fleet.rows import Row
 from pycoco.fleet.schema import arrow_schema
 from pycoco.image import Image
 
@@ -29,6 +30,13 @@ Reading = Literal["image", "platforms", "resolve"]
 """One row for each reference's image, one for each image of its index, or one with its digest alone, by HEAD."""
 
 _Answer = Image | Resolved | tuple[PlatformImage, ...] | PycocoError
+
+
+class Read(NamedTuple):
+    """The rows of one reference, and how many bytes of documents they were made of."""
+
+    rows: list[Row]
+    size: int
 
 
 def read_rows(
@@ -40,7 +48,7 @@ def read_rows(
     concurrency: int,
     rate: float | None = None,
     limited: list[RateLimitedError] | None = None,
-) -> Iterator[list[rows.Row]]:
+) -> Iterator[Read]:
     """Yield the rows of each positioned reference as it ends.
 
     With a list `limited`, what a registry's limit refuses goes there instead, and nothing more is begun.
@@ -63,7 +71,12 @@ def read_rows(
                 continue
             began = datetime.now(timezone.utc) - timedelta(seconds=seconds)
             same = rows.row(position, reference, began, seconds, client.backend)
-            yield [same | each for each in _columns(answer, raw)]
+            yield Read([same | each for each in _columns(answer, raw)], _size(answer))
+
+
+def refused_row(position: int, reference: str, backend: str, error: RateLimitedError) -> Row:
+    """Return the row of a reference that is not asked for any more, since its registry refused another one so."""
+    return rows.row(position, reference, datetime.now(timezone.utc), 0.0, backend) | rows.error_columns(error)
 
 
 def record_batch(client: Client, references: Iterable[str], *, raw: bool = False, concurrency: int = 64) -> Any:
@@ -73,7 +86,7 @@ def record_batch(client: Client, references: Iterable[str], *, raw: bool = False
     those of a scan, `position` counts within this call, and nothing is written. Failures of images are rows.
     """
     positioned = list(enumerate(references))
-    found = [row for each in read_rows(client, positioned, raw=raw, concurrency=concurrency) for row in each]
+    found = [row for read in read_rows(client, positioned, raw=raw, concurrency=concurrency) for row in read.rows]
     found.sort(key=lambda row: int(row["position"]))
     return pyarrow().RecordBatch.from_pylist(found, schema=arrow_schema(raw))
 
@@ -124,7 +137,7 @@ def _every_platform(
                 yield reference, *answer
 
 
-def _columns(answer: _Answer, raw: bool) -> list[rows.Row]:
+def _columns(answer: _Answer, raw: bool) -> list[Row]:
     try:
         if isinstance(answer, Image):
             return [rows.image_columns(answer, raw=raw)]
@@ -135,6 +148,19 @@ def _columns(answer: _Answer, raw: bool) -> list[rows.Row]:
         return [rows.platform_columns(each, raw=raw) for each in answer]
     except PycocoError as error:  # documents that both backends accept and that still cannot be typed
         return [rows.error_columns(error)]
+    except Exception as error:  # a fault of pycoco's own costs this row, not a scan of millions
+        told = f"the image cannot be made a row ({type(error).__name__}: {error}); please report it"
+        return [rows.error_columns(BackendError(told))]
+
+
+def _size(answer: _Answer) -> int:
+    if isinstance(answer, Image):
+        return len(answer.raw_index or b"") + len(answer.raw_manifest) + len(answer.raw_config)
+    if isinstance(answer, ManifestError):
+        return len(answer.raw_manifest)
+    if isinstance(answer, (Resolved, PycocoError)):
+        return 0
+    return sum(_size(each.image) for each in answer)
 
 
 @contextlib.contextmanager

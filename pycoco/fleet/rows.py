@@ -60,7 +60,7 @@ def image_columns(image: Image, *, raw: bool) -> Row:
         "stop_signal": text(config.stop_signal),
         "annotations": _pairs(manifest.annotations),
         "layers": [_layer(layer) for layer in manifest.layers],
-        "layers_size": manifest.layers_size if manifest.layers_size < 2**63 else None,
+        "layers_size": manifest.layers_size if -(2**63) <= manifest.layers_size < 2**63 else None,
         "encrypted": image.encrypted,
         "platforms": texts(map(str, platforms)),
     }

@@ -9,14 +9,17 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 
+from pycoco.configuration.auth.given import NO_CREDENTIALS
+from pycoco.documents import platforms
+from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import BackendError, ConfigurationError, PycocoError
 from pycoco.fleet.engines import Completed, DaskClient, Engine, EngineName, WorkerLostError, engine_of
 from pycoco.fleet.folder import Folder, prepare
-from pycoco.fleet.limits import Window
+from pycoco.fleet.limits import Patience, Window
 from pycoco.fleet.part import Job, PartResult, Task, part_path, read_result
 from pycoco.fleet.plan import Part, Plan
 from pycoco.fleet.progress import Progress, Summary, Tally, summary_of
@@ -35,16 +38,11 @@ TIMEOUT = 60.0
 RETRIES = 3
 """A scan's own defaults: nobody waits for one image, and a passing failure is worth another try."""
 
-LONGEST_PAUSE = 3600.0
-"""Seconds for which a registry's limit pauses it at most; what it refuses beyond becomes rows with the error."""
-
-_PAUSE = 30.0
 _LOST_WORKERS = 3
 _TICK = 1.0
-_SECRETS = ("creds", "identity_token", "registry_token")
+_SECRETS = ("creds", "credentials", "identity_token", "registry_token")
 # What decides the rows. How images are reached (credentials, certificates, time limits) may differ from run to run.
 _IN_HASH = (
-    "platform",
     "registries_conf",
     "registries_conf_dir",
     "tls_verify",
@@ -105,10 +103,14 @@ def scan(
     settings = settings_of(options, {})  # wrong options are told at once, and once
     runs = engine_of(engine, workers)
     _keep_secrets(options, runs, send_secrets)
+    options = _portable(options)
     _refuse_hook(options, runs)
+    platform = platforms.text(settings.platform if settings.platform.os else _here())
+    if not runs.local:  # other machines may be of another kind
+        options["platform"] = platform
     with opened(references, column) as found:
         decisive = {name: _plain(getattr(settings, name)) for name in _IN_HASH}
-        decisive |= {"backend": options.get("backend", "auto"), "reading": reading, "raw": raw}
+        decisive |= {"backend": options.get("backend", "auto"), "reading": reading, "raw": raw, "platform": platform}
         folder, existed = prepare(Path(output).absolute(), found, decisive, part_size=part_size)
     with folder.locked():
         stage, plan = _stage(folder, retry_failed and existed, part_size)
@@ -141,7 +143,7 @@ def _check(part_size: int, concurrency: int, per_registry: int | None, rate: flo
 
 
 def _keep_secrets(options: Options, engine: Engine, send: bool) -> None:
-    given = [name for name in _SECRETS if options.get(name)]
+    given = [name for name in _SECRETS if options.get(name) and options.get(name) != NO_CREDENTIALS]
     if given and not engine.local and not send:
         raise ConfigurationError(
             f"{' and '.join(given)} would be sent to other machines: name an auth_file that the workers have, "
@@ -149,9 +151,24 @@ def _keep_secrets(options: Options, engine: Engine, send: bool) -> None:
         )
 
 
+def _portable(options: Options) -> Options:
+    """Return the options in a form that goes to another process; `part.client_for` knows it."""
+    credentials = options.get("credentials")
+    if isinstance(credentials, Mapping):
+        return {**options, "credentials": dict(credentials)}
+    if credentials is not None:  # a Keyring does not pickle unless it is taken apart on purpose
+        return {**options, "credentials": tuple(credentials)}  # type: ignore[typeddict-item]
+    return options
+
+
 def _refuse_hook(options: Options, engine: Engine) -> None:
     if options.get("on_request") is not None and type(engine).__name__ != "Here":
         raise ConfigurationError("on_request cannot be called from other processes; use the engine in-process")
+
+
+def _here() -> RequestedPlatform:
+    here = platforms.machine()
+    return RequestedPlatform(here.os, here.architecture, here.variant)
 
 
 def _plain(value: object) -> object:
@@ -175,10 +192,11 @@ class _Driver:
         self._job = job
         self._engine = engine
         self._tell = progress
-        self._began = time.monotonic()
+        self._began = self._tell_again = time.monotonic()
         self._running: dict[int, Part] = {}
         self._lost: Counter[int] = Counter()
-        self._refused: Counter[str] = Counter()
+        self._patience = Patience()
+        self._read: dict[int, int] = {}
         self._final: set[str] = set()
         self.progress = Progress()
         self.waiting: list[Part] = []
@@ -199,6 +217,7 @@ class _Driver:
             for completed in self._wait(window):
                 self._take(completed, window)
             self._report(window)
+        self._report(window, last=True)
 
     def _fill(self, window: Window) -> None:
         while len(self._running) < self._engine.slots:
@@ -226,7 +245,7 @@ class _Driver:
             self._limited(part, completed.result, window)
         else:
             window.ended(part)
-            self._refused[part.registry] = 0
+            self._patience.answered(part.registry)
             self.progress.add(completed.result)
 
     def _failed(self, part: Part, error: Exception | None, window: Window) -> None:
@@ -246,20 +265,23 @@ class _Driver:
         window.again(part)
 
     def _limited(self, part: Part, result: PartResult, window: Window) -> None:
-        """Pause a registry for everybody; one that asks for more than an hour has its refusals written down instead."""
-        self._refused[part.registry] += 1
-        seconds = result.retry_after
-        if seconds is None:
-            seconds = _PAUSE * 2 ** (self._refused[part.registry] - 1)
-        if seconds > LONGEST_PAUSE:
+        """Pause a registry for everybody; once it was waited for long enough its refusals are written down instead."""
+        read = result.references > self._read.get(part.number, 0)
+        self._read[part.number] = result.references
+        until = self._patience.refused(part.registry, result.retry_after, time.monotonic(), read=read)
+        if until is None:
             self._final.add(part.registry)
         else:
-            window.pause(part.registry, time.monotonic() + seconds)
+            window.pause(part.registry, until)
         window.again(part)
 
-    def _report(self, window: Window) -> None:
+    def _report(self, window: Window, *, last: bool = False) -> None:
+        """Tell how far the scan is, as long as telling it takes no more than a tenth of the time."""
         now = time.monotonic()
         self.progress.seconds = now - self._began
+        if self._tell is None or (now < self._tell_again and not last):
+            return
         self.progress.waiting = window.paused(now)
-        if self._tell is not None:
-            self._tell(self.progress)
+        self._tell(self.progress)
+        ended = time.monotonic()
+        self._tell_again = ended + 9 * (ended - now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pycoco.fleet.limits import Window
+from pycoco.fleet.limits import LONGEST_PAUSE, PAUSE, Patience, Window
 from pycoco.fleet.plan import Part
 
 
@@ -74,3 +74,35 @@ def test_a_part_comes_back_after_its_registry_was_thought_done() -> None:
     assert taken(queue) == [0, 1]
     queue.again(parts("a")[0])
     assert taken(queue) == [0]
+
+
+def test_a_registry_that_advises_nothing_is_left_alone_for_longer_each_time() -> None:
+    patience = Patience()
+    now, waits = 0.0, []
+    while (until := patience.refused("a", None, now, read=False)) is not None:
+        waits.append(until - now)
+        now = until
+    assert waits == [PAUSE * 2**at for at in range(len(waits))]
+    assert LONGEST_PAUSE / 4 < sum(waits) <= LONGEST_PAUSE
+
+
+def test_a_registry_that_always_asks_for_a_moment_more_is_not_asked_for_ever() -> None:
+    for advised in (0.0, 1.0, 60.0):
+        patience = Patience()
+        now, count = 0.0, 0
+        while (until := patience.refused("a", advised, now, read=False)) is not None:
+            assert until > now
+            now, count = until, count + 1
+        assert count == LONGEST_PAUSE / max(1.0, advised)
+        assert patience.refused("a", advised, now, read=True) is not None, "an image was read: it is waited for again"
+    assert Patience().refused("a", LONGEST_PAUSE + 1, 0.0, read=False) is None
+
+
+def test_parts_that_are_refused_together_make_one_pause() -> None:
+    patience = Patience()
+    for _ in range(500):
+        assert patience.refused("a", 60.0, 0.0, read=False) == 60.0
+        assert patience.refused("b", None, 0.0, read=False) == PAUSE
+    assert patience.refused("a", None, 61.0, read=False) == 61.0 + 2 * PAUSE
+    patience.answered("a")
+    assert patience.refused("a", None, 1000.0, read=False) == 1000.0 + PAUSE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -217,27 +216,6 @@ def test_a_rate_is_kept(registry: ScriptedRegistry, tmp_path: Path) -> None:
     assert summary.seconds >= 29 / 40 * 0.9  # what was asked for, not how fast this machine is
 
 
-def test_secrets_do_not_leave_this_machine_unasked(registry: ScriptedRegistry, tmp_path: Path, dask: Any) -> None:
-    references = references_at(registry.host, 2)
-    secret = {"creds": ("user", "hunter2")}
-    with pytest.raises(ConfigurationError, match="creds would be sent to other machines") as refused:
-        scanned(references, tmp_path, engine=dask, **secret)
-    assert "hunter2" not in str(refused.value)
-    assert scanned(references, tmp_path, **secret).failed == 0
-    summary = scanned(references, tmp_path / "sent", engine=dask, send_secrets=True, **secret)
-    assert summary.failed == 0
-    for path in summary.directory.rglob("*"):
-        assert path.is_dir() or b"hunter2" not in path.read_bytes()
-
-
-def test_a_job_does_not_show_its_options() -> None:
-    from pycoco.fleet.part import Job, Task
-
-    secret = base64.b64encode(b"hunter2").decode()
-    job = Job("key", "/output", "image", False, {"creds": ("user", secret), "registry_token": secret})
-    assert secret not in repr(job) + repr(Task(1, "quay.io", [(0, secret)], 1, None))
-
-
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -248,6 +226,7 @@ def test_a_job_does_not_show_its_options() -> None:
         ({"concurrency": "many"}, "concurrency is 'many'"),
         ({"engine": "spark"}, "engine is 'spark'"),
         ({"engine": "processes", "workers": 0}, "workers is 0"),
+        ({"engine": "in-process", "workers": 2}, "workers is 2, which is for local processes"),
         ({"platform": "linux"}, "platform is 'linux'"),
         ({"retry_failed": True, "references": "missing.txt"}, "missing.txt cannot be read"),
     ],

@@ -71,6 +71,8 @@ def engine_of(engine: EngineName | Engine | DaskClient, workers: int | None) -> 
 
     Raises ConfigurationError for another value, or where what it needs is not installed.
     """
+    if workers is not None and engine != "processes":
+        raise ConfigurationError(f"workers is {workers!r}, which is for local processes; leave it out")
     if isinstance(engine, str):
         if engine == "in-process":
             return _made("here", "Here")
@@ -80,7 +82,7 @@ def engine_of(engine: EngineName | Engine | DaskClient, workers: int | None) -> 
             return _made("ray", "Ray")
     elif type(engine).__module__.partition(".")[0] == "distributed":
         return _made("dask", "Dask", engine)
-    elif all(hasattr(engine, name) for name in ("slots", "submit", "completed", "close")):
+    elif all(hasattr(engine, name) for name in ("local", "slots", "submit", "completed", "close")):
         return cast("Engine", engine)
     names = ", ".join(NAMES)
     raise ConfigurationError(f"engine is {engine!r:.100}; give one of {names}, or a dask.distributed.Client")
