@@ -12,14 +12,17 @@ import time
 from concurrent.futures import CancelledError
 from typing import Any
 
+import distributed
 from distributed import KilledWorker
 
-from pycoco.errors import ConfigurationError, UnavailableError
+from pycoco.errors import ConfigurationError, PycocoError, UnavailableError
 from pycoco.fleet.engines import Completed, WorkerLostError, error_from
 from pycoco.fleet.part import Job, Task, run_part
 
 PATIENCE = 30.0
 """Seconds that the scheduler may be out of reach before the scan ends."""
+
+_OUT_OF_REACH = (TimeoutError, distributed.TimeoutError, OSError)
 
 
 class Dask:
@@ -47,7 +50,9 @@ class Dask:
 
     def submit(self, job: Job, task: Task) -> None:
         self._submitted += 1
-        key = f"{task.registry or 'short names'}-{task.number:06d}-{job.key[:8]}-{self._submitted}"
+        # Dask's dashboard groups by what stands before the first "-" that no word follows, so the registry has none.
+        registry = (task.registry or "short names").replace("-", "_")
+        key = f"{registry}-{task.number:06d}-{job.key[:8]}-{self._submitted}"
         future = self._client.submit(run_part, job, task, key=key, pure=False)
         self._running[future] = task.number
         future.add_done_callback(self._ended.put)
@@ -87,4 +92,7 @@ def _completed(future: Any, number: int) -> Completed:
     except (KilledWorker, CancelledError) as error:
         return Completed(number, None, WorkerLostError(f"a Dask worker ended: {type(error).__name__}"))
     except Exception as error:
+        if isinstance(error, _OUT_OF_REACH) and not isinstance(error, PycocoError):
+            # The part may be whole and only its answer lost with the worker that held it; it is looked at again.
+            return Completed(number, None, WorkerLostError(f"a Dask worker is out of reach: {type(error).__name__}"))
         return Completed(number, None, error_from(error))

@@ -48,7 +48,7 @@ class Ray:
 def _completed(reference: Any, number: int) -> Completed:
     try:
         return Completed(number, ray.get(reference))
-    except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError) as error:
-        return Completed(number, None, WorkerLostError(f"a Ray worker ended: {type(error).__name__}"))
     except ray.exceptions.RayTaskError as error:
         return Completed(number, None, error_from(error.cause))
+    except ray.exceptions.RayError as error:  # crashed, killed for its memory, its node gone, its answer lost
+        return Completed(number, None, WorkerLostError(f"a Ray worker ended: {type(error).__name__}"))
