@@ -17,6 +17,8 @@ from pycoco.errors import LayoutError
 from pycoco.fleet.folder import Folder
 from pycoco.fleet.parquet import pyarrow_parquet
 from pycoco.fleet.part import part_path, read_result
+from pycoco.fleet.part_file import damaged
+from pycoco.printable import printable
 
 _COLUMNS = [
     "position",
@@ -30,6 +32,13 @@ _COLUMNS = [
     "layers_size",
     "error_code",
 ]
+
+PLATFORMS = 1000
+"""Platforms that are counted by name, at most; there are some dozens, unless registries make them up."""
+
+OTHERS = "others"
+
+_PLATFORM = 60
 
 
 @dataclass
@@ -83,10 +92,10 @@ def figures_of(directory: Path) -> Figures:
     figures = Figures(folder.path.name, planned=_planned(folder))
     later: set[int] = set()
     for stage in reversed(range(folder.stages)):
-        found: set[int] = set()
+        found: set[int] | None = set() if stage else None  # what the first stage has, nobody asks for
         for number in sorted(folder.done(stage)):
             _add_part(figures, part_path(folder.stage(stage), number), later, found)
-        later |= found if stage else set()
+        later |= found or set()
     return figures
 
 
@@ -97,17 +106,21 @@ def _planned(folder: Folder) -> int:
         raise LayoutError(f"{folder.path / '_scan.json'} is damaged") from None
 
 
-def _add_part(figures: Figures, path: Path, later: set[int], found: set[int]) -> None:
+def _add_part(figures: Figures, path: Path, later: set[int], found: set[int] | None) -> None:
     """Add a part's rows, but for references that a later stage has; put the positions of all into `found`."""
     result = read_result(path)
     if result is None:
         return
     registry = figures.by_registry.setdefault(result.registry, Counter())
-    for batch in pyarrow_parquet().ParquetFile(path).iter_batches(columns=_COLUMNS):
-        for row in batch.to_pylist():
-            if row["position"] not in later:
-                _add(figures, registry, row)
-            found.add(row["position"])
+    try:
+        for batch in pyarrow_parquet().ParquetFile(path).iter_batches(columns=_COLUMNS):
+            for row in batch.to_pylist():
+                if row["position"] not in later:
+                    _add(figures, registry, row)
+                if found is not None:
+                    found.add(row["position"])
+    except (OSError, ValueError):  # pyarrow's ArrowInvalid is a ValueError
+        raise damaged(path) from None
 
 
 def _add(figures: Figures, registry: Counter[str], row: dict[str, Any]) -> None:
@@ -118,7 +131,10 @@ def _add(figures: Figures, registry: Counter[str], row: dict[str, Any]) -> None:
         return
     figures.images += 1
     platform = "/".join(part for part in (row["os"], row["architecture"], row["variant"]) if part)
-    figures.platforms[platform or "unknown"] += 1
+    platform = printable(platform or "unknown", _PLATFORM)  # strangers write it
+    if platform not in figures.platforms and len(figures.platforms) >= PLATFORMS:
+        platform = OTHERS
+    figures.platforms[platform] += 1
     figures.encrypted += bool(row["encrypted"])
     figures.layers_size += row["layers_size"] or 0
     created: datetime | None = row["created"]

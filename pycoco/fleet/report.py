@@ -14,10 +14,13 @@ from typing import Any
 
 from pycoco.errors import ConfigurationError, LayoutError
 from pycoco.fleet.figures import Figures, figures_of, scan_folder
+from pycoco.printable import printable
 
 REPORT = "_report.html"
 MOST = 15
 """Bars that a plot has at most; the rest are one bar."""
+
+_COLOURS = ("#cf222e", "#1f6feb", "#bf8700", "#8250df", "#1a7f37", "#57606a")
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -53,7 +56,9 @@ def report(figures: Figures) -> str:
     sections = [
         ("Images a second", _drawn(pyplot, lambda axes: _over_time(axes, figures))),
         ("Failures by error", _bars(pyplot, figures.codes.most_common(), "rows", "Nothing failed.")),
+        ("Failures by registry", _failures(pyplot, figures)),
         ("Registries", _registries(figures)),
+        ("Encrypted images", _bars(pyplot, _encrypted(figures), "images", "No image was read.")),
         ("Platforms", _bars(pyplot, figures.platforms.most_common(), "images", "No image was read.")),
         ("Years in which the images were created", _bars(pyplot, _years(figures), "images", "No image was read.")),
     ]
@@ -84,9 +89,9 @@ def _registries(figures: Figures) -> str:
     lines = []
     for name, codes in rows[:200]:
         total = sum(codes.values())
-        failures = ", ".join(f"{code} {count:,}" for code, count in codes.most_common() if code)
+        failures = ", ".join(f"{printable(code, 60)} {count:,}" for code, count in codes.most_common() if code)
         lines.append(
-            f"<tr><td>{escape(name) or 'short names'}</td><td class=number>{total:,}</td>"
+            f"<tr><td>{escape(printable(name, 300)) or 'short names'}</td><td class=number>{total:,}</td>"
             f"<td class=number>{total - codes.get('', 0):,}</td><td>{escape(failures)}</td></tr>"
         )
     rest = f"<p>and {len(rows) - 200:,} more registries</p>" if len(rows) > 200 else ""
@@ -100,6 +105,42 @@ def _years(figures: Figures) -> list[tuple[str, int]]:
     return [(str(year), count) for year, count in known] + ([("no time", without)] if without else [])
 
 
+def _encrypted(figures: Figures) -> list[tuple[str, int]]:
+    if not figures.images:
+        return []
+    return [("encrypted", figures.encrypted), ("not encrypted", figures.images - figures.encrypted)]
+
+
+def _failures(pyplot: Any, figures: Figures) -> str:
+    """Draw the registries with the most failures, a colour for each of the errors that are most frequent."""
+    failed = {name: codes.total() - codes[""] for name, codes in figures.by_registry.items()}
+    names = sorted((name for name in failed if failed[name]), key=lambda name: -failed[name])[:MOST]
+    if not names:
+        return "<p>Nothing failed.</p>"
+    frequent = [code for code, _ in figures.codes.most_common(len(_COLOURS) - 1)]
+    counts = {code: [figures.by_registry[name][code] for name in names] for code in frequent}
+    rest = [failed[name] - sum(found[at] for found in counts.values()) for at, name in enumerate(names)]
+    if any(rest):
+        counts["others"] = rest
+
+    def draw(axes: Any) -> None:
+        left = [0] * len(names)
+        for (code, widths), colour in zip(counts.items(), _COLOURS, strict=False):
+            axes.barh(range(len(names)), widths, left=left, color=colour, label=_label(code))
+            left = [start + width for start, width in zip(left, widths, strict=True)]
+        axes.set_yticks(range(len(names)), [_label(name or "short names") for name in names])
+        axes.invert_yaxis()
+        axes.set_xlabel("rows")
+        axes.legend(frameon=False, bbox_to_anchor=(1.0, 1.0), loc="upper left")
+
+    return _drawn(pyplot, draw, height=max(1.2 + 0.3 * len(names), 0.9 + 0.25 * len(counts)))
+
+
+def _label(name: str) -> str:
+    """Return a name as matplotlib draws it: no formula, which it reads between dollar signs, and no missing glyph."""
+    return printable(name, 60).encode("ascii", "backslashreplace").decode().replace("$", r"\$")
+
+
 def _bars(pyplot: Any, counts: Iterable[tuple[str, int]], unit: str, nothing: str) -> str:
     shown = list(counts)
     if not shown:
@@ -108,8 +149,7 @@ def _bars(pyplot: Any, counts: Iterable[tuple[str, int]], unit: str, nothing: st
         shown = [*shown[: MOST - 1], ("others", sum(count for _, count in shown[MOST - 1 :]))]
 
     def draw(axes: Any) -> None:
-        # matplotlib reads $…$ as mathematics; what strangers write is no formula.
-        names = [name[:60].replace("$", r"\$") for name, _ in shown]
+        names = [_label(name) for name, _ in shown]
         places = range(len(shown))
         drawn = axes.barh(places, [count for _, count in shown], color="#1f6feb")
         axes.bar_label(drawn, [f" {count:,}" for _, count in shown])
