@@ -1,5 +1,7 @@
 """Scans of many references on every engine, and their growth: `python -m tests.bench.fleet`, two tables in Markdown.
 
+`--backend python --workers 1 2` measures that backend with one local process and with two, in two minutes.
+
 It is not for single reads or for peers (see `scenarios`). The registry runs on the same cores, so images a second are
 fewer than these cores could read from another machine; the CPU of the scan alone is beside them. References repeat the
 counting registry's thousand images; nothing is cached.
@@ -47,21 +49,31 @@ def main() -> int:
     parser.add_argument("--references", type=int, default=20_000)
     parser.add_argument("--engines", nargs="*", default=ENGINES, choices=ENGINES)
     parser.add_argument("--growth", nargs="*", type=int, default=GROWTH)
+    parser.add_argument(
+        "--workers", nargs="*", type=int, default=(), help="instead of all this: local processes, so many, one by one"
+    )
+    parser.add_argument("--backend", default="auto", help="of the scans; default: auto")
     parsed = parser.parse_args()
     build_tool("benchserver")
     with tempfile.TemporaryDirectory(prefix="pycoco-bench-") as directory:
         authority = CertificateAuthority(Path(directory))
         with servers.counting_registry(authority.issue("server")) as registry:
-            print(f"{parsed.references:,} references, {os.cpu_count()} cores, load {load_average()}\n")
+            backend = parsed.backend
+            cores = f"{os.cpu_count()} cores, load {load_average()}"
+            print(f"{parsed.references:,} references, backend {backend}, {cores}\n")
             print(f"{_HEAD}\n|{'---|' * 7}")
-            for engine in parsed.engines:
+            chosen = [("processes", workers) for workers in parsed.workers] or [(name, None) for name in parsed.engines]
+            for engine, workers in chosen:
                 before = servers.cpu_seconds(registry.pid)
-                found = measured(registry, parsed.references, engine, Path(directory))
+                found = measured(registry, parsed.references, engine, Path(directory), backend, workers)
                 asked = servers.cpu_seconds(registry.pid) - before
-                print(_row(engine, found, parsed.references, asked), flush=True)
+                told = engine if workers is None else f"{engine}, {workers}"
+                print(_row(told, found, parsed.references, asked), flush=True)
+            if parsed.workers:
+                return 0
             print("\n| references | images/s | CPU an image, scan | driver's memory |\n|---|---|---|---|")
             for count in parsed.growth:
-                found = measured(registry, count, "processes", Path(directory))
+                found = measured(registry, count, "processes", Path(directory), backend)
                 cpu, driver = found.cpu / count * 1e3, found.driver_peak / 1e6
                 print(f"| {count:,} | {count / found.seconds:,.0f} | {cpu:.2f} ms | {driver:.0f} MB |", flush=True)
     return 0
@@ -74,7 +86,14 @@ def _row(engine: str, found: Measured, count: int, asked: float) -> str:
     )
 
 
-def measured(registry: servers.CountingRegistry, count: int, engine: str, directory: Path) -> Measured:
+def measured(
+    registry: servers.CountingRegistry,
+    count: int,
+    engine: str,
+    directory: Path,
+    backend: str,
+    workers: int | None = None,
+) -> Measured:
     """Scan in a process of its own and watch it and all that it starts."""
     images = [f"{registry.plain}/{image.name}:{image.tag}" for image in registry.images]
     references = directory / "references.txt"
@@ -83,7 +102,7 @@ def measured(registry: servers.CountingRegistry, count: int, engine: str, direct
     output = Path(tempfile.mkdtemp(dir=directory))
     context = multiprocessing.get_context("spawn")
     answer = context.SimpleQueue()
-    driver = context.Process(target=_scan, args=(str(references), str(output), engine, answer))
+    driver = context.Process(target=_scan, args=(str(references), str(output), engine, backend, workers, answer))
     driver.start()
     watched = _Watched(psutil.Process(driver.pid))
     while driver.is_alive():
@@ -130,10 +149,10 @@ class _Watched:
         self.peak = max(self.peak, together)
 
 
-def _scan(references: str, output: str, engine: str, answer: Any) -> None:
+def _scan(references: str, output: str, engine: str, backend: str, workers: int | None, answer: Any) -> None:
     from pycoco.fleet import scan
 
-    options: dict[str, Any] = {"tls_verify": False, "engine": engine}
+    options: dict[str, Any] = {"tls_verify": False, "engine": engine, "backend": backend, "workers": workers}
     if engine != "dask":
         answer.put(json.dumps(scan(references, output, **options).to_dict()))
         return
