@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pycoco._version import __version__
 from pycoco.errors import BackendError, ConfigurationError, DeadlineError, LayoutError, PycocoError
 from pycoco.fleet.engines import WorkerLostError, engine_of
 from pycoco.fleet.part import Job, Task
@@ -33,8 +34,18 @@ class _Client:
     asynchronous = False
     status = "running"
 
-    def __init__(self) -> None:
+    def __init__(self, workers: object = __version__, scheduler: object = __version__) -> None:
         self.keys: list[str] = []
+        self._workers = workers
+        self._scheduler = scheduler
+
+    def run(self, function: object, *args: object, on_error: str) -> dict[str, object]:
+        return {"tcp://127.0.0.1:1": __version__, "tcp://127.0.0.1:2": self._workers}
+
+    def run_on_scheduler(self, function: object, *args: object) -> object:
+        if isinstance(self._scheduler, Exception):
+            raise self._scheduler
+        return self._scheduler
 
     def submit(self, func: object, *args: object, key: str, pure: bool) -> Future[Any]:
         self.keys.append(key)
@@ -53,6 +64,30 @@ def test_the_dashboard_has_a_group_for_each_registry() -> None:
     assert len(client.keys) == len(set(client.keys))
     assert len(groups) == len(REGISTRIES)
     assert not any("hunter2" in key for key in client.keys)
+
+
+@pytest.mark.parametrize(
+    ("there", "message"),
+    [
+        ({"workers": "0.0.1"}, r"the Dask worker tcp://127.0.0.1:2 has pycoco 0.0.1: install the driver's, "),
+        (
+            {"workers": ImportError("No module")},
+            r"worker tcp://127.0.0.1:2 cannot import pycoco \(No module\): install",
+        ),
+        ({"scheduler": "0.0.1"}, "the Dask scheduler has pycoco 0.0.1: install the driver's, "),
+        ({"scheduler": ImportError("No module")}, "the Dask scheduler cannot import pycoco"),
+    ],
+)
+def test_another_pycoco_on_dask_is_told_before_anything_runs(there: dict[str, Any], message: str) -> None:
+    """A worker without it would end at its first task, and the scan would wait for a worker for ever."""
+    dask = pytest.importorskip("pycoco.fleet.engines.dask")
+    with pytest.raises(ConfigurationError, match=message):
+        dask.Dask(_Client(**there))
+
+
+def test_what_dask_is_asked_is_the_version(dask: Any) -> None:
+    engine = pytest.importorskip("pycoco.fleet.engines.dask")
+    assert set(dask.run(eval, engine._VERSION).values()) == {__version__}
 
 
 @pytest.mark.parametrize("kind", ["killed", "cancelled", "timeout", "connection", "comm"])

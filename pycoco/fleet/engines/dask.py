@@ -15,12 +15,15 @@ from typing import Any
 import distributed
 from distributed import KilledWorker
 
+from pycoco._version import __version__
 from pycoco.errors import ConfigurationError, PycocoError, UnavailableError
 from pycoco.fleet.engines import Completed, WorkerLostError, error_from
 from pycoco.fleet.part import Job, Task, run_part
 
 PATIENCE = 30.0
 """Seconds that the scheduler may be out of reach before the scan ends."""
+
+_VERSION = "__import__('pycoco.fleet').__version__"
 
 _OUT_OF_REACH = (TimeoutError, distributed.TimeoutError, OSError)
 
@@ -33,6 +36,7 @@ class Dask:
     def __init__(self, client: Any, patience: float = PATIENCE) -> None:
         if client.asynchronous:
             raise ConfigurationError("the Dask client is asynchronous; make one without asynchronous=True")
+        _require_same(client)
         self._client = client
         self._patience = patience
         self._running: dict[Any, int] = {}
@@ -83,6 +87,27 @@ class Dask:
         elif self._client.status == "closed" or now - self._seen > self._patience:
             raise UnavailableError(
                 "the Dask scheduler is gone; what is done stays, scan again to continue", retryable=True
+            )
+
+
+def _require_same(client: Any) -> None:
+    """Raise ConfigurationError where the scheduler or a worker has no pycoco, or another one than this process.
+
+    Dask's scheduler takes tasks apart and needs the package too; a worker that cannot read a task ends, and the scan
+    would wait for ever. What is asked needs no pycoco to be understood.
+    """
+    places: dict[str, Any] = {}
+    with contextlib.suppress(OSError, TimeoutError, distributed.TimeoutError):  # `completed` says so when that lasts
+        places = {f"worker {name}": found for name, found in client.run(eval, _VERSION, on_error="return").items()}
+        try:
+            places["scheduler"] = client.run_on_scheduler(eval, _VERSION)
+        except ImportError as error:
+            places["scheduler"] = error
+    for place, found in places.items():
+        if found != __version__:
+            has = f"cannot import pycoco ({found})" if isinstance(found, Exception) else f"has pycoco {found}"
+            raise ConfigurationError(
+                f"the Dask {place} {has}: install the driver's, {__version__}, on the scheduler and every worker"
             )
 
 
