@@ -25,8 +25,7 @@ _TRACE_SYSCALL = "io.containers.trace-syscall"
 _GRACE_PERIOD = "io.kubernetes.pod.terminationGracePeriod"
 _LONGEST_LABEL = 4096
 
-# v2.AllAllowedAnnotations: what a pod may only set if the runtime handler allows it. Present name: deprecated name.
-_RENAMED = {
+DEPRECATED = {
     "cgroup2-mount-hierarchy-rw.crio.io": "io.kubernetes.cri-o.cgroup2-mount-hierarchy-rw",
     "devices.crio.io": "io.kubernetes.cri-o.Devices",
     "disable-fips.crio.io": "io.kubernetes.cri-o.DisableFIPS",
@@ -43,9 +42,12 @@ _RENAMED = {
     "unified-cgroup.crio.io": "io.kubernetes.cri-o.UnifiedCgroup",
     "userns-mode.crio.io": "io.kubernetes.cri-o.userns-mode",
 }
+"""By their present names, the deprecated names of annotations that count under either."""
+
+# v2.AllAllowedAnnotations: what a pod may only set if the runtime handler allows it.
 _RESTRICTED = (
-    *_RENAMED,
-    *_RENAMED.values(),
+    *DEPRECATED,
+    *DEPRECATED.values(),
     *("cpu-c-states.crio.io", "cpu-freq-governor.crio.io", "cpu-load-balancing.crio.io", "cpu-quota.crio.io"),
     *("cpu-shared.crio.io", "irq-load-balancing.crio.io", _TRACE_SYSCALL, STOP_SIGNAL, "io.kubernetes.cri.rdt-class"),
     *("bundle", "org.systemd.property.", "org.criu.config", "module.wasm.image/variant"),
@@ -92,6 +94,15 @@ def allowed(annotations: Mapping[str, str], settings: CrioSettings) -> dict[str,
         raise ContainerConfigError(f"invalid allowed_annotation {unknown[0]!r}: CRI-O restricts no such annotation")
     refused = tuple(name for name in _RESTRICTED if name not in permitted)
     return {name: value for name, value in annotations.items() if not name.startswith(refused)}
+
+
+def annotation_value(annotations: Mapping[str, str], name: str, container: str = "") -> str:
+    """GetAnnotationValue: an annotation under its present name or, where that is absent, its deprecated one; or "".
+
+    `container` is the container's name, for an annotation that has one behind a slash.
+    """
+    suffix = f"/{container}" if container else ""
+    return annotations.get(name + suffix, annotations.get(DEPRECATED[name] + suffix, ""))
 
 
 RESERVED = frozenset(

@@ -30,8 +30,8 @@ from pycoco.cri.image_metadata import ImageMetadata
 from pycoco.cri.message import Message
 from pycoco.cri.node import CrioSettings, SandboxState
 from pycoco.cri.spec import process
-from pycoco.cri.spec.annotations import allowed, check_labels, reserved_names
-from pycoco.cri.spec.linux import MASKED_PATHS, annotation_value
+from pycoco.cri.spec.annotations import allowed, annotation_value, check_labels, reserved_names
+from pycoco.cri.spec.linux import MASKED_PATHS
 from pycoco.cri.spec.user_namespace import IDMappings, id_mappings
 from pycoco.documents.image_config import ImageConfig
 from pycoco.errors import ContainerConfigError
@@ -162,7 +162,7 @@ def container_request(
             pod if sandbox is not None else None,
             context.namespace_options or NamespaceOption(),
             state,
-            annotation_value(pod.annotations, "userns-mode.crio.io", "io.kubernetes.cri-o.userns-mode"),
+            annotation_value(pod.annotations, "userns-mode.crio.io"),
         ),
         privileged=privileged,
         systemd=process.runs_systemd(args[0]),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from pycoco.cri.container_config import LinuxContainerResources, LinuxContainerSecurityContext, NamespaceOption
@@ -141,8 +141,3 @@ def masked_paths(
     if systemd and not cgroup_v2:
         paths.append("/sys/fs/cgroup/systemd/release_agent")
     return paths
-
-
-def annotation_value(annotations: Mapping[str, str], name: str, old_name: str) -> str:
-    """GetAnnotationValue: an annotation under its present name or, where that is absent, its deprecated one."""
-    return annotations.get(name, annotations.get(old_name, ""))

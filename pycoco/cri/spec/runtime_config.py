@@ -19,7 +19,7 @@ from pycoco.cri.image_metadata import ImageMetadata
 from pycoco.cri.image_status import repo_digests
 from pycoco.cri.node import CrioSettings, ImageVolumes, SandboxState, cgroups_path
 from pycoco.cri.spec import capabilities, host, linux, process
-from pycoco.cri.spec.annotations import AnnotationFacts, allowed, container_annotations
+from pycoco.cri.spec.annotations import AnnotationFacts, allowed, annotation_value, container_annotations
 from pycoco.cri.spec.container_request import ContainerRequest, RequestJSON, container_request
 from pycoco.cri.spec.devices import container_devices
 from pycoco.cri.spec.environment import process_environment
@@ -142,11 +142,7 @@ def runtime_config(
 
 
 def _mounts(request: ContainerRequest, files: Iterable[str]) -> Mounts:
-    rw = linux.annotation_value(
-        request.sandbox.annotations,
-        "cgroup2-mount-hierarchy-rw.crio.io",
-        "io.kubernetes.cri-o.cgroup2-mount-hierarchy-rw",
-    )
+    rw = annotation_value(request.sandbox.annotations, "cgroup2-mount-hierarchy-rw.crio.io")
     return container_mounts(
         MountRequest(
             mounts=request.container.mounts,
@@ -179,7 +175,7 @@ def _process(
     request: ContainerRequest, user: ProcessUser, env: list[str], cwd: str, held: dict[str, list[str]]
 ) -> dict[str, Any]:
     found: dict[str, Any] = {"terminal": True} if request.container.tty else {}
-    umask = linux.annotation_value(request.sandbox.annotations, "umask.crio.io", "io.kubernetes.cri-o.umask")
+    umask = annotation_value(request.sandbox.annotations, "umask.crio.io")
     if umask and not re.fullmatch(r"[0-7]{1,4}", umask, re.ASCII):
         raise ContainerConfigError(f"invalid umask string {umask!r}: use up to four octal digits")
     found |= {
@@ -272,15 +268,11 @@ def _rfc3339(moment: datetime) -> str:
 
 def _linux(request: ContainerRequest, mounts: Mounts, profile: Seccomp) -> dict[str, Any]:
     settings, of_container = request.settings, request.container.linux
-    asked = linux.annotation_value(request.sandbox.annotations, "devices.crio.io", "io.kubernetes.cri-o.Devices")
+    asked = annotation_value(request.sandbox.annotations, "devices.crio.io")
     devices = container_devices(request.container.devices, asked, settings, privileged=request.privileged)
     request.warnings.extend(devices.warnings)
     name = request.container.labels.get("io.kubernetes.container.name", "")
-    unified = linux.annotation_value(
-        request.sandbox.annotations if name else {},
-        f"unified-cgroup.crio.io/{name}",
-        f"io.kubernetes.cri-o.UnifiedCgroup/{name}",
-    )
+    unified = annotation_value(request.sandbox.annotations, "unified-cgroup.crio.io", name) if name else ""
     resources = linux.resources(of_container.resources if of_container else None, settings, unified)
     found: dict[str, Any] = request.user_namespace.to_dict() if request.user_namespace is not None else {}
     found["resources"] = {"devices": devices.rules} | resources

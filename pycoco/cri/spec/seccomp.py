@@ -16,10 +16,10 @@ from typing import Any
 from pycoco.configuration import regular_file
 from pycoco.cri.container_config import SecurityProfile
 from pycoco.cri.enums import ProfileType
+from pycoco.cri.spec.annotations import DEPRECATED
 from pycoco.errors import ContainerConfigError
 
 ANNOTATION = "seccomp-profile.crio.io"
-OLD_ANNOTATION = "seccomp-profile.kubernetes.cri-o.io"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def profile_artifact(
     places = [(pod_annotations, suffix) for suffix in (of_container, of_pod)]
     places += [(image_annotations, suffix) for suffix in ("", of_container, of_pod)]
     for given, suffix in places:
-        for name in (ANNOTATION, OLD_ANNOTATION):
+        for name in (ANNOTATION, DEPRECATED[ANNOTATION]):
             if name + suffix in given:
                 return given[name + suffix]
     return ""
