@@ -83,10 +83,8 @@ class ImageRecord:
         return StoredImage.from_fields(fields)
 
 
-def image_record(
-    image: ImageDocuments, signatures: Sequence[bytes] = (), *, now: datetime | None = None
-) -> ImageRecord:
-    """Return the record of `image`. `signatures` are blobs as containers/image stores them (signature.Blob).
+def image_record(image: ImageDocuments, *, now: datetime | None = None) -> ImageRecord:
+    """Return the record of `image`, whose signatures are blobs as containers/image stores them (signature.Blob).
 
     The documents are checked once more, since a store that has one wrong value cannot be read at all; `now` is used for
     an image that does not say when it was made. Raises ManifestError for documents that are not an image's.
