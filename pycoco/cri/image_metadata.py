@@ -18,27 +18,17 @@ from pycoco.documents.manifest import FIELDS, Manifest
 from pycoco.documents.syntax import strict_json
 from pycoco.documents.typed import parse_object
 from pycoco.errors import ManifestError, UnsupportedManifestError
+from pycoco.layout.writer import ImageDocuments
 
 
-class ImageMetadata(Protocol):
-    """The attributes of `pycoco.image.Image` that these rooms use. Bytes are exact; absent strings are empty."""
+class ImageMetadata(ImageDocuments, Protocol):
+    """The attributes of `pycoco.image.Image` that these rooms use: what is saved of an image, and how it is pinned.
 
-    @property
-    def reference(self) -> str: ...
-    @property
-    def digest(self) -> str: ...
-    @property
-    def media_type(self) -> str: ...
-    @property
-    def instance_digest(self) -> str: ...
+    Bytes are exact; absent strings are empty.
+    """
+
     @property
     def pinned(self) -> str: ...
-    @property
-    def raw_manifest(self) -> bytes: ...
-    @property
-    def raw_index(self) -> bytes | None: ...
-    @property
-    def raw_config(self) -> bytes: ...
 
 
 def manifest(image: ImageMetadata) -> Manifest:

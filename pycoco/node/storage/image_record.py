@@ -29,7 +29,7 @@ MANIFEST_KEY = "manifest"
 SIGNATURES_KEY = "signatures"
 
 
-class ImageDocuments(Protocol):
+class RecordableImage(Protocol):
     """What is recorded of an image; `pycoco.Image` has it. `raw_index` is None for an image that is no index's."""
 
     @property
@@ -83,7 +83,7 @@ class ImageRecord:
         return StoredImage.from_fields(fields)
 
 
-def image_record(image: ImageDocuments, *, now: datetime | None = None) -> ImageRecord:
+def image_record(image: RecordableImage, *, now: datetime | None = None) -> ImageRecord:
     """Return the record of `image`, whose signatures are blobs as containers/image stores them (signature.Blob).
 
     The documents are checked once more, since a store that has one wrong value cannot be read at all; `now` is used for
@@ -127,7 +127,7 @@ def checked_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(_unique(names))
 
 
-def _config_digest(image: ImageDocuments) -> str:
+def _config_digest(image: RecordableImage) -> str:
     """Check the three documents against one another and return the config's digest."""
     checked = manifest.check(image.raw_manifest, image.instance_media_type, digests.of(image.raw_manifest))
     if checked.is_index or media_types.guess(image.raw_manifest) != checked.media_type:
