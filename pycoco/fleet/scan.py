@@ -18,6 +18,7 @@ from pycoco.documents import platforms
 from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import BackendError, ConfigurationError, PycocoError
 from pycoco.fleet.engines import Completed, DaskClient, Engine, EngineName, WorkerLostError, engine_of
+from pycoco.fleet.engines.here import Here
 from pycoco.fleet.folder import Folder, prepare
 from pycoco.fleet.limits import Patience, Window
 from pycoco.fleet.part import Job, PartResult, Task, part_path, read_result
@@ -162,7 +163,7 @@ def _portable(options: Options) -> Options:
 
 
 def _refuse_hook(options: Options, engine: Engine) -> None:
-    if options.get("on_request") is not None and type(engine).__name__ != "Here":
+    if options.get("on_request") is not None and not isinstance(engine, Here):
         raise ConfigurationError("on_request cannot be called from other processes; use the engine in-process")
 
 
@@ -234,7 +235,7 @@ class _Driver:
         if self._running:
             return self._engine.completed(_TICK)
         now = time.monotonic()  # nothing runs: every registry that waits is paused
-        time.sleep(min(_TICK, *(until - now for until in window.paused(now).values()), _TICK))
+        time.sleep(min([_TICK, *(until - now for until in window.paused(now).values())]))
         return []
 
     def _take(self, completed: Completed, window: Window) -> None:
