@@ -1,6 +1,6 @@
 """What a fault to plant is: where, what becomes what, and the tests that have to notice.
 
-It is not for the faults themselves (see `faults` and `network_faults`).
+It is not for the faults themselves (see `faults`, and the modules whose names end in _faults).
 """
 
 from __future__ import annotations
