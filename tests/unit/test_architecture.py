@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +71,17 @@ EXCEPTIONS = {
     ("errors", "documents.media_types"): _INDEX_OF_ERROR,
     ("errors", "documents.index"): _INDEX_OF_ERROR,
 }
+
+# The same of go/: packages of one line may not import each other.
+GO_FLOORS = (
+    ("internal/failure", "internal/connections", "promptui"),
+    ("internal/ratelimit", "internal/documents"),
+    ("internal/configuration", "internal/process"),
+    ("internal/images",),
+    ("internal/operations",),
+    ("internal/pipe",),
+    (".", "cmd/pycoco-go"),
+)
 
 LINES = 350
 LONGER: dict[str, str] = {}
@@ -157,7 +169,7 @@ def floor(name: str) -> int:
 def test_the_page_draws_every_room() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     rooms = [room.replace(".", "/") for rooms in FLOORS for room in rooms if not room.startswith("_")]
-    rooms += sorted(f"internal/{path.name}" for path in (ROOT / "go" / "internal").iterdir())
+    rooms += [package for packages in GO_FLOORS for package in packages if package != "."]
     assert [room for room in rooms if f"`{room}`" not in page and room != "backends"] == []
 
 
@@ -174,6 +186,23 @@ def test_imports_go_down() -> None:
                 if (is_in(name, one) and is_in(imported, other)) or (is_in(name, other) and is_in(imported, one)):
                     wrong.append(f"pycoco.{name} imports pycoco.{imported}: those two rooms are read apart")
     assert not wrong, "\n".join(wrong)
+
+
+def test_imports_go_down_in_go_too() -> None:
+    floors = {package: number for number, packages in enumerate(GO_FLOORS) for package in packages}
+    wrong = []
+    for path in (ROOT / "go").rglob("*.go"):
+        package = path.parent.relative_to(ROOT / "go").as_posix()
+        for imported in re.findall(r'"github\.com/pycoco/pycoco/go/([^"]+)"', path.read_text()):
+            if imported != package and floors[imported] >= floors[package]:
+                wrong.append(f"{path.relative_to(ROOT)} imports {imported}, which is not below it")
+    assert not wrong, "\n".join(wrong)
+    assert {path.parent.relative_to(ROOT / "go").as_posix() for path in (ROOT / "go").rglob("*.go")} == set(floors)
+
+
+def test_one_file_of_go_knows_c() -> None:
+    """So that the program without C has all but the boundary."""
+    assert [path.name for path in (ROOT / "go").rglob("*.go") if 'import "C"' in path.read_text()] == ["exports.go"]
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
