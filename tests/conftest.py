@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.certificates import CertificateAuthority
 from tests.support.images import ALL, BuiltImages, build_images
@@ -21,6 +22,10 @@ REPOSITORY = "demo/image"
 """Where the session's registry has every image of tests/support/images.py, each under its name as the tag."""
 
 _missing_tool_skips: list[str] = []
+
+# How long an example takes is the machine's matter, which may have much else to do.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

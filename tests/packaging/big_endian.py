@@ -2,9 +2,9 @@
 
     python -m tests.packaging.big_endian [pytest's arguments]
 
-There, this module is a plugin of pytest that leaves out what needs programs in Go, and takes from hypothesis its
-impatience. cryptography, bcrypt, grpcio and PyYAML have no wheels for s390x: they are Debian's. What else has none is
-skipped by the tests that want it, or left out here and named.
+There, this module is a plugin of pytest that leaves out what needs programs in Go. cryptography, bcrypt, grpcio and
+PyYAML have no wheels for s390x: they are Debian's. What else has none is skipped by the tests that want it, or left out
+here and named.
 """
 
 from __future__ import annotations
@@ -53,14 +53,6 @@ LEFT_OUT = {
 """Of tests/unit, with the reason."""
 COMPILED = ("pycoco/backends/go/_pycoco.so", "pycoco/backends/go/_ffi.py")
 SECONDS = 3 * 3600
-
-
-def pytest_configure() -> None:
-    """Let what hypothesis draws take as long as it does: qemu is slow."""
-    from hypothesis import HealthCheck, settings
-
-    settings.register_profile("slow machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    settings.load_profile("slow machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
