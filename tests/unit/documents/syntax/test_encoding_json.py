@@ -28,7 +28,7 @@ def with_many_beside(text: str) -> encoding_json.Value:
     return value
 
 
-@settings(max_examples=20)  # each reads MANY
+@settings(max_examples=20, deadline=None)  # each reads MANY
 @given(VALUES)
 def test_both_ways_give_the_same(value: Any) -> None:
     text = json.dumps(value)
