@@ -143,6 +143,28 @@ def test_tokens(backend: BackendName, scripted: ScriptedRegistry) -> None:
     assert "hidden" not in repr(given)
 
 
+def test_of_a_pull_secret_counts_what_there_is_to_send(backend: BackendName, scripted: ScriptedRegistry) -> None:
+    """An identity token beside a user without a password, as Azure has it; an entry without anything is passed over."""
+
+    def script(request: Request) -> Answer:
+        if request.path == "/token":
+            return Answer(body=b'{"token": "t0k"}')
+        if request.header("Authorization") is None:
+            return Answer(401, headers=[("WWW-Authenticate", f'Bearer realm="{scripted.url}/token",service="s"')])
+        return served.image(request)
+
+    scripted.script = script
+    azure = {"auth": basic(("00000000-0000-0000-0000-000000000000", "")).split()[1], "identitytoken": "hidden-identity"}
+    auths = {f"{scripted.host}/empty": {"auth": None}, scripted.host: azure, f"{scripted.host}/b": {"username": "u"}}
+    keyring = pycoco.credentials.from_dockerconfigjson(json.dumps({"auths": auths}).encode())
+    with pycoco.Client(backend=backend, tls_verify=False, credentials=keyring) as client:
+        client.inspect(f"{scripted.host}/empty/a:v1")
+        client.inspect(f"{scripted.host}/b:v1")
+    asked = [request for request in scripted.requests if request.path == "/token"]
+    assert [request.form.get("refresh_token") for request in asked] == [["hidden-identity"], None]
+    assert asked[1].query["account"] == ["u"]
+
+
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_one_call_may_have_its_own(
     backend: BackendName, asynchronous: bool, registries: tuple[ScriptedRegistry, ScriptedRegistry], tmp_path: Path

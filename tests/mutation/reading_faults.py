@@ -12,6 +12,7 @@ TAGS = "tests/parity/matrix/test_tag_lists.py"
 PYTHON = "tests/unit/python/test_other_readings.py"
 REFERRERS = "tests/unit/python/test_referrers.py"
 KUBERNETES = "tests/unit/configuration/auth/test_kubernetes.py"
+GIVEN = "tests/boundary/test_given_credentials.py"
 CRIO = "tests/unit/configuration/auth/test_crio.py"
 REAL = "tests/end_to_end/test_other_readings.py"
 ADVICE = "tests/boundary/test_advice.py"
@@ -184,6 +185,20 @@ READING_FAULTS = (
         "configuration/auth/kubernetes.py",
         'if texts.get("auth"):',
         'if texts.get("auth") and not username:',
+        (KUBERNETES,),
+    ),
+    Fault(
+        "a pull secret's identity token forgotten beside its user",
+        "configuration/auth/given.py",
+        "if entry.identity_token and not entry.password:",
+        "if entry.identity_token and not entry.username:",
+        (f"{GIVEN}::test_of_a_pull_secret_counts_what_there_is_to_send[python]",),
+    ),
+    Fault(
+        "a credential provider's answer taken that the kubelet takes nothing of",
+        "configuration/auth/kubernetes.py",
+        'if fields.get("cacheKeyType") not in _CACHE_KEY_TYPES:',
+        "if False:",
         (KUBERNETES,),
     ),
     Fault(

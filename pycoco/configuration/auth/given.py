@@ -16,7 +16,7 @@ from pycoco.configuration.settings import Settings
 from pycoco.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from pycoco.configuration.auth.kubernetes import Keyring
+    from pycoco.configuration.auth.kubernetes import Keyring, KeyringCredentials
     from pycoco.configuration.values import ParsedReference
 
 
@@ -73,8 +73,8 @@ class GivenCredentials:
 
     def _find(self, reference: ParsedReference) -> Given | None:
         if self._keyring is not None:
-            fits = self._keyring.lookup(reference.text)
-            return None if not fits else fits[0].creds or Token(fits[0].identity_token)
+            given = (_of_entry(entry) for entry in self._keyring.lookup(reference.text))
+            return next((each for each in given if each is not None), None)
         if not self._by_key:
             return None
         from pycoco.configuration.auth import auth_files  # loaded for those who give credentials by key
@@ -92,6 +92,13 @@ class GivenCredentials:
                 f"the credentials given are for one registry, {self._registry}, and not for {other} as well: give"
                 ' credentials={"REGISTRY": ("user", "password")}, or an auth_file, where each has its own'
             )
+
+
+def _of_entry(entry: KeyringCredentials) -> Given | None:
+    """What a keyring's entry has to send. As for containers/image, an identity token goes before a user alone."""
+    if entry.identity_token and not entry.password:
+        return Token(entry.identity_token)
+    return entry.creds
 
 
 def with_given(settings: Settings, given: Given | None) -> Settings:

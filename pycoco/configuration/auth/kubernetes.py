@@ -25,14 +25,22 @@ _SECRET_LIMIT = 1024 * 1024
 
 _DEFAULT_REGISTRY = "index.docker.io"  # defaultRegistryKey
 _HOST = re.compile(r"[^\s/?#@\\\[\]]+", re.ASCII)
+_PROVIDER_GROUP = "credentialprovider.kubelet.k8s.io"
 _PROVIDER_RESPONSE = "CredentialProviderResponse"
+_CACHE_KEY_TYPES = ("Image", "Registry", "Global")
+
+_IN_SECRET = ("username", "password", "auth", "identitytoken")
+_IN_RESPONSE = ("username", "password")
 
 _log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyringCredentials:
-    """One entry that fits an image: its key, and what to send. The secrets are not part of the repr."""
+    """One entry that fits an image: its key, and what to send. The secrets are not part of the repr.
+
+    An `identity_token` is what `docker login` keeps for Azure's registry, beside a user and no password.
+    """
 
     key: str
     username: str = field(default="", repr=False)
@@ -105,26 +113,32 @@ def from_dockerconfigjson(data: bytes) -> Keyring:
     document = _document(data, what)
     for key, value in document:
         if encoding_json.field(key, ("auths",)):
-            return Keyring(_entries(_object(value, f'"auths" of {what}'), what))
+            return Keyring(_entries(_object(value, f'"auths" of {what}'), _IN_SECRET, what))
     for name in ("credsStore", "credHelpers"):
         if any(key == name for key, _ in document):
             raise CredentialsError(f"{what} only names a credential helper ({name}), which has the credentials itself.")
-    return Keyring(_entries(document, what))
+    return Keyring(_entries(document, _IN_SECRET, what))
 
 
 def from_credential_provider_response(data: bytes) -> Keyring:
     """Read what a kubelet credential provider plugin answers: a CredentialProviderResponse of credentialprovider.
 
-    Raises CredentialsError for anything else.
+    An entry has `username` and `password` alone. Raises CredentialsError for anything else, and for a `cacheKeyType`
+    with which the kubelet takes none of the credentials (plugin/plugin.go, provide).
     """
     what = "the credential provider's response"
     fields = dict(_document(data, what))
-    if fields.get("kind") != _PROVIDER_RESPONSE:
-        raise CredentialsError(f"{what} is not of the kind {_PROVIDER_RESPONSE}.")
-    return Keyring(_entries(_object(fields.get("auth"), f'"auth" of {what}'), what))
+    group = str(fields.get("apiVersion")).partition("/")[0]
+    if group != _PROVIDER_GROUP or fields.get("kind") != _PROVIDER_RESPONSE:
+        raise CredentialsError(f"{what} is not of the kind {_PROVIDER_RESPONSE} of {_PROVIDER_GROUP}.")
+    if fields.get("cacheKeyType") not in _CACHE_KEY_TYPES:
+        raise CredentialsError(f'"cacheKeyType" of {what} is none of {", ".join(_CACHE_KEY_TYPES)}.')
+    return Keyring(_entries(_object(fields.get("auth"), f'"auth" of {what}'), _IN_RESPONSE, what))
 
 
 def _document(data: bytes, what: str) -> encoding_json.Object:
+    if isinstance(data, str):
+        raise TypeError(f"{what} is given as text; give its bytes, which are decoded from base64")
     if len(data) > _SECRET_LIMIT:
         raise CredentialsError(f"{what} is larger than {_SECRET_LIMIT} bytes.")
     try:
@@ -142,20 +156,20 @@ def _object(value: encoding_json.Value, what: str) -> encoding_json.Object:
     return value
 
 
-def _entries(auths: encoding_json.Object, what: str) -> Iterator[KeyringCredentials]:
+def _entries(auths: encoding_json.Object, names: tuple[str, ...], what: str) -> Iterator[KeyringCredentials]:
     for location, value in dict(auths).items():
         key = _key(location)
         if key is None:
             _log.warning("%r in %s names no registry: skipped", location, what)
             continue
-        yield _entry(key, _object(value, f"{location!r} of {what}"), f"{location!r} of {what}")
+        yield _entry(key, _object(value, f"{location!r} of {what}"), names, f"{location!r} of {what}")
 
 
-def _entry(key: str, fields: encoding_json.Object, what: str) -> KeyringCredentials:
+def _entry(key: str, fields: encoding_json.Object, names: tuple[str, ...], what: str) -> KeyringCredentials:
     """DockerConfigEntry.UnmarshalJSON: `auth` counts before `username` and `password`."""
     texts: dict[str, str] = {}
     for name, value in fields:
-        known = encoding_json.field(name, ("username", "password", "auth", "identitytoken"))
+        known = encoding_json.field(name, names)
         if known is None or value is None:
             continue
         if not encoding_json.is_text(value):
@@ -168,14 +182,21 @@ def _entry(key: str, fields: encoding_json.Object, what: str) -> KeyringCredenti
 
 
 def _decoded(auth: str, what: str) -> tuple[str, str]:
-    """decodeDockerConfigFieldAuth: base64 with its padding or without any."""
-    text = re.sub(r"[\r\n]", "", auth.strip())
+    """decodeDockerConfigFieldAuth: base64 with its padding or without any; line ends do not count, but spaces do.
+
+    What is not UTF-8 the kubelet cannot hand over: the CRI is protobuf, whose texts are.
+    """
+    text = re.sub(r"[\r\n]", "", auth)
     if not text.endswith("="):
         text += "=" * (-len(text) % 4)
     try:
-        pair = base64.b64decode(text.encode("ascii"), validate=True).decode("utf-8", "surrogateescape")
+        pair = base64.b64decode(text.encode("ascii"), validate=True).decode()
     except (binascii.Error, UnicodeEncodeError):
         raise CredentialsError(f'"auth" of {what} is not base64.') from None
+    except UnicodeDecodeError:
+        raise CredentialsError(
+            f'"auth" of {what} is not UTF-8, which a user and password of the CRI have to be.'
+        ) from None
     username, colon, password = pair.partition(":")
     if not colon:
         raise CredentialsError(f'"auth" of {what} is not USER:PASSWORD in base64.')

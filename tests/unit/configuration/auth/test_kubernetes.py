@@ -20,6 +20,9 @@ def encoded(pair: str, *, padded: bool = True) -> str:
     return text if padded else text.rstrip("=")
 
 
+LATIN = base64.b64encode("s3cret:p\xe4ss".encode("latin-1")).decode()
+
+
 def secret(auths: Any, **more: Any) -> bytes:
     return json.dumps({"auths": auths, **more}).encode()
 
@@ -103,6 +106,7 @@ def test_secrets_add_up_and_the_first_one_s_credentials_come_first() -> None:
         ({"auth": encoded("user:pass")}, ("user", "pass")),
         ({"auth": encoded("user:pass:word")}, ("user", "pass:word")),
         ({"auth": encoded("us:ér", padded=False)}, ("us", "ér")),
+        ({"auth": encoded("user:pass") + "\n"}, ("user", "pass")),
         ({"username": "user", "password": "pass"}, ("user", "pass")),
         ({"username": "other", "password": "other", "auth": encoded("user:pass")}, ("user", "pass")),
         ({"username": "user", "password": "pass", "auth": ""}, ("user", "pass")),
@@ -121,24 +125,42 @@ def test_an_identity_token_is_kept() -> None:
     assert (found.creds, found.identity_token) == (None, "t0k")
 
 
+@pytest.mark.parametrize("read", [from_dockerconfigjson, from_credential_provider_response])
+def test_text_is_no_secret_s_bytes(read: Any) -> None:
+    with pytest.raises(TypeError, match="is given as text; give its bytes"):
+        read("e30=")
+
+
 def test_a_dockercfg_is_a_map_without_auths() -> None:
     found = from_dockerconfigjson(json.dumps({"https://quay.io": {"auth": encoded("user:pass")}}).encode())
     assert users(found, "quay.io/app") == ["user"]
     assert not from_dockerconfigjson(b"{}").lookup("quay.io/app")
 
 
-def test_a_credential_provider_s_response_is_read() -> None:
-    response = {
+def response(auth: Any, **changed: Any) -> bytes:
+    """What a credential provider plugin answers."""
+    whole = {
         "apiVersion": "credentialprovider.kubelet.k8s.io/v1",
         "kind": "CredentialProviderResponse",
         "cacheKeyType": "Registry",
         "cacheDuration": "6h",
-        "auth": {"*.dkr.ecr.*.amazonaws.com": {"username": "AWS", "password": "secret"}},
+        "auth": auth,
     }
-    found = from_credential_provider_response(json.dumps(response).encode())
-    assert [each.creds for each in found.lookup("1.dkr.ecr.eu-west-1.amazonaws.com/app:v1")] == [("AWS", "secret")]
-    empty = from_credential_provider_response(b'{"kind": "CredentialProviderResponse", "auth": null}')
-    assert not len(empty)
+    return json.dumps({**whole, **changed}).encode()
+
+
+def test_a_credential_provider_s_response_is_read() -> None:
+    auth = {"*.dkr.ecr.*.amazonaws.com": {"username": "AWS", "password": "secret"}}
+    for changed in ({}, {"apiVersion": "credentialprovider.kubelet.k8s.io/v1beta1"}, {"cacheKeyType": "Image"}):
+        found = from_credential_provider_response(response(auth, **changed))
+        assert [each.creds for each in found.lookup("1.dkr.ecr.eu-west-1.amazonaws.com/app:v1")] == [("AWS", "secret")]
+    assert not len(from_credential_provider_response(response(None)))
+
+
+def test_an_entry_of_a_credential_provider_has_a_user_and_a_password_alone() -> None:
+    entries = {"a.io": {"auth": encoded("user:pass"), "identitytoken": "t0k"}, "b.io": None}
+    found = from_credential_provider_response(response(entries))
+    assert [(each.key, each.creds, each.identity_token) for each in found] == [("a.io", None, ""), ("b.io", None, "")]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +176,14 @@ def test_a_credential_provider_s_response_is_read() -> None:
         (from_dockerconfigjson, b'{"credsStore": "desktop"}', "only names a credential helper (credsStore)"),
         (from_dockerconfigjson, b" " * (1024 * 1024 + 1), "larger than 1048576 bytes"),
         (from_dockerconfigjson, b'{"auths":' + b"[" * 100_000, "not JSON"),
+        (from_dockerconfigjson, secret({"quay.io": {"auth": encoded("s3cret:pw") + " "}}), "\"auth\" of 'quay.io'"),
+        (from_dockerconfigjson, secret({"quay.io": {"auth": LATIN}}), "'quay.io' of the secret is not UTF-8"),
         (from_credential_provider_response, secret({}), "not of the kind CredentialProviderResponse"),
+        (from_credential_provider_response, response({}, apiVersion="v1"), "of credentialprovider.kubelet.k8s.io"),
+        (from_credential_provider_response, response({}, apiVersion=None), "of credentialprovider.kubelet.k8s.io"),
+        (from_credential_provider_response, response({}, kind=["CredentialProviderResponse"]), "not of the kind"),
+        (from_credential_provider_response, response({}, cacheKeyType="Pod"), "none of Image, Registry, Global"),
+        (from_credential_provider_response, response([]), '"auth" of the credential provider'),
     ],
 )
 def test_what_cannot_be_read_is_named_and_never_quoted(read: Any, data: bytes, says: str) -> None:
