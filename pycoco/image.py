@@ -85,7 +85,7 @@ class Image:
         """
         from pycoco.answers.given_images import fetched_object, typed_documents
 
-        made = cls(fetched_object(document, SCHEMA_VERSION), str(document["requested"]))
+        made = cls(*fetched_object(document, SCHEMA_VERSION))
         for name, typed in typed_documents(document).items():
             made._remember(name, typed)
         made._remember("_whole", False)

@@ -61,17 +61,20 @@ def _read(data: bytes, what: str) -> manifests.ReadManifest:
     return manifests.parse(data, media_type)
 
 
-def fetched_object(document: Mapping[str, Any], version: int) -> Fetched:
-    """Return an image's JSON object as what was fetched, without its bytes. Raises ManifestError for any other."""
+def fetched_object(document: Mapping[str, Any], version: int) -> tuple[Fetched, str]:
+    """Return an image's JSON object as what was fetched, without its bytes, and the reference that was asked for.
+
+    Raises ManifestError for any other object.
+    """
     found = document.get("schema_version") if isinstance(document, Mapping) else None
     if found != version:
         raise ManifestError(
             f"this is not the JSON object of an image in version {version}: schema_version is {found!r}"
         )
 
-    def read() -> Fetched:
+    def read() -> tuple[Fetched, str]:
         is_index = document["index"] is not None
-        return Fetched(
+        fetched = Fetched(
             reference=str(document["reference"]),
             pull_source=str(document["pull_source"]),
             digest=str(document["digest"]),
@@ -84,6 +87,7 @@ def fetched_object(document: Mapping[str, Any], version: int) -> Fetched:
             config=b"",
             policy=str(document["policy"]),
         )
+        return fetched, str(document["requested"])
 
     return reading("image's JSON object", read)
 

@@ -104,10 +104,11 @@ class Descriptor:
             "annotations": dict(self.annotations),
             "data": self.data,
             "artifactType": self.artifact_type,
-            "platform": self.platform and self.platform.to_dict(),
         }
         required = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
-        return required | without_empty(optional)
+        # An empty platform is one: it matches none that is asked for, while an entry without any matches all.
+        platform = {} if self.platform is None else {"platform": self.platform.to_dict()}
+        return required | without_empty(optional) | platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,11 @@ def descriptor_from(kind: type[_DescriptorT], document: dict[str, Any]) -> _Desc
         artifact_type=document.get("artifactType") or "",
         platform=None if platform is None else platform_from(platform),
     )
+
+
+def docker_descriptor_from(kind: type[_DescriptorT], document: dict[str, Any], *more: str) -> _DescriptorT:
+    """Return a descriptor of docker's, which has no other fields but `more`: what is there besides may be anything."""
+    return descriptor_from(kind, {name: document[name] for name in (*_DOCKER_DESCRIPTOR, *more) if name in document})
 
 
 def platform_from(document: Mapping[str, Any]) -> Platform:

@@ -58,6 +58,7 @@ _IMAGE = struct(
     }
 )
 _NANOSECONDS = 10**9
+_LARGEST = 2**63 - 1
 _TIME = pattern(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]+))?"
     r"(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
@@ -139,13 +140,16 @@ class HealthCheck:
         """Return it with docker's key names, times in nanoseconds as docker has them, empty ones left out."""
         found = {
             "Test": list(self.test),
-            "Interval": round(self.interval * _NANOSECONDS),
-            "Timeout": round(self.timeout * _NANOSECONDS),
-            "StartPeriod": round(self.start_period * _NANOSECONDS),
-            "StartInterval": round(self.start_interval * _NANOSECONDS),
+            "Interval": _nanoseconds(self.interval),
+            "Timeout": _nanoseconds(self.timeout),
+            "StartPeriod": _nanoseconds(self.start_period),
+            "StartInterval": _nanoseconds(self.start_interval),
             "Retries": self.retries,
         }
         return {name: value for name, value in found.items() if value}
+
+
+_NO_HEALTH_CHECK = HealthCheck()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +192,7 @@ class ImageConfig:
 
     @property
     def created_at(self) -> datetime | None:
-        """`created` as an aware datetime, cut to microseconds; None if there is none or datetime cannot hold it."""
+        """`created` as an aware datetime, cut to microseconds; None for none, or where no datetime in UTC holds it."""
         return _datetime(self.created)
 
     @property
@@ -267,10 +271,10 @@ def _config(document: dict[str, Any]) -> ImageConfig:
 
 
 def _health_check(value: Any) -> HealthCheck | None:
-    """Return the config's Healthcheck, None where there is none of docker's type."""
+    """Return the config's Healthcheck, None where there is none of docker's type, or an empty one."""
     if not isinstance(value, Mapping):
         return None
-    return HealthCheck(
+    found = HealthCheck(
         test=_words(value.get("Test")),
         interval=_integer(value.get("Interval")) / _NANOSECONDS,
         timeout=_integer(value.get("Timeout")) / _NANOSECONDS,
@@ -278,6 +282,12 @@ def _health_check(value: Any) -> HealthCheck | None:
         start_interval=_integer(value.get("StartInterval")) / _NANOSECONDS,
         retries=_integer(value.get("Retries")),
     )
+    return found if found != _NO_HEALTH_CHECK else None
+
+
+def _nanoseconds(seconds: float) -> int:
+    """Return a time as docker has it, in 64 bits: the longest is not the same number after seconds were made of it."""
+    return max(-_LARGEST, min(round(seconds * _NANOSECONDS), _LARGEST))
 
 
 def _words(value: Any) -> tuple[str, ...]:
@@ -288,7 +298,7 @@ def _words(value: Any) -> tuple[str, ...]:
 
 
 def _integer(value: Any) -> int:
-    return value if type(value) is int and abs(value) < 2**63 else 0
+    return value if type(value) is int and abs(value) <= _LARGEST else 0
 
 
 def _history(document: dict[str, Any]) -> History:
@@ -314,9 +324,11 @@ def _datetime(text: str) -> datetime | None:
     microsecond = int((fraction or "0")[:6].ljust(6, "0"))
     try:
         zone = timezone(-offset if sign == "-" else offset)
-        return datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), microsecond, zone)
-    except ValueError:
+        made = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), microsecond, zone)
+        made.astimezone(timezone.utc)  # as tables want it
+    except (ValueError, OverflowError):
         return None
+    return made
 
 
 def _without_empty(document: dict[str, Any]) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from pycoco.documents.descriptor import (
     IndexEntry,
     Platform,
     descriptor_from,
+    docker_descriptor_from,
 )
-from pycoco.documents.media_types import OCI_COMMON, VERSIONED
+from pycoco.documents.media_types import OCI_COMMON, OCI_INDEX, VERSIONED
 from pycoco.documents.syntax.strict_json import sequence, struct
 from pycoco.documents.typed import no_texts, parse_object, reading, texts, without_empty
 
@@ -41,7 +42,8 @@ class Index:
     def platforms(self) -> tuple[Platform, ...]:
         """The platforms that it has images for, each once and in its own order."""
         images = (entry for entry in self.manifests if not entry.is_attestation)
-        return tuple(dict.fromkeys(entry.platform for entry in images if entry.platform is not None))
+        platforms = (entry.platform for entry in images if entry.platform is not None)
+        return tuple(dict.fromkeys(platform for platform in platforms if str(platform)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the index with the OCI specification's key names, empty optional ones left out."""
@@ -65,11 +67,17 @@ class Index:
 
 
 def _index(document: dict[str, Any], media_type: str) -> Index:
+    is_oci = media_type == OCI_INDEX
+    more = document if is_oci else {}  # what docker's lists have not: there it may be anything
     return Index(
         media_type=media_type,
         schema_version=document.get("schemaVersion") or 2,
-        manifests=tuple(descriptor_from(IndexEntry, entry or {}) for entry in document.get("manifests") or ()),
-        artifact_type=document.get("artifactType") or "",
-        subject=descriptor_from(Descriptor, document["subject"]) if document.get("subject") else None,
-        annotations=texts(document.get("annotations")),
+        manifests=tuple(_entry(entry or {}, is_oci=is_oci) for entry in document.get("manifests") or ()),
+        artifact_type=more.get("artifactType") or "",
+        subject=descriptor_from(Descriptor, more["subject"]) if more.get("subject") else None,
+        annotations=texts(more.get("annotations")),
     )
+
+
+def _entry(document: dict[str, Any], *, is_oci: bool) -> IndexEntry:
+    return descriptor_from(IndexEntry, document) if is_oci else docker_descriptor_from(IndexEntry, document, "platform")

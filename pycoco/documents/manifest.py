@@ -25,7 +25,14 @@ from pycoco._dataclass import dataclass, field
 from pycoco.documents import digest as digests
 from pycoco.documents import index, media_types
 from pycoco.documents import schema1 as legacy
-from pycoco.documents.descriptor import DOCKER_DESCRIPTOR, OCI_DESCRIPTOR, Descriptor, Layer, descriptor_from
+from pycoco.documents.descriptor import (
+    DOCKER_DESCRIPTOR,
+    OCI_DESCRIPTOR,
+    Descriptor,
+    Layer,
+    descriptor_from,
+    docker_descriptor_from,
+)
 from pycoco.documents.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from pycoco.documents.syntax import strict_json
 from pycoco.documents.syntax.strict_json import Check, sequence, struct
@@ -289,19 +296,22 @@ class Manifest:
 
 
 def _manifest(document: dict[str, Any], media_type: str) -> Manifest:
+    is_oci = media_type == OCI_MANIFEST
+    descriptor = descriptor_from if is_oci else docker_descriptor_from
+    more = document if is_oci else {}  # what docker's manifests have not: there it may be anything
     config = document.get("config")
     if document.get("fsLayers") is not None:
         layers = tuple(_schema1_layer(layer or {}) for layer in reversed(document["fsLayers"]))
     else:
-        layers = tuple(descriptor_from(Layer, layer or {}) for layer in document.get("layers") or ())
+        layers = tuple(descriptor(Layer, layer or {}) for layer in document.get("layers") or ())
     return Manifest(
         media_type=media_type,
         schema_version=document.get("schemaVersion") or 2,
-        config=descriptor_from(Descriptor, config) if config else None,
+        config=descriptor(Descriptor, config) if config else None,
         layers=layers,
-        artifact_type=document.get("artifactType") or "",
-        subject=descriptor_from(Descriptor, document["subject"]) if document.get("subject") else None,
-        annotations=texts(document.get("annotations")),
+        artifact_type=more.get("artifactType") or "",
+        subject=descriptor_from(Descriptor, more["subject"]) if more.get("subject") else None,
+        annotations=texts(more.get("annotations")),
     )
 
 

@@ -12,6 +12,8 @@ TAGS = "tests/parity/matrix/test_tag_lists.py"
 PYTHON = "tests/unit/python/test_other_readings.py"
 REFERRERS = "tests/unit/python/test_referrers.py"
 KUBERNETES = "tests/unit/configuration/auth/test_kubernetes.py"
+VALUES = "tests/unit/test_image_values.py"
+PROPERTIES = "tests/properties/test_image_properties.py"
 GIVEN = "tests/boundary/test_given_credentials.py"
 CRIO = "tests/unit/configuration/auth/test_crio.py"
 REAL = "tests/end_to_end/test_other_readings.py"
@@ -200,6 +202,27 @@ READING_FAULTS = (
         'if fields.get("cacheKeyType") not in _CACHE_KEY_TYPES:',
         "if False:",
         (KUBERNETES,),
+    ),
+    Fault(
+        "what docker's manifests have not read as if they had it",
+        "documents/manifest.py",
+        "more = document if is_oci else {}",
+        "more = document",
+        (VALUES,),
+    ),
+    Fault(
+        "an index's empty platform taken for none",
+        "documents/descriptor.py",
+        "platform = {} if self.platform is None else",
+        "platform = {} if not str(self.platform or '') else",
+        (PROPERTIES,),
+    ),
+    Fault(
+        "a time told that UTC has no datetime for",
+        "documents/image_config.py",
+        "        made.astimezone(timezone.utc)  # as tables want it\n",
+        "",
+        (VALUES,),
     ),
     Fault(
         "a namespace that is a path",

@@ -13,12 +13,16 @@ from typing import Any
 
 import pytest
 
+from pycoco.documents.descriptor import Platform
 from pycoco.documents.image_config import HealthCheck, ImageConfig
+from pycoco.documents.index import Index
+from pycoco.documents.manifest import Manifest
 from pycoco.documents.typed import Texts
 from pycoco.errors import AmbiguousManifestError, DigestMismatchError, ManifestError, NotAnImageError
 from pycoco.image import Image
 from tests.fleet.tables import require_module
-from tests.unit.test_image import CONFIG, FETCHED, INDEX, MANIFEST, SCHEMA1, SINGLE, encode, image
+from tests.support.media_types import DOCKER_LIST, DOCKER_MANIFEST
+from tests.unit.test_image import CONFIG, FETCHED, INDEX, MANIFEST, OCI_INDEX, SCHEMA1, SINGLE, encode, image
 
 
 def configured(**run: Any) -> ImageConfig:
@@ -57,6 +61,15 @@ def test_labels_time_and_environment() -> None:
     assert of_config().created is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2024-01-01T00:00:00+24:00"],
+)
+def test_a_time_that_no_table_holds_in_utc_is_none(text: str) -> None:
+    made = Image.from_fetched(replace(SINGLE, config=json.dumps({"created": text}).encode()), "x")
+    assert (made.created, made.config.created) == (None, text)
+
+
 def test_what_docker_keeps_beside_the_specification() -> None:
     config = configured(
         Healthcheck={"Test": ["CMD", "true"], "Interval": 30_000_000_000, "Timeout": 500_000_000, "Retries": 3},
@@ -78,6 +91,46 @@ def test_what_is_not_of_docker_s_type_is_absent(value: Any) -> None:
     assert config.healthcheck in (None, HealthCheck())
     assert (config.shell, config.on_build) == ((), ())
     assert "Shell" not in config.to_dict().get("config", {})
+
+
+def test_a_health_check_s_longest_time_stays_within_64_bits() -> None:
+    config = configured(Healthcheck={"Interval": 2**63 - 1, "Timeout": -(2**63) + 1})
+    found = config.to_dict()["config"]["Healthcheck"]
+    assert found == {"Interval": 2**63 - 1, "Timeout": -(2**63) + 1}
+    assert configured(Healthcheck=found) == config
+    assert configured(Healthcheck={}).healthcheck is None
+
+
+def test_what_docker_s_manifests_have_not_may_be_anything() -> None:
+    """containers/image does not look at it, and so an image that it reads is one whose layers can be looked at."""
+    odd: dict[str, Any] = {"annotations": [{}], "artifactType": 5, "subject": "x"}
+    described = {"mediaType": "a/b", "digest": "sha256:" + "a" * 64, "size": 1}
+    descriptor = {**described, **odd, "data": 5}
+    document = {
+        "schemaVersion": 2,
+        "config": {**descriptor, "platform": []},
+        "layers": [{**descriptor, "platform": 5}],
+        **odd,
+    }
+    found = Manifest.from_bytes(encode(document), DOCKER_MANIFEST)
+    assert found == Manifest.from_bytes(
+        encode({"schemaVersion": 2, "config": described, "layers": [described]}), DOCKER_MANIFEST
+    )
+    platform = {"os": "linux", "architecture": "arm64"}
+    entries = {"schemaVersion": 2, "manifests": [{**descriptor, "platform": platform}], **odd}
+    index = Index.from_bytes(encode(entries), DOCKER_LIST)
+    assert index == Index.from_bytes(
+        encode({"schemaVersion": 2, "manifests": [{**described, "platform": platform}]}), DOCKER_LIST
+    )
+    assert str(index.manifests[0].platform) == "linux/arm64"
+
+
+def test_an_empty_platform_is_one_that_nobody_asks_for() -> None:
+    entry = {"mediaType": "a/b", "digest": "sha256:" + "a" * 64, "size": 1}
+    index = Index.from_bytes(encode({"manifests": [{**entry, "platform": {}}, entry]}), OCI_INDEX)
+    assert [each.platform for each in index.manifests] == [Platform("", ""), None]
+    assert [each.get("platform") for each in index.to_dict()["manifests"]] == [{}, None]
+    assert index.platforms == ()
 
 
 # Mappings.
@@ -171,6 +224,17 @@ def test_another_object_is_refused(change: dict[str, Any]) -> None:
         Image.from_dict({**image().to_dict(), **change})
     with pytest.raises(ManifestError):
         Image.from_dict({})
+
+
+def test_an_object_that_lacks_a_key_is_refused_unless_it_follows_from_others() -> None:
+    whole = image().to_dict()
+    for key in whole:
+        rest = {name: value for name, value in whole.items() if name != key}
+        if key in ("pinned", "platform", "encrypted", "layers_size", "layers"):
+            assert Image.from_dict(rest).to_dict() == whole
+        else:
+            with pytest.raises(ManifestError):
+                Image.from_dict(rest)
 
 
 # Given documents.

@@ -53,4 +53,4 @@ def text(found: PlatformImage) -> str:
 
 
 def _name(found: PlatformImage) -> str:
-    return str(found.platform or "no platform")
+    return str(found.platform or "") or "no platform"
