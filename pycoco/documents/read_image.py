@@ -21,7 +21,7 @@ from pycoco.documents import choose, image_config, manifest, media_types, platfo
 from pycoco.documents import digest as digests
 from pycoco.documents import schema1 as legacy
 from pycoco.documents.syntax import strict_json
-from pycoco.documents.values import MANIFEST_LIMIT, RequestedPlatform
+from pycoco.documents.values import INSTANCES_LIMIT, INSTANCES_SIZE, MANIFEST_LIMIT, RequestedPlatform
 from pycoco.errors import (
     DeadlineError,
     ManifestError,
@@ -33,9 +33,6 @@ from pycoco.errors import (
     TooLargeError,
     UnsupportedManifestError,
 )
-
-INSTANCES_LIMIT = 1000
-"""Images of one index that are read together, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +182,8 @@ def read_instances(
     return _Reader(schema1, 0, policy, known).read_instances(digest)
 
 
-def read_signatures(
-    digest: str, instance: str = "", *, schema1: bool = False
-) -> Generator[Need, Received, ReadSignatures]:
-    """Return the flow that reads a manifest's signatures: those of the top-level one, or of its `instance`."""
+def read_signatures(digest: str, instance: str, *, schema1: bool = False) -> Generator[Need, Received, ReadSignatures]:
+    """Return the flow that reads a manifest's signatures: of the top-level one, or of its `instance` if not ""."""
     return _Reader(schema1, 0, None, None).read_signatures(digest, instance)
 
 
@@ -232,9 +227,15 @@ class _Reader:
         if len(entries) > INSTANCES_LIMIT:
             raise TooLargeError(f"the index names {len(entries)} images, and more than {INSTANCES_LIMIT} are not read")
         read: dict[str, ReadImage | PycocoError] = {}
+        held: dict[str, int] = {}
         for _, instance in entries:
             if instance not in read:
-                read[instance] = yield from self._instance_or_error(top, instance)
+                found = read[instance] = yield from self._instance_or_error(top, instance)
+                if isinstance(found, ReadImage):
+                    held[found.config_digest] = len(found.config)
+                    held[instance] = len(found.instance_manifest) + sum(map(len, found.signatures))
+            if sum(held.values()) > INSTANCES_SIZE:
+                raise TooLargeError(f"what the images of the index are together is larger than {INSTANCES_SIZE} bytes")
         return ReadInstances(whole, tuple((place, read[instance]) for place, instance in entries))
 
     def _instance_or_error(self, top: _Manifest, digest: str) -> Generator[Need, Received, ReadImage | PycocoError]:

@@ -90,21 +90,26 @@ def of_manifest(body: bytes, media_type: str, digest: str, subject: str, tag: st
 def merged(referrers: Iterable[Referrer], artifact_type: str | None) -> tuple[Referrer, ...]:
     """Return each referrer once, in order, with every place it was found in; only those of `artifact_type` if given.
 
-    What is named by something else than a digest is left out: nobody could ask for it.
+    What one place leaves open, the type above all, another may tell. What is named by something else than a digest is
+    left out: nobody could ask for it.
     """
     by_digest: dict[str, Referrer] = {}
     for each in referrers:
         if not digests.is_valid(each.digest):
             continue
-        if artifact_type is not None and each.artifact_type != artifact_type:
-            continue
         known = by_digest.get(each.digest)
-        if known is None:
-            by_digest[each.digest] = each
-            continue
-        found = tuple(dict.fromkeys((*known.found, *each.found)))
-        by_digest[each.digest] = replace(known, found=found, tag=known.tag or each.tag)
-    return tuple(by_digest.values())
+        by_digest[each.digest] = each if known is None else _both(known, each)
+    return tuple(each for each in by_digest.values() if artifact_type is None or each.artifact_type == artifact_type)
+
+
+def _both(known: Referrer, other: Referrer) -> Referrer:
+    return replace(
+        known,
+        found=tuple(dict.fromkeys((*known.found, *other.found))),
+        tag=known.tag or other.tag,
+        artifact_type=known.artifact_type or other.artifact_type,
+        annotations=known.annotations or other.annotations,
+    )
 
 
 def _referrer(entry: Descriptor, subject: str, found: str, tag: str = "") -> Referrer:

@@ -1,4 +1,4 @@
-"""What others hand to this room and get from it without reading a document themselves: small values, and one bound.
+"""What others hand to this room and get from it without reading a document themselves: small values, and bounds.
 
 They stand here by themselves so that a backend that only carries them loads no reader. It is not for the typed
 documents, such as a manifest's.
@@ -10,6 +10,12 @@ from pycoco._dataclass import dataclass
 
 MANIFEST_LIMIT = 4 * 1024 * 1024
 """Bytes of a manifest or config, at most (containers/image internal/iolimits)."""
+
+INSTANCES_LIMIT = 1000
+"""Images of one index that are read together, at most."""
+
+INSTANCES_SIZE = 32 * 1024 * 1024
+"""Bytes of their manifests, configs and signatures, at most: those of a hundred platforms are some megabytes."""
 
 
 @dataclass(frozen=True, slots=True)

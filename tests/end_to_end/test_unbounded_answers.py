@@ -1,6 +1,7 @@
 """Answers without end, or that inflate without end: a process of 1 GiB of address space outlives them.
 
 What pycoco holds of an error's body is 64 KiB, decoded; upstream reads it whole (docs/deviations.md says why not here).
+So it is with what is small by itself and asked for a thousand times, as one index says.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.boundary import child
-from tests.parity.fetching import single
+from tests.parity.fetching import manifest_of, sha256, single
+from tests.parity.matrix.reading_rows import ARTIFACT, CONFIG, entry, index_of, registry, served
+from tests.support.media_types import OCI_INDEX, OCI_MANIFEST
 from tests.support.scripted_registry import Answer, Route, Routes, ScriptedRegistry
 
 IMAGE = single()
@@ -29,11 +32,14 @@ import pycoco
 from pycoco.backends.select import select
 from pycoco.configuration.settings import Settings
 from pycoco.documents.values import RequestedPlatform
-host, backend, path = sys.argv[1:]
+host, backend, path, operation = sys.argv[1:]
 try:
     settings = Settings(tls_verify=False, environ=dict(os.environ), platform=RequestedPlatform("linux", "amd64"))
     session = select(backend).open(settings)
-    (session.tags(host + path, timeout=20) if path == "/app" else session.fetch(host + path, timeout=20)).result()
+    read = getattr(session, operation)(host + path, timeout=30).result()
+    if operation == "fetch_instances":
+        errors = {each.code for _, each in read.instances}
+        print(len(read.instances), *errors, all(each.raw_manifest is read.top.body for _, each in read.instances))
 except pycoco.PycocoError as error:
     print(error.code, len(str(error)) < 3000)
 """
@@ -77,21 +83,41 @@ def test_an_error_body_that_inflates(where: str, status: int, code: str, inflati
         if where == "/token":
             table["/v2/"] = Answer(401, [("WWW-Authenticate", f'Bearer realm="{registry.url}/token"')])
         table[where] = bombed(status, inflating)
-        ended = child.run(CHILD, registry.host, backend, "/app:v1", timeout=40)
+        ended = child.run(CHILD, registry.host, backend, "/app:v1", "fetch", timeout=40)
     assert (ended.status, ended.output) == (0, f"{code} True\n"), ended.errors[-2000:]
 
 
 def test_a_page_of_tags_that_inflates(backend: str) -> None:
     table: dict[str, Route] = {"/v2/": Answer(), "/v2/app/tags/list": bombed(200, bomb(6 * GIB, b'{"tags":['))}
     with ScriptedRegistry(Routes(table)) as registry:
-        ended = child.run(CHILD, registry.host, backend, "/app", timeout=40)
+        ended = child.run(CHILD, registry.host, backend, "/app", "tags", timeout=40)
     assert (ended.status, ended.output) == (0, "too_large True\n"), ended.errors[-2000:]
+
+
+def test_an_index_of_a_thousand_that_are_no_images(backend: str) -> None:
+    """Each is an error that has the index's bytes: they are there once, and the Go backend sends them once."""
+    index = index_of(*[entry(sha256(ARTIFACT), "amd64")] * 1000)
+    table = registry(index=served(OCI_INDEX, index + b" " * (4 * 2**20 - len(index))))
+    with ScriptedRegistry(Routes(table)) as scripted:
+        ended = child.run(CHILD, scripted.host, backend, "/app:index", "fetch_instances", timeout=40)
+    assert (ended.status, ended.output) == (0, "1000 not_an_image True\n"), ended.errors[-2000:]
+
+
+def test_images_of_an_index_that_are_large_together(backend: str) -> None:
+    images = [manifest_of(CONFIG, annotations={"padding": f"{number:0{4 * 10**6}}"}) for number in range(12)]
+    table = registry(index=served(OCI_INDEX, index_of(*(entry(sha256(each), "amd64") for each in images))))
+    table |= {f"/v2/app/manifests/{sha256(each)}": served(OCI_MANIFEST, each) for each in images}
+    with ScriptedRegistry(Routes(table)) as scripted:
+        ended = child.run(CHILD, scripted.host, backend, "/app:index", "fetch_instances", timeout=40)
+        asked = sum("/manifests/sha256" in line for line in scripted.lines)
+    assert (ended.status, ended.output) == (0, "too_large True\n"), ended.errors[-2000:]
+    assert asked == 32 * 2**20 // len(images[0]) + 1
 
 
 @pytest.mark.parametrize("status", [404, 401, 429])
 def test_an_error_body_without_end(status: int, backend: str) -> None:
     with endless(status) as host:
-        ended = child.run(CHILD, host, backend, "/app:v1", timeout=40)
+        ended = child.run(CHILD, host, backend, "/app:v1", "fetch", timeout=40)
     codes = {404: "not_found", 401: "unauthorized", 429: "rate_limited"}
     assert (ended.status, ended.output) == (0, f"{codes[status]} True\n"), ended.errors[-2000:]
 

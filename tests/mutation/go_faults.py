@@ -10,6 +10,7 @@ from tests.mutation.fault import Fault
 _PARITY = "tests/parity/test_pure_operations.py::test_twins_agree"
 _ADVICE = "tests/boundary/test_advice.py"
 _MATRIX = "tests/parity/matrix"
+_UNBOUNDED = "tests/end_to_end/test_unbounded_answers.py"
 
 GO_FAULTS = (
     Fault(
@@ -130,5 +131,19 @@ GO_FAULTS = (
         "if nothing {",
         'if nothing && note != "" {',
         (f"{_ADVICE}::test_a_helper_that_has_none[go]",),
+    ),
+    Fault(
+        "Go: the index's bytes sent with each of its errors",
+        "go/internal/operations/operations.go",
+        "\t\t\ttold.RawManifest = nil\n",
+        "",
+        (f"{_UNBOUNDED}::test_an_index_of_a_thousand_that_are_no_images[go]",),
+    ),
+    Fault(
+        "Go: images of an index of any size",
+        "go/internal/images/instances.go",
+        "size > instancesSize {",
+        "size > 100*instancesSize {",
+        (f"{_UNBOUNDED}::test_images_of_an_index_that_are_large_together[go]",),
     ),
 )

@@ -12,6 +12,7 @@ TAGS = "tests/parity/matrix/test_tag_lists.py"
 PYTHON = "tests/unit/python/test_other_readings.py"
 REFERRERS = "tests/unit/python/test_referrers.py"
 KUBERNETES = "tests/unit/configuration/auth/test_kubernetes.py"
+UNBOUNDED = "tests/end_to_end/test_unbounded_answers.py"
 VALUES = "tests/unit/test_image_values.py"
 PROPERTIES = "tests/properties/test_image_properties.py"
 GIVEN = "tests/boundary/test_given_credentials.py"
@@ -136,9 +137,51 @@ READING_FAULTS = (
     Fault(
         "referrers of every type",
         "documents/referrers.py",
-        "if artifact_type is not None and each.artifact_type != artifact_type:",
-        "if False:",
+        "if artifact_type is None or each.artifact_type == artifact_type)",
+        ")",
         (REFERRERS,),
+    ),
+    Fault(
+        "a referrer's type forgotten that another place tells",
+        "documents/referrers.py",
+        "artifact_type=known.artifact_type or other.artifact_type,",
+        "artifact_type=known.artifact_type,",
+        (REFERRERS,),
+    ),
+    Fault(
+        "referrers of any size",
+        "backends/python/registry/referrers_api.py",
+        "if size > SIZE_LIMIT:",
+        "if False:",
+        (f"{REFERRERS}::test_a_list_may_not_be_of_any_size",),
+    ),
+    Fault(
+        "a page of referrers that is not there taken for no API",
+        "backends/python/registry/referrers_api.py",
+        "if len(seen) == 1 and (answer.status",
+        "if not found and (answer.status",
+        (REFERRERS,),
+    ),
+    Fault(
+        "a namespace-proxy told behind a second question mark",
+        "backends/python/registry/registry.py",
+        """f"{'&' if '?' in self.path else '?'}ns=""",
+        'f"?ns=',
+        (REFERRERS,),
+    ),
+    Fault(
+        "a page of tags of any number of values",
+        "backends/python/registry/tag_list.py",
+        'if body.count(b",") > PAGE_VALUES:',
+        "if False:",
+        (PYTHON,),
+    ),
+    Fault(
+        "images of an index of any size",
+        "documents/read_image.py",
+        "if sum(held.values()) > INSTANCES_SIZE:",
+        "if False:",
+        (f"{UNBOUNDED}::test_images_of_an_index_that_are_large_together[python]",),
     ),
     Fault(
         "no referrers without the API",

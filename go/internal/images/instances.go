@@ -20,8 +20,11 @@ import (
 	"github.com/pycoco/pycoco/go/internal/process"
 )
 
-// instancesLimit is how many images of one index are read together, at most (documents.read_image INSTANCES_LIMIT).
+// instancesLimit is how many images of one index are read together, at most (INSTANCES_LIMIT of pycoco/documents/values.py).
 const instancesLimit = 1000
+
+// instancesSize is how many bytes of manifests, configs and signatures they may be (INSTANCES_SIZE).
+const instancesSize = 32 * 1024 * 1024
 
 // Instance is one image of an index: its place among the entries, from 0, and the image or why there is none.
 type Instance struct {
@@ -99,6 +102,7 @@ func (i *instancesReading) all(ctx context.Context) ([]Instance, error) {
 		}
 	}
 	found := []Instance{}
+	held := map[string]int{}
 	for _, entry := range entries {
 		instance, known := i.read[entry.Digest]
 		if !known {
@@ -109,11 +113,29 @@ func (i *instancesReading) all(ctx context.Context) ([]Instance, error) {
 				instance.Err = process.About(ctx, instance.Err)
 			}
 			i.read[entry.Digest] = instance
+			if size := hold(held, instance.Fetched); size > instancesSize {
+				return nil, failure.TooLarge("what the images of the index are together", instancesSize)
+			}
 		}
 		instance.Place = entry.Place
 		found = append(found, instance)
 	}
 	return found, nil
+}
+
+// hold notes what an image takes, and returns what all of them do.
+func hold(held map[string]int, image *Fetched) (size int) {
+	if image != nil {
+		held[image.ConfigDigest] = len(image.Config)
+		held[image.InstanceDigest] = len(image.Instance)
+		for _, signature := range image.Signatures {
+			held[image.InstanceDigest] += len(signature)
+		}
+	}
+	for _, each := range held {
+		size += each
+	}
+	return size
 }
 
 func (i *instancesReading) fetched() *Fetched {

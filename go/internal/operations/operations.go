@@ -113,6 +113,7 @@ func fetchManifest(ctx context.Context, host *configuration.Host, request *refer
 }
 
 // fetchInstances sends bytes that several instances share once: each names its parts, manifest, config and signatures, by number.
+// So are the index's, which an error may tell of and of which a thousand may be about: they are part 0.
 func fetchInstances(ctx context.Context, host *configuration.Host, request *referenceRequest) (any, [][]byte, error) {
 	found, err := images.FetchInstances(ctx, host, request.Reference)
 	if err != nil {
@@ -136,7 +137,9 @@ func fetchInstances(ctx context.Context, host *configuration.Host, request *refe
 	instances := []instance{}
 	for _, each := range found.Found {
 		if each.Err != nil {
-			instances = append(instances, instance{Place: each.Place, Error: failure.Classify(ctx, each.Err)})
+			told := *failure.Classify(ctx, each.Err)
+			told.RawManifest = nil
+			instances = append(instances, instance{Place: each.Place, Error: &told})
 			continue
 		}
 		read := each.Fetched

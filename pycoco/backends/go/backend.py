@@ -29,7 +29,7 @@ from pycoco.backends.go.completions import Completions
 from pycoco.configuration.settings import Settings
 from pycoco.configuration.values import Candidate, Credentials, ParsedReference, PullSource
 from pycoco.documents.values import CheckedManifest, RequestedPlatform
-from pycoco.errors import BackendError, ForkedProcessError, InvalidReferenceError, PycocoError
+from pycoco.errors import BackendError, ForkedProcessError, InvalidReferenceError, ManifestError, PycocoError
 
 if TYPE_CHECKING:
     from pycoco.backends.exchange import OnRequest
@@ -272,7 +272,10 @@ def _fetched_instances(result: Any, parts: list[bytes]) -> FetchedInstances:
     instances: list[tuple[int, Fetched | PycocoError]] = []
     for each in result["instances"]:
         if "error" in each:
-            instances.append((each["place"], error_of(each["error"])))
+            error = error_of(each["error"])
+            if isinstance(error, ManifestError) and error.digest:
+                error.raw_manifest = parts[0]  # the index's own, which is sent once
+            instances.append((each["place"], error))
             continue
         own = [parts[number] for number in each["parts"]]
         instances.append((each["place"], _fetched(each["fetched"], [parts[0], *own])))

@@ -68,9 +68,12 @@ def parse(raw: bytes, only: tuple[str, ...] = ()) -> Value:
     return value
 
 
-def parse_first(raw: bytes) -> Value:
-    """Return the first JSON value of `raw`, like json.Decoder.Decode; what follows it is not looked at."""
-    return _decode(_text(raw))[0]
+def parse_first(raw: bytes, only: tuple[str, ...] = ()) -> Value:
+    """Return the first JSON value of `raw`, like json.Decoder.Decode; what follows it is not looked at.
+
+    `only` is as for `parse`.
+    """
+    return _decode(_text(raw), only)[0]
 
 
 def is_text(value: Value) -> TypeGuard[str]:

@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 
 from pycoco.backends.contract import Fetched, FetchedInstances, Resolved
+from pycoco.backends.python.registry import tag_list
 from pycoco.documents import digest as digests
-from pycoco.errors import DigestMismatchError, ManifestError, NotFoundError, RegistryError, UnsupportedManifestError
+from pycoco.errors import (
+    DigestMismatchError,
+    ManifestError,
+    NotFoundError,
+    RegistryError,
+    TooLargeError,
+    UnsupportedManifestError,
+)
 from tests.support.scripted_registry import Answer, Request, Route, Routes
 from tests.unit.python.scripted_image import IMAGE, OCI_INDEX, OCI_MANIFEST, Serve, Twin, of_type, routes
 
@@ -199,6 +207,25 @@ def test_lists_that_it_refuses(twin: Twin, serve: Serve, body: bytes) -> None:
     registry = serve(Routes({"/v2/": Answer(), TAGS: Answer(body=body)}))
     with of_type(RegistryError):
         twin.open().tags(f"{registry.host}/a/b", timeout=20).result()
+
+
+@pytest.mark.parametrize("value", [b'"a"', b"1", b"[]"])
+def test_a_page_has_so_many_values_at_most(
+    twin: Twin, serve: Serve, value: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small values take up to a hundred times their bytes: 32 MiB of digits took two gigabytes."""
+    monkeypatch.setattr(tag_list, "PAGE_VALUES", 10)
+    registry = serve(Routes({"/v2/": Answer(), TAGS: Answer(body=b'{"tags":[' + value + (b"," + value) * 11 + b"]}")}))
+    with of_type(TooLargeError):
+        twin.open().tags(f"{registry.host}/a/b", timeout=20).result()
+
+
+def test_what_is_listed_beside_tags_is_not_kept(twin: Twin, serve: Serve) -> None:
+    """Google's registries list every manifest there, and all on one page."""
+    manifests = {f"sha256:{number:064x}": {"tag": ["v1"], "imageSizeBytes": "1"} for number in range(60_000)}
+    body = json.dumps({"child": [], "manifest": manifests, "name": "a/b", "tags": ["v1", "v2"]}).encode()
+    registry = serve(Routes({"/v2/": Answer(), TAGS: Answer(body=body)}))
+    assert twin.open().tags(f"{registry.host}/a/b", timeout=20).result().tags == ("v1", "v2")
 
 
 def test_tags_are_asked_of_the_registry_itself_and_of_no_mirror(twin: Twin, serve: Serve, tmp_path: Path) -> None:

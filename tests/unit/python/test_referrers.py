@@ -8,10 +8,19 @@ from typing import Any
 
 import pytest
 
+from pycoco.backends.python.registry import referrers_api
 from pycoco.configuration.settings import Settings
 from pycoco.documents import referrers as documents
 from pycoco.documents.referrers import Referrer
-from pycoco.errors import AmbiguousManifestError, InvalidReferenceError, RegistryError, UnavailableError
+from pycoco.errors import (
+    AmbiguousManifestError,
+    InvalidReferenceError,
+    NotFoundError,
+    RegistryError,
+    TooLargeError,
+    UnauthorizedError,
+    UnavailableError,
+)
 from pycoco.layout.local import LocalImages
 from tests.support.media_types import OCI_INDEX, OCI_MANIFEST
 from tests.support.referrers_registry import ReferrersRegistry
@@ -125,9 +134,11 @@ def table(**routes: Route) -> dict[str, Route]:
     return {"/v2/": Answer(), "/v2/a/b/manifests/v1": answer(CONTENT.index), **routes}
 
 
-def found_at(twin: Twin, serve: Serve, routes: dict[str, Route]) -> tuple[Referrer, ...]:
+def found_at(
+    twin: Twin, serve: Serve, routes: dict[str, Route], artifact_type: str | None = None
+) -> tuple[Referrer, ...]:
     registry = serve(Routes({**table(), **routes}))
-    return twin.open().referrers(f"{registry.host}/a/b:v1", timeout=20).result()
+    return twin.open().referrers(f"{registry.host}/a/b:v1", artifact_type=artifact_type, timeout=20).result()
 
 
 def test_pages_are_followed(twin: Twin, serve: Serve) -> None:
@@ -157,6 +168,43 @@ def test_what_is_found_twice_is_told_once(twin: Twin, serve: Serve) -> None:
         sha256(CONTENT.cosign): ("referrers-api", "cosign-tag"),
         sha256(CONTENT.attestation): ("referrers-api", "index"),
     }
+
+
+@pytest.mark.parametrize("artifact_type", [None, SIGNATURE_TYPE])
+def test_what_one_place_leaves_open_another_tells(twin: Twin, serve: Serve, artifact_type: str | None) -> None:
+    """A list may lack the type, which stands in the manifest that cosign's tag has."""
+    routes: dict[str, Route] = {
+        API: answer(index_of(descriptor(CONTENT.cosign, ""))),
+        f"/v2/a/b/manifests/{TAG}.sig": answer(CONTENT.cosign, OCI_MANIFEST),
+    }
+    found = next(each for each in found_at(twin, serve, routes, artifact_type) if each.digest == sha256(CONTENT.cosign))
+    assert (found.artifact_type, dict(found.annotations)) == (SIGNATURE_TYPE, {"old": "tag"})
+    assert (found.found, found.tag) == (("referrers-api", "cosign-tag"), f"{TAG}.sig")
+
+
+@pytest.mark.parametrize("applied", [{}, {"OCI-Filters-Applied": "artifactType"}])
+def test_a_type_is_asked_for_whether_or_not_the_registry_filters(
+    twin: Twin, serve: Serve, applied: dict[str, str]
+) -> None:
+    listed = [descriptor(CONTENT.sbom), *([] if applied else [descriptor(CONTENT.signature, SIGNATURE_TYPE)])]
+    registry = serve(Routes(table(**{API: answer(index_of(*listed), **applied)})))
+    found = twin.open().referrers(f"{registry.host}/a/b:v1", artifact_type=SBOM_TYPE, timeout=20).result()
+    assert [each.digest for each in found] == [sha256(CONTENT.sbom)]
+    assert f"GET {API}?artifactType=application%2Fspdx%2Bjson" in registry.lines
+
+
+def test_a_namespace_proxy_is_told_beside_a_type_and_a_page(twin: Twin, serve: Serve) -> None:
+    def pages(request: Request) -> Answer:
+        more = {} if "page" in request.query else {"Link": f"<{API}?page=2>"}
+        return answer(index_of(descriptor(CONTENT.sbom)), **more)
+
+    registry = serve(Routes(table(**{API: pages})))
+    conf = twin.home / "proxied.conf"
+    conf.write_text(f'[[registry]]\nlocation = "{registry.host}"\nnamespace-proxy = "q.invalid"\n')
+    session = twin.open(registries_conf=str(conf))
+    session.referrers(f"{registry.host}/a/b:v1", artifact_type=SBOM_TYPE, timeout=20).result()
+    asked = [line.partition("?")[2] for line in registry.lines if line.startswith(f"GET {API}")]
+    assert asked == ["artifactType=application%2Fspdx%2Bjson&ns=q.invalid", "page=2&ns=q.invalid"]
 
 
 def test_a_descriptor_without_a_digest_is_left_out(twin: Twin, serve: Serve) -> None:
@@ -191,6 +239,32 @@ def test_a_tag_that_holds_something_else_is_passed_over(twin: Twin, serve: Serve
 def test_a_list_that_is_not_whole_is_an_error(twin: Twin, serve: Serve) -> None:
     with pytest.raises(UnavailableError):
         found_at(twin, serve, {API: answer(index_of()), f"/v2/a/b/manifests/{TAG}.att": Answer(503)})
+
+
+def test_a_later_page_that_is_not_there_is_an_error(twin: Twin, serve: Serve) -> None:
+    """The registry has the API, or it would not have given the first page."""
+
+    def pages(request: Request) -> Answer:
+        return Answer(404) if "page" in request.query else answer(index_of(), Link=f"<{API}?page=2>")
+
+    with pytest.raises(NotFoundError):
+        found_at(twin, serve, {API: pages, f"/v2/a/b/manifests/{TAG}": answer(CONTENT.referrers_index())})
+
+
+def test_a_list_may_not_be_of_any_size(twin: Twin, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pages(request: Request) -> Answer:
+        page = int(request.query.get("page", ["0"])[0])
+        return answer(index_of(descriptor(b"%d" % page)), Link=f"<{API}?page={page + 1}>")
+
+    monkeypatch.setattr(referrers_api, "SIZE_LIMIT", 10_000)
+    with pytest.raises(TooLargeError, match="larger than 10000 bytes together"):
+        found_at(twin, serve, {API: pages})
+
+
+@pytest.mark.parametrize("path", [API, f"/v2/a/b/manifests/{TAG}.att"])
+def test_a_refusal_says_what_was_sent(twin: Twin, serve: Serve, path: str) -> None:
+    with pytest.raises(UnauthorizedError, match="status 401; asked without credentials"):
+        found_at(twin, serve, {API: answer(index_of()), path: Answer(401)})
 
 
 @pytest.mark.parametrize("path", [API, f"{API}?page=2"])

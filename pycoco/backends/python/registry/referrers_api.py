@@ -20,11 +20,21 @@ from pycoco.documents.index import Index
 from pycoco.documents.read_image import Received
 from pycoco.documents.referrers import Referrer
 from pycoco.documents.values import MANIFEST_LIMIT
-from pycoco.errors import ManifestError, NotFoundError, RegistryError
+from pycoco.errors import (
+    DeniedError,
+    ManifestError,
+    NotFoundError,
+    RegistryError,
+    TooLargeError,
+    UnauthorizedError,
+)
 from pycoco.printable import get_logger
 
 PAGES_LIMIT = 1000
 """Pages of one manifest's referrers, at most."""
+
+SIZE_LIMIT = 32 * 1024 * 1024
+"""Bytes of them together, at most: fifty thousand referrers and more."""
 
 # What registries without the API answer with; go-containerregistry's remote.Referrers has the same list.
 _NO_API = frozenset({400, 404, 406})
@@ -42,7 +52,9 @@ async def find(endpoint: Endpoint, digest: str, index: Index | None, artifact_ty
     tasks = [asyncio.ensure_future(each) for each in asked]
     try:
         answers = await asyncio.gather(*tasks)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, (UnauthorizedError, DeniedError)):
+            error.message += f"; {endpoint.credentials}"
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -55,6 +67,7 @@ async def find(endpoint: Endpoint, digest: str, index: Index | None, artifact_ty
 async def _of_specification(endpoint: Endpoint, digest: str, artifact_type: str | None) -> list[Referrer]:
     found: list[Referrer] = []
     seen: set[str] = set()
+    size = 0
     query = f"?artifactType={quote(artifact_type, safe='')}" if artifact_type else ""
     page = f"/v2/{endpoint.path}/referrers/{digest}{query}"
     what = f"the referrers to {digest} at {endpoint.reference}"
@@ -64,13 +77,16 @@ async def _of_specification(endpoint: Endpoint, digest: str, artifact_type: str 
         seen.add(page)
         answer = await endpoint.registry.get(page, endpoint.access, accept=(media_types.OCI_INDEX.encode(),))
         is_index = media_types.simplified(answer.header("content-type") or "") == media_types.OCI_INDEX
-        if not found and (answer.status in _NO_API or (answer.status == 200 and not is_index)):
+        if len(seen) == 1 and (answer.status in _NO_API or (answer.status == 200 and not is_index)):
             await answer.discard()
             return await _of_tag(endpoint, digest)
         if answer.status != 200:
             raise await failure(answer)
         link = answer.header("link") or ""
         body = await answer.read(MANIFEST_LIMIT)
+        size += len(body)
+        if size > SIZE_LIMIT:
+            raise TooLargeError(f"{what} are larger than {SIZE_LIMIT} bytes together; they are refused")
         found += await turns.check(body, partial(_of_index, body, digest, referrers.REFERRERS_API))
         page = next_page(link, what)
     return found

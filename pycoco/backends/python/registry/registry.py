@@ -323,8 +323,9 @@ class _Request:
 
     async def _send(self, properties: Properties, authorization: str | None) -> Answer:
         registry, access = self.registry, self.access
-        query = f"?ns={quote_plus(access.namespace)}" if access.namespace else ""
-        url = f"{properties.scheme}://{registry.host}{self.path}{query}"
+        url = f"{properties.scheme}://{registry.host}{self.path}"
+        if access.namespace:  # beside what else is asked there, such as a page of a list
+            url += f"{'&' if '?' in self.path else '?'}ns={quote_plus(access.namespace)}"
         plain_http = properties.scheme == "http"
         try:
             return await registry.send_logged(

@@ -16,13 +16,16 @@ from pycoco.backends.python.registry.endpoints import Endpoint
 from pycoco.backends.python.registry.page_links import next_page
 from pycoco.documents import digest as digests
 from pycoco.documents.syntax import encoding_json
-from pycoco.errors import RegistryError, UnavailableError
+from pycoco.errors import RegistryError, TooLargeError, UnavailableError
 
 PAGE_SIZE = 1000
 """Tags to ask for at once: as many as ECR lets one ask for. A registry may give fewer, or all there are."""
 
 PAGE_LIMIT = 32 * 1024 * 1024
 """Bytes of a page, at most: some registries know no pages, and have a million tags on the first."""
+
+PAGE_VALUES = 2_000_000
+"""Values on a page, at most: tags, and what GCR lists beside them. A small one takes far more memory than its bytes."""
 
 _TAG = pattern(r"\w[\w.-]{0,127}", re.ASCII)
 
@@ -43,9 +46,11 @@ async def read_page(endpoint: Endpoint, page: str) -> tuple[tuple[str, ...], str
 
 
 def _tags(body: bytes, what: str) -> tuple[str, ...]:
+    if body.count(b",") > PAGE_VALUES:
+        raise TooLargeError(f"{what}: the registry has more than {PAGE_VALUES:,} values on one page; it is refused")
     listed: list[encoding_json.Value] = []
     try:
-        document = encoding_json.parse_first(body)
+        document = encoding_json.parse_first(body, ("Tags",))
         for key, value in encoding_json.pairs(document):
             if encoding_json.field(key, ("Tags",)) and value is not None:
                 listed = _list(value)
