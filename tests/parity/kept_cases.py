@@ -48,6 +48,12 @@ def _judged(why: str, answer: str, requirement: str, reference: str) -> Kept:
     return Kept(why, answer, Case("evaluate_policy", ((policy, reference, b"{}", ()),)))
 
 
+def _scoped(why: str, answer: str, transport: str, scope: str) -> Kept:
+    anything = [{"type": "insecureAcceptAnything"}]
+    policy = json.dumps({"default": anything, "transports": {transport: {scope: anything}}}).encode()
+    return Kept(why, answer, Case("evaluate_policy", ((policy, "quay.io/acme/app", b"{}", ()),)))
+
+
 def _schema1(history: str = json.dumps({"id": _ID}), signatures: Any = None) -> bytes:
     manifest: dict[str, Any] = {"schemaVersion": 1, "fsLayers": [{"blobSum": _DIGEST}]}
     manifest["history"] = [{"v1Compatibility": history}]
@@ -140,6 +146,10 @@ KEPT = (
     Kept("more values than there may be", "ManifestError", Case("check_config", ((_values(249_999),),))),
     Kept("more values, in a text", "ManifestError", Case("check_config", ((b'{"a":"' + b"," * 260_000 + b'"}',),))),
     _judged("only an official image's name is short", "PolicyRejectedError", "reject", "docker.io/library/a/b"),
+    _scoped("a docker archive has no scopes", "ConfigurationError", "docker-archive", "quay.io"),
+    _scoped("an archive's scope is a path", "ConfigurationError", "oci-archive", "quay.io"),
+    _scoped("an archive's scope is a path", VALUE, "oci-archive", "/images/app.tar"),
+    _scoped("what nobody reads has any scopes", VALUE, "atomic", "//"),
     _judged("where no scope counts, a path has to be there too", "LayoutError", "reject", "dir:/no/such/place/layout"),
     Kept(
         "a number of 400 digits, where nobody looks",

@@ -14,13 +14,33 @@ import (
 	"strings"
 
 	"go.podman.io/image/v5/image"
+	"go.podman.io/image/v5/oci/layout"
 	"go.podman.io/image/v5/signature"
+	"go.podman.io/image/v5/transports"
 	"go.podman.io/image/v5/types"
 	"go.podman.io/storage/pkg/configfile"
 
 	"github.com/pycoco/pycoco/go/internal/configuration"
 	"github.com/pycoco/pycoco/go/internal/failure"
 )
+
+// archiveTransport says which scopes a policy may have for archives; a transport that is not registered takes any. The
+// real ones would make all that reads archives, which the Python code does, part of the library.
+type archiveTransport struct {
+	types.ImageTransport
+	validate func(scope string) error
+}
+
+func (a archiveTransport) ValidatePolicyConfigurationScope(scope string) error {
+	return a.validate(scope)
+}
+
+func init() {
+	transports.Register(archiveTransport{transports.NewStubTransport("oci-archive"), layout.Transport.ValidatePolicyConfigurationScope})
+	transports.Register(archiveTransport{transports.NewStubTransport("docker-archive"), func(string) error {
+		return errors.New("docker-archive knows no scope but the default one")
+	}})
+}
 
 // checkPolicy evaluates as copySingleImage does (copy/single.go). It returns an error or says which part of policy.json
 // allowed the image; there is no third answer. The signatures are those that it looked at, in the form in which they are
