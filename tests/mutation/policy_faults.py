@@ -9,6 +9,8 @@ from tests.mutation.fault import Fault
 
 DRAWN = "tests/parity/test_pure_operations.py::test_twins_agree[evaluate_policy]"
 CERTIFICATES = "tests/parity/test_policy_certificates.py"
+OPENPGP = "tests/parity/test_policy_openpgp.py"
+FORMS = "tests/parity/test_policy_forms.py"
 STATES = "tests/parity/test_policy_differences.py"
 UNIT = "tests/unit/configuration/policy/test_policy.py"
 PLACES = "tests/end_to_end/policy/test_signature_places.py"
@@ -80,16 +82,58 @@ POLICY_FAULTS = (
     Fault(
         "a revoked key taken",
         "documents/signatures/openpgp_keys.py",
-        "if any(not _signature_expired(revocation, now) for revocation in self.revocations):",
-        "if any(_signature_expired(revocation, now) for revocation in self.revocations):",
+        "if any(each.revokes_for_ever or not each.is_expired(now) for each in self.revocations):",
+        "if any(each.is_expired(now) for each in self.revocations):",
         (STATES,),
     ),
     Fault(
         "a key that has expired taken",
         "documents/signatures/openpgp_keys.py",
-        "if _key_expired(self.primary_created, self.self_signatures[0], now):",
-        "if _key_expired(self.primary_created, self.self_signatures[0], self.primary_created):",
+        "if any(_key_expired(self.primary_created, each, now) for each in self.self_signatures):",
+        "if any(_key_expired(self.primary_created, each, self.primary_created) for each in self.self_signatures):",
         (STATES,),
+    ),
+    Fault(
+        "a key taken whose own signature does not verify",
+        "documents/signatures/openpgp_keys.py",
+        "if said.core not in self._placed.get(_name(target.packet), ()):",
+        "if said.core is None:",
+        (OPENPGP,),
+    ),
+    Fault(
+        "a revocation passed over that says that somebody else made it",
+        "documents/signatures/openpgp_keys.py",
+        "            target, said = self._key, replace(said, kind=_KEY_REVOCATION, reason=COMPROMISED)\n",
+        "            return\n",
+        (OPENPGP,),
+    ),
+    Fault(
+        "a compromised key taken before it is revoked",
+        "documents/signatures/openpgp_signature.py",
+        "return self.reason == COMPROMISED",
+        "return False",
+        (OPENPGP,),
+    ),
+    Fault(
+        "a signature taken that is announced for another",
+        "documents/signatures/openpgp.py",
+        "if any(each[_IS_LAST] for each in announcing[:-1]):",
+        "if not announcing:",
+        (OPENPGP,),
+    ),
+    Fault(
+        "a public key in any form",
+        "documents/signatures/public_keys.py",
+        "if usable.public_bytes(Encoding.DER, form) != block.content:",
+        "if not block.content:",
+        (FORMS,),
+    ),
+    Fault(
+        "a certificate that is signed in any way taken",
+        "documents/signatures/certificate_forms.py",
+        "return child.signature_algorithm_oid in _SIGNATURES",
+        "return True",
+        (FORMS,),
     ),
     Fault(
         "a payload's repeated key taken",

@@ -31,6 +31,7 @@ FULCIO = {
     "another email": "Required email",
     "pki": "",
     "pki of a wildcard": "",
+    "pki of addresses": "Required email",
     "pki without names": "Required email",
     "pki for anything": "",
     "pki without usages": "",
@@ -41,6 +42,7 @@ FULCIO = {
 PKI_EMAIL = {
     "pki": "",
     "pki of a wildcard": "",
+    "pki of addresses": "Required email",
     "pki without names": "Required email",
     "pki for anything": "",
     "pki without usages": "",
@@ -127,6 +129,48 @@ def test_a_promise_of_another_log(twins: Twins) -> None:
     ):
         requirement = {"fulcio": fulcio, "rekorPublicKeyData": encoded(log.public)}
         require(judge(twins, requirement, signature_of(CERTIFIED["fulcio"])), reason)
+
+
+@pytest.mark.parametrize(
+    ("host", "accepted"),
+    [
+        ("127.0.0.1", True),
+        ("[127.0.0.1]", True),
+        ("::ffff:127.0.0.1", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("fe80::1%eth0", True),
+        ("127.0.0.01", False),
+        ("127.1", False),
+        ("::2", False),
+    ],
+)
+def test_an_address_as_the_subject(host: str, accepted: bool, twins: Twins) -> None:
+    certified = next(each for each in signers.authority().certified if each.name == "pki of addresses")
+    pki = {"caRootsData": encoded(signers.authority().root), "subjectHostname": host}
+    require(judge(twins, {"pki": pki}, signature_of(certified)), "" if accepted else "Unexpected subject hostname")
+
+
+@pytest.mark.parametrize(
+    ("octets", "accepted"),
+    [
+        (b"\x0cISSUER", True),
+        (b"\x13ISSUER", True),
+        (b"\x16ISSUER", True),
+        (b"\x12ISSUER", False),
+        (b"\x04ISSUER", False),
+        (b"\x0c\x81ISSUER", False),
+        (b"\x0cISSUERx", False),
+        (b"\x13a@b", False),
+    ],
+)
+def test_an_issuer_as_version_2_has_it(octets: bytes, accepted: bool, twins: Twins) -> None:
+    issuer = ISSUER if b"ISSUER" in octets else octets[1:].decode()
+    sized = bytes((len(issuer),)) + issuer.encode()
+    certified, root = signers.issued_to(octets.replace(b"ISSUER", sized).replace(b"a@b", sized))
+    fulcio = {"caData": encoded(root), "oidcIssuer": issuer, "subjectEmail": EMAIL}
+    requirement = {"fulcio": fulcio, "rekorPublicKeyData": encoded(signers.logs()[0].public)}
+    require(judge(twins, requirement, signature_of(certified)), "" if accepted else "invalid ASN.1 in OIDC issuer v2")
 
 
 def test_each_of_two_requirements_has_to_be_met(twins: Twins) -> None:

@@ -16,13 +16,14 @@ from typing import Any
 
 import pysequoia
 import pytest
+from cryptography.x509.oid import ObjectIdentifier
 
 from pycoco.backends.contract import Session
 from pycoco.backends.select import select
 from pycoco.configuration.settings import Settings
 from pycoco.errors import PolicyRejectedError
 from tests.strategies.policies import DIGESTS, MANIFESTS
-from tests.support.signing import signers
+from tests.support.signing import packets, signers
 from tests.support.tools import require_tool
 
 REFERENCE = "q.io/ns/app:v1"
@@ -53,6 +54,21 @@ def signed_by(public: bytes) -> dict[str, Any]:
 
 
 def of_sha1(directory: Path) -> tuple[bytes, bytes]:
+    return by_gpg(directory, "rsa2048", "--digest-algo", "SHA1")
+
+
+def on_brainpool(directory: Path) -> tuple[bytes, bytes]:
+    return by_gpg(directory, "brainpoolP256r1")
+
+
+def compressed_in_part(_: Path) -> tuple[bytes, bytes]:
+    key = packets.Key()
+    inner = packets.packet(packets.COMPRESSED, b"\2" + zlib.compress(packets.literal(SIMPLE)))
+    signature = packets.packet(packets.SIGNATURE, key.sign(SIMPLE))
+    return packets.announced(key) + inner + signature, packets.whole(key)
+
+
+def by_gpg(directory: Path, algorithm: str, *options: str) -> tuple[bytes, bytes]:
     environment = {"GNUPGHOME": str(directory), "HOME": str(directory), "PATH": "/usr/bin:/bin"}
     directory.chmod(0o700)
 
@@ -61,8 +77,8 @@ def of_sha1(directory: Path) -> tuple[bytes, bytes]:
         ran = subprocess.run(command, env=environment, input=given, check=True, capture_output=True, timeout=60)
         return ran.stdout
 
-    gpg("--passphrase", "", "--quick-gen-key", "old@pycoco.invalid", "rsa2048", "sign", "never")
-    made = gpg("--digest-algo", "SHA1", "--sign", given=SIMPLE), gpg("--export")
+    gpg("--passphrase", "", "--quick-gen-key", "old@pycoco.invalid", algorithm, "sign", "never")
+    made = gpg(*options, "--sign", given=SIMPLE), gpg("--export")
     subprocess.run([require_tool("gpgconf"), "--kill", "all"], env=environment, check=True, capture_output=True)
     return made
 
@@ -72,7 +88,7 @@ def of_version_6(_: Path) -> tuple[bytes, bytes]:
     return pysequoia.sign(key.signer(), SIMPLE, armor=False), bytes(key.extract_certificate())
 
 
-@pytest.mark.parametrize("make", [of_sha1, of_version_6])
+@pytest.mark.parametrize("make", [of_sha1, of_version_6, on_brainpool, compressed_in_part])
 def test_what_only_one_backend_takes(
     make: Callable[[Path], tuple[bytes, bytes]], opened: tuple[str, Session], tmp_path: Path
 ) -> None:
@@ -85,9 +101,19 @@ def test_what_only_one_backend_takes(
         judge(session, signed_by(public), signature)
 
 
+def test_a_certificate_with_an_extension_that_nobody_could_have_written(opened: tuple[str, Session]) -> None:
+    # A list of extended usages has to have one; go's reader takes none for any.
+    certified, root = signers.issued_with(ObjectIdentifier("2.5.29.37"), b"\x30\x00")
+    judge_certified(opened, root, certified, "error parsing asn1 value")
+
+
 def test_an_authority_with_name_constraints(opened: tuple[str, Session]) -> None:
-    name, session = opened
     root, certified = signers.constrained_authority()
+    judge_certified(opened, root, certified, "unhandled critical extension")
+
+
+def judge_certified(opened: tuple[str, Session], root: bytes, certified: signers.Certified, reason: str) -> None:
+    name, session = opened
     annotations = {
         "dev.cosignproject.cosign/signature": base64.b64encode(certified.key.sign(SIGSTORE)).decode(),
         "dev.sigstore.cosign/certificate": certified.leaf.decode(),
@@ -97,7 +123,7 @@ def test_an_authority_with_name_constraints(opened: tuple[str, Session]) -> None
     if name == "go":
         assert judge(session, requirement, signature) == "default: sigstoreSigned"
         return
-    with pytest.raises(PolicyRejectedError, match="unhandled critical extension"):
+    with pytest.raises(PolicyRejectedError, match=reason):
         judge(session, requirement, signature)
 
 

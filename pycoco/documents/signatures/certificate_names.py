@@ -17,8 +17,13 @@ from pycoco.documents.signatures.invalid import InvalidSignatureError, quoted
 _ISSUER_V1 = ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
 _ISSUER_V2 = ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
 
-_STRINGS = {12: "utf-8", 18: "ascii", 19: "ascii", 22: "ascii"}
-"""Tags of the ASN.1 strings that an issuer may be: UTF8, Numeric, Printable, IA5."""
+_STRINGS = {
+    12: ("utf-8", None),
+    18: ("ascii", re.compile("[0-9 ]*")),
+    19: ("ascii", re.compile(r"[A-Za-z0-9 '()+,./:=?&*-]*")),
+    22: ("ascii", None),
+}
+"""Tags of the ASN.1 strings that an issuer may be: UTF8, Numeric, Printable, IA5; and the characters of each."""
 
 _LABEL = re.compile(r"[a-z0-9_][a-z0-9_-]*", re.ASCII)
 
@@ -80,12 +85,18 @@ def _asn1_string(der: bytes) -> str:
         length = int.from_bytes(der[2:start], "big")
         if length < 0x80 or der[2:3] == b"\0":
             raise invalid  # not the shortest form, which DER requires
-    if len(der) != start + length:
+    if len(der) > start + length:
+        raise InvalidSignatureError(f"{invalid}, trailing data")
+    if len(der) < start + length:
         raise invalid
+    encoding, characters = _STRINGS[der[0]]
     try:
-        return der[start:].decode(_STRINGS[der[0]])
+        text = der[start:].decode(encoding)
     except UnicodeDecodeError:
         raise invalid from None
+    if characters is not None and characters.fullmatch(text) is None:
+        raise invalid
+    return text
 
 
 def _names(certificate: x509.Certificate) -> x509.SubjectAlternativeName | None:
@@ -105,6 +116,9 @@ def _is_for_host(certificate: x509.Certificate, host: str) -> bool:
     except ValueError:
         candidate = _lower(host)
         return any(_matches(_lower(name), candidate) for name in names.get_values_for_type(x509.DNSName))
+    if isinstance(address, ipaddress.IPv6Address):
+        # Which network interface is meant does not matter, nor how an IPv4 address is written.
+        address = address.ipv4_mapped or ipaddress.IPv6Address(int(address))
     return address in names.get_values_for_type(x509.IPAddress)
 
 

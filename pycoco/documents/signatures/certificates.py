@@ -15,11 +15,9 @@ from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, ObjectIdentifier
 
-from pycoco.documents.signatures import pem
+from pycoco.documents.signatures import certificate_forms, pem
 from pycoco.documents.signatures.invalid import InvalidSignatureError
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
@@ -67,7 +65,7 @@ def parse_all(text: bytes, what: str) -> list[x509.Certificate]:
     try:
         return [_parsed(block.content) for block in found]
     except _UNREADABLE as error:
-        raise InvalidSignatureError(f"{what}: {error}") from None
+        raise InvalidSignatureError(f"{what}: x509: {error}") from None
 
 
 def parse_leaf(text: bytes) -> x509.Certificate:
@@ -118,7 +116,7 @@ def verify(leaf: x509.Certificate, authorities: Authorities, when: datetime, *, 
 def _parsed(der: bytes) -> x509.Certificate:
     certificate = x509.load_der_x509_certificate(der)
     _ = certificate.extensions  # parsed once, here, where a fault in them is the certificate's
-    certificate.public_key()
+    certificate_forms.require_readable(certificate)
     return certificate
 
 
@@ -162,8 +160,9 @@ class _Search:
 
 
 def _same(one: x509.Certificate, other: x509.Certificate) -> bool:
-    """alreadyInChain: the same name and key."""
-    return one.subject == other.subject and one.public_key() == other.public_key()
+    """alreadyInChain: the same name, key and other names."""
+    names = [_extension(each, x509.SubjectAlternativeName) for each in (one, other)]
+    return one.subject == other.subject and one.public_key() == other.public_key() and names[0] == names[1]
 
 
 def _why_not_issued(child: x509.Certificate, parent: x509.Certificate) -> str:
@@ -176,10 +175,8 @@ def _why_not_issued(child: x509.Certificate, parent: x509.Certificate) -> str:
     usage = _extension(parent, x509.KeyUsage)
     if usage is not None and not usage.key_cert_sign:
         return "x509: invalid signature: parent certificate cannot sign this kind of certificate"
-    if isinstance(child.signature_hash_algorithm, hashes.SHA1 | hashes.MD5) or isinstance(
-        parent.public_key(), dsa.DSAPublicKey
-    ):
-        return "x509: cannot verify signature: insecure algorithm"
+    if not certificate_forms.is_verifiable(child, parent):
+        return "x509: cannot verify signature: algorithm unimplemented or insecure"
     try:
         child.verify_directly_issued_by(parent)
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):

@@ -1,60 +1,94 @@
 """The OpenPGP keys of a keyring that may sign, and in which state they are now.
 
-It is not for verifying (see `openpgp`). Sequoia, through pysequoia, says which certificates there are; which of a
-certificate's own signatures decides about a key, and that any revocation and any expiry before now counts, is as in
-ProtonMail/go-crypto (openpgp/keys.go, read.go checkMessageSignatureDetails), which containers/image is built with here.
+It is not for verifying (see `openpgp`). Sequoia, through pysequoia, verifies what keys say of themselves; which keys
+that leaves, and which of a key's own signatures decides about it, is as in ProtonMail/go-crypto (openpgp/keys.go
+ReadKeyRing, read.go checkMessageSignatureDetails), which containers/image is built with here: a key of which anything
+does not verify, or stands where it does not belong, counts for nothing, and any revocation or expiry before now counts.
 """
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 
 import pysequoia
-from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
+from pysequoia.packet import Packet, PacketPile
 
+from pycoco.documents.signatures import openpgp_signature
 from pycoco.documents.signatures.invalid import InvalidSignatureError
+from pycoco.documents.signatures.openpgp_signature import (
+    COMPROMISED,
+    SHA1,
+    SIGNS,
+    SignaturePacket,
+    UnsupportedSignatureError,
+    ends,
+)
 
 _ARMOR = b"-----BEGIN PGP "
 _ARMOR_END = b"-----END PGP "
+_ARMORED_KEYS = (b"PUBLIC KEY BLOCK", b"PRIVATE KEY BLOCK")
 
-_CERTIFICATIONS = (
-    SignatureType.GenericCertification,
-    SignatureType.PersonaCertification,
-    SignatureType.CasualCertification,
-    SignatureType.PositiveCertification,
-)
+_SIGNATURE, _IDENTITY, _ATTRIBUTE = 2, 13, 17
+_KEYS, _SUBKEYS = frozenset({5, 6}), frozenset({7, 14})
+_PASSED_OVER = frozenset({10, 12})
+_KNOWN = frozenset({1, 2, 3, 4, 5, 6, 7, 10, 12, 13, 14, 17, 21})
+_NOT_CRITICAL = 40
+"""Packets from this tag on may be unknown; marker and trust packets are passed over too."""
+
+_CERTIFICATIONS = frozenset({0x10, 0x11, 0x12, 0x13})
+_BINDING, _KEY_REVOCATION, _SUBKEY_REVOCATION, _IDENTITY_REVOCATION = 0x18, 0x20, 0x28, 0x30
+
+_VERSION = 4
+_SIGNING = {1: "RSA", 3: "RSA", 17: "DSA", 19: "ECDSA", 22: "EdDSA", 27: "Ed25519", 28: "ed448"}
+"""Algorithms that can sign, as go-crypto names them where a signature does not verify."""
+
+_OTHER_ALGORITHMS = frozenset({2, 16, 18, 25, 26, 35, 36})
+
+_LAST = b"\xce\x01\x09"
+"""A subkey of a version that nobody knows. Sequoia puts it last but for the signatures that do not verify."""
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key or subkey that may sign. `certificate` is what Sequoia verifies with, `primary` its fingerprint.
+    """A key or subkey that may sign. `octets` are its packet's, `primary` is the primary key's fingerprint.
 
-    `self_signatures` are those that decide: the primary identity's, and a subkey's binding.
+    `self_signatures` decide about the whole key: the primary identity's, of several that are alike all. `binding` is a
+    subkey's own. Times are in seconds since 1970.
     """
 
     key_id: str
-    algorithm: str
-    created: datetime
+    octets: bytes = field(repr=False)
     primary: str
-    certificate: pysequoia.Cert = field(repr=False)
-    primary_created: datetime
-    self_signatures: tuple[Packet, ...] = field(repr=False)
-    revocations: tuple[Packet, ...] = field(repr=False)
+    primary_created: int
+    self_signatures: tuple[SignaturePacket, ...] = field(repr=False)
+    binding: SignaturePacket | None = field(repr=False)
+    revocations: tuple[SignaturePacket, ...] = field(repr=False)
 
-    def why_not(self, signature: Packet | None, now: datetime) -> str:
+    @property
+    def algorithm(self) -> str:
+        """Its algorithm's name."""
+        return _SIGNING[self.octets[5]]
+
+    def why_not(self, signature: SignaturePacket, now: int) -> str:
         """Return why the key, or a `signature` by it, does not count at the time `now`; "" if it does."""
-        if any(not _signature_expired(revocation, now) for revocation in self.revocations):
+        own = [self.binding] if self.binding is not None else []
+        if self.binding is not None and self.binding.embedded is not None:
+            own.append(self.binding.embedded)
+        deciding = [signature, *self.self_signatures, *own]
+        if any(each.has_critical_notation for each in deciding):
+            return "openpgp: invalid signature: unknown critical notation"
+        if any(each.hash == SHA1 for each in deciding):
+            return "openpgp: invalid signature: SHA-1, by which two documents can have one signature"
+        if any(each.revokes_for_ever or not each.is_expired(now) for each in self.revocations):
             return "openpgp: signature made by revoked key"
-        if _key_expired(self.primary_created, self.self_signatures[0], now):
+        if any(_key_expired(self.primary_created, each, now) for each in self.self_signatures):
             return "openpgp: key expired"
-        if len(self.self_signatures) > 1 and _key_expired(self.created, self.self_signatures[-1], now):
+        if self.binding is not None and _key_expired(_created(self.octets), self.binding, now):
             return "openpgp: key expired"
-        signatures = self.self_signatures if signature is None else (signature, *self.self_signatures)
-        if any(_signature_expired(each, now) for each in signatures):
-            return "openpgp: signature expired"
-        return ""
+        return "openpgp: signature expired" if any(each.is_expired(now) for each in deciding) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,157 +107,238 @@ def parse(data: bytes) -> KeyRing:
     """
     if not data:
         return KeyRing((), ())
+    fingerprints: list[str] = []
+    keys: list[SigningKey] = []
     try:
-        certificates = pysequoia.Cert.split_bytes(_first_block(data))
-        entities = [entity for certificate in certificates if (entity := _entity(certificate)) is not None]
+        for group in _groups(PacketPile.from_bytes(_first_block(data))):
+            try:
+                entity = _Entity(group)
+                found = entity.signing_keys()
+            except (InvalidSignatureError, RuntimeError):
+                continue
+            fingerprints.append(entity.fingerprint)
+            keys += found
     except RuntimeError as error:  # its text goes on with a backtrace
         raise InvalidSignatureError(f"openpgp: invalid data: {str(error).partition(chr(10))[0]}") from None
-    if not entities:
-        raise InvalidSignatureError("openpgp: invalid data: there is no key with an identity")
-    fingerprints = tuple(fingerprint for fingerprint, _ in entities)
-    return KeyRing(fingerprints, tuple(key for _, keys in entities for key in keys))
+    if not fingerprints:
+        raise InvalidSignatureError("openpgp: invalid data: there is no key that can be used")
+    return KeyRing(tuple(fingerprints), tuple(keys))
 
 
-def now() -> datetime:
+def now() -> int:
     """The time that expiry is compared with."""
-    return datetime.now(timezone.utc)
+    return int(datetime.now(timezone.utc).timestamp())
 
 
 def _first_block(data: bytes) -> bytes:
     if data[:1] >= b"\x80":
         return data
-    end = data.find(_ARMOR_END, data.find(_ARMOR) + 1)
+    begin = data.find(_ARMOR)
+    if not data.startswith(_ARMORED_KEYS, begin + len(_ARMOR)):
+        raise InvalidSignatureError("openpgp: invalid data: expected public or private key block")
+    end = data.find(_ARMOR_END, begin + 1)
     newline = data.find(b"\n", end) if end >= 0 else -1
     return data if newline < 0 else data[: newline + 1]
 
 
-@dataclass(slots=True)
-class _Identity:
-    self_signature: Packet | None = None
-    revocations: list[Packet] = field(default_factory=list)
+def _tag(packet: Packet) -> int:
+    return bytes(packet)[0] & 0x3F  # its property has no value for some
 
-    @property
-    def rank(self) -> tuple[int, bool, bool, datetime]:
-        """shouldPreferIdentity: fewer revocations, then marked as primary, then the newest."""
-        signature = self.self_signature
-        if signature is None:
-            return -len(self.revocations), False, False, datetime.min.replace(tzinfo=timezone.utc)
-        return -len(self.revocations), True, bool(signature.primary_userid), _created(signature)
+
+def _groups(packets: PacketPile) -> Iterator[list[Packet]]:
+    """The packets of each key. What stands before the first one is nobody's."""
+    group: list[Packet] = []
+    for packet in packets:
+        tag = _tag(packet)
+        if tag not in _KNOWN and tag < _NOT_CRITICAL:
+            raise _unusable("a packet that does not belong among keys")
+        if tag in _KEYS:
+            if group:
+                yield group
+            group = [packet]
+        elif group:
+            group.append(packet)
+    if group:
+        yield group
 
 
 @dataclass(slots=True)
 class _Component:
-    """A primary key or a subkey, with the signatures that follow it."""
+    """The key itself, a subkey or an identity, with those of its signatures that the key made."""
 
     packet: Packet
-    signatures: list[Packet] = field(default_factory=list)
+    signatures: list[SignaturePacket] = field(default_factory=list)
+
+    def newest(self, *kinds: int) -> SignaturePacket | None:
+        found = [each for each in self.signatures if each.kind in kinds]
+        return max(found, key=lambda each: each.created or 0) if found else None
+
+    def revocations(self, kind: int) -> list[SignaturePacket]:
+        return [each for each in self.signatures if each.kind == kind]
 
 
-def _entity(certificate: pysequoia.Cert) -> tuple[str, list[SigningKey]] | None:
-    """Return a certificate's fingerprint and its signing keys (ReadEntity); None without an identity."""
-    primary: Packet | None = None
-    keys: list[_Component] = []
-    identities: list[_Identity] = []
-    target: _Component | _Identity | None = None
-    for packet in PacketPile.from_bytes(bytes(certificate)):
-        tag = packet.tag
-        if tag in (Tag.PublicKey, Tag.SecretKey):
-            primary = packet
-            target = _Component(packet)
-            keys.append(target)
-        elif tag in (Tag.PublicSubkey, Tag.SecretSubkey):
-            target = _Component(packet)
-            keys.append(target)
-        elif tag == Tag.UserID:
-            target = _Identity()
-            identities.append(target)
-        elif tag == Tag.Signature and primary is not None and _is_by(packet, primary):
-            if isinstance(target, _Identity):
-                _add_to_identity(target, packet)
-            elif target is not None:
-                target.signatures.append(packet)
-        elif tag != Tag.Signature:
-            target = None
-    identities = [identity for identity in identities if identity.self_signature or identity.revocations]
-    if primary is None or not identities:
-        return None
-    return str(primary.fingerprint).upper(), _signing_keys(certificate, keys, max(identities, key=lambda i: i.rank))
+class _Entity:
+    """One key as ReadEntity has it. Raises InvalidSignatureError where anything of it is amiss."""
 
+    def __init__(self, group: list[Packet]) -> None:
+        self._key = _Component(group[0])
+        self._octets = _known_key(group[0])
+        if self._octets is None or self._octets[5] not in _SIGNING:
+            raise _unusable("primary key cannot be used for signatures")
+        self.fingerprint = str(group[0].fingerprint).upper()
+        self._identities: dict[bytes, _Component] = {}
+        self._subkeys: list[_Component] = []
+        self._placed = _verified(b"".join(bytes(each) for each in group if _is_part(each)))
+        self._read(group[1:])
 
-def _signing_keys(certificate: pysequoia.Cert, keys: list[_Component], identity: _Identity) -> list[SigningKey]:
-    if identity.self_signature is None:
-        return []
-    primary = keys[0]
-    revocations = [each for each in primary.signatures if each.signature_type == SignatureType.KeyRevocation]
-    revocations += identity.revocations
-    found: list[SigningKey] = []
-    for key in keys:
-        deciding = [identity.self_signature]
-        own = list(revocations)
-        if key is not primary:
-            bindings = [each for each in key.signatures if each.signature_type == SignatureType.SubkeyBinding]
-            if not bindings:
-                continue
-            deciding.append(max(bindings, key=_created))
-            own += [each for each in key.signatures if each.signature_type == SignatureType.SubkeyRevocation]
-        flags = deciding[-1].key_flags
-        if flags is None or not flags.signing:
-            continue
-        found.append(
-            SigningKey(
-                key_id=str(key.packet.key_id),
-                algorithm=_ALGORITHMS.get(str(key.packet.key_algorithm).rpartition(".")[2], "RSA"),
-                created=_key_created(key.packet),
-                primary=str(primary.packet.fingerprint).upper(),
-                certificate=certificate,
-                primary_created=_key_created(primary.packet),
-                self_signatures=tuple(deciding),
-                revocations=tuple(own),
-            )
+    def signing_keys(self) -> list[SigningKey]:
+        if not self._identities:
+            raise _unusable("entity without any identities")
+        deciding = self._primary_identities()
+        self_signatures = [one for each in deciding if (one := each.newest(*_CERTIFICATIONS)) is not None]
+        if len(self_signatures) < len(deciding):
+            return []
+        revocations = self._key.revocations(_KEY_REVOCATION)
+        revocations += [each for identity in deciding for each in identity.revocations(_IDENTITY_REVOCATION)]
+        found = []
+        if all(_signs(each) for each in self_signatures):
+            found.append(self._signing_key(self._key, self_signatures, None, revocations))
+        for subkey in self._subkeys:
+            binding = subkey.newest(_BINDING)
+            if binding is None:
+                raise _unusable("subkey packet not followed by signature")
+            octets = _known_key(subkey.packet)
+            if _signs(binding) and octets is not None and octets[5] in _SIGNING:
+                own = [*revocations, *subkey.revocations(_SUBKEY_REVOCATION)]
+                found.append(self._signing_key(subkey, self_signatures, binding, own))
+        return found
+
+    def _read(self, packets: Sequence[Packet]) -> None:
+        target = self._key
+        for packet in packets:
+            tag = _tag(packet)
+            if tag == _SIGNATURE:
+                self._add(target, packet)
+            elif tag == _IDENTITY:
+                target = _Component(packet)
+            elif tag in _SUBKEYS:
+                if _known_key(packet) is None:
+                    continue
+                target = _Component(packet)
+                self._subkeys.append(target)
+            elif tag not in _PASSED_OVER and tag < _NOT_CRITICAL:
+                if tag == _ATTRIBUTE:
+                    _ = list(openpgp_signature.subpackets(packet.body))
+                target = self._key
+
+    def _add(self, target: _Component, packet: Packet) -> None:
+        try:
+            said = openpgp_signature.parse(packet.body)
+        except UnsupportedSignatureError:
+            return
+        is_own = said.is_by(bytes.fromhex(self.fingerprint))
+        is_identity = _tag(target.packet) == _IDENTITY
+        if target is self._key:
+            if said.kind != _KEY_REVOCATION:
+                return
+        elif not is_identity:
+            if said.kind not in (_BINDING, _SUBKEY_REVOCATION):
+                raise _unusable("subkey signature with wrong type")
+        elif said.kind not in _CERTIFICATIONS and said.kind != _IDENTITY_REVOCATION:
+            raise _unusable("user ID signature with wrong type")
+        elif not is_own:
+            return  # somebody else's, who has no say
+        # Upstream verifies all others, whoever they say made them.
+        if said.core not in self._placed.get(_name(target.packet), ()):
+            raise _unusable("a signature of a key by itself is invalid")
+        if not is_own:
+            if said.kind == _BINDING:
+                raise _unusable("a subkey that somebody else bound")
+            # By somebody whom the key appointed or by the key itself, which Sequoia does not tell.
+            target, said = self._key, replace(said, kind=_KEY_REVOCATION, reason=COMPROMISED)
+        target.signatures.append(said)
+        if is_identity:  # of one that is there twice the last counts
+            self._identities[target.packet.body] = target
+
+    def _primary_identities(self) -> list[_Component]:
+        """Those that are the primary one (shouldPreferIdentity): of several that are alike upstream takes any."""
+        first = max(map(_rank, self._identities.values()))
+        return [each for each in self._identities.values() if _rank(each) == first]
+
+    def _signing_key(
+        self,
+        key: _Component,
+        self_signatures: list[SignaturePacket],
+        binding: SignaturePacket | None,
+        revocations: list[SignaturePacket],
+    ) -> SigningKey:
+        return SigningKey(
+            key_id=str(key.packet.key_id),
+            octets=key.packet.body,
+            primary=self.fingerprint,
+            primary_created=_created(self._key.packet.body),
+            self_signatures=tuple(self_signatures),
+            binding=binding,
+            revocations=tuple(revocations),
         )
-    return found
 
 
-_ALGORITHMS = {"DSA": "DSA", "ECDSA": "ECDSA", "EdDSA": "EdDSA", "Ed25519": "Ed25519", "Ed448": "ed448"}
-"""What go-crypto calls an algorithm where a signature does not verify."""
+def _verified(key: bytes) -> dict[bytes, set[tuple[bytes, bytes]]]:
+    """The signatures that Sequoia found to belong to each component: where it writes them."""
+    placed: dict[bytes, set[tuple[bytes, bytes]]] = {}
+    current: set[tuple[bytes, bytes]] = set()
+    for packet in PacketPile.from_bytes(bytes(pysequoia.Cert.from_bytes(key + _LAST))):
+        if _tag(packet) != _SIGNATURE:
+            current = placed.setdefault(_name(packet), set())
+            continue
+        try:
+            current.add(openpgp_signature.parse(packet.body).core)
+        except InvalidSignatureError:
+            continue
+    if _LAST[2:] not in placed:
+        raise _unusable("its signatures cannot be verified")
+    return placed
 
 
-def _add_to_identity(identity: _Identity, packet: Packet) -> None:
-    if packet.signature_type == SignatureType.CertificationRevocation:
-        identity.revocations.append(packet)
-    elif packet.signature_type in _CERTIFICATIONS and (
-        identity.self_signature is None or _created(packet) > _created(identity.self_signature)
-    ):
-        identity.self_signature = packet
+def _name(packet: Packet) -> bytes:
+    """What tells a component from others: a key's fingerprint, whether or not its secret part is there."""
+    return packet.body if _known_key(packet) is None else str(packet.fingerprint).encode()
 
 
-def _is_by(signature: Packet, primary: Packet) -> bool:
-    if signature.issuer_fingerprint is not None:
-        return signature.issuer_fingerprint == primary.fingerprint
-    return signature.issuer_key_id is not None and signature.issuer_key_id == primary.key_id
+def _is_part(packet: Packet) -> bool:
+    tag = _tag(packet)
+    return tag in (_SIGNATURE, _IDENTITY, _ATTRIBUTE) or tag in _KEYS or tag in _SUBKEYS
 
 
-def _created(signature: Packet) -> datetime:
-    return signature.signature_created or datetime.min.replace(tzinfo=timezone.utc)
+def _known_key(packet: Packet) -> bytes | None:
+    """The octets of a key of a version and algorithm that are known."""
+    octets = packet.body
+    if _tag(packet) not in _KEYS | _SUBKEYS:
+        return None
+    known = len(octets) > 5 and octets[0] == _VERSION and (octets[5] in _SIGNING or octets[5] in _OTHER_ALGORITHMS)
+    return octets if known else None
 
 
-def _key_created(key: Packet) -> datetime:
-    return key.key_created or datetime.max.replace(tzinfo=timezone.utc)
+def _created(key: bytes) -> int:
+    return int.from_bytes(key[1:5], "big")
 
 
-def _key_expired(created: datetime, signature: Packet, now: datetime) -> bool:
-    if created > now:
-        return True
-    lifetime = signature.key_validity_period
-    return _over(created, lifetime, now)
+def _signs(signature: SignaturePacket) -> bool:
+    return bool((signature.flags or 0) & SIGNS)
 
 
-def _signature_expired(signature: Packet, now: datetime) -> bool:
-    created = _created(signature)
-    return created > now or _over(created, signature.signature_validity_period, now)
+def _rank(identity: _Component) -> tuple[int, bool, bool, int]:
+    """Fewer revocations, then marked as primary, then the newest."""
+    signature = identity.newest(*_CERTIFICATIONS)
+    revocations = len(identity.revocations(_IDENTITY_REVOCATION))
+    if signature is None:
+        return -revocations, False, False, 0
+    return -revocations, True, signature.is_primary_identity, signature.created or 0
 
 
-def _over(created: datetime, lifetime: timedelta | None, now: datetime) -> bool:
-    if not lifetime:
-        return False
-    return int(now.timestamp()) > int(created.timestamp()) + int(lifetime.total_seconds())
+def _key_expired(created: int, signature: SignaturePacket, now: int) -> bool:
+    return created > now or ends(created, signature.key_lifetime, now)
+
+
+def _unusable(why: str) -> InvalidSignatureError:
+    return InvalidSignatureError(f"openpgp: invalid data: {why}")

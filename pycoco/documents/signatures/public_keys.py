@@ -13,6 +13,7 @@ from typing import TypeAlias
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pycoco.documents.signatures import pem
 from pycoco.documents.signatures.invalid import InvalidSignatureError
@@ -22,12 +23,15 @@ PublicKey: TypeAlias = "rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.E
 _CURVES = ("secp224r1", "secp256r1", "secp384r1", "secp521r1")
 """The curves that crypto/x509 knows."""
 
+_SMALLEST_RSA, _LARGEST_EXPONENT = 1024, 2**31 - 1
+
 
 @functools.lru_cache(maxsize=256)
 def parse(text: bytes) -> PublicKey:
     """Return the key in the first PEM block of `text`. Raises InvalidSignatureError (UnmarshalPEMToPublicKey).
 
-    RSA, ECDSA on a NIST curve, or Ed25519. Any other key is refused here; upstream refuses it when it is used.
+    The key is in the one form that Go writes, too: RSA, ECDSA on a NIST curve, or Ed25519. Any other key is refused
+    here; upstream refuses some when they are used.
     """
     found = pem.first(text)
     if found is None:
@@ -40,10 +44,14 @@ def parse(text: bytes) -> PublicKey:
     try:
         key = serialization.load_der_public_key(block.content)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise InvalidSignatureError(f"the public key cannot be parsed: {error}") from None
-    if block.kind == "RSA PUBLIC KEY" and not isinstance(key, rsa.RSAPublicKey):
-        raise InvalidSignatureError("the public key cannot be parsed: it is not an RSA key")
-    return supported(key)
+        raise InvalidSignatureError(f"x509: the public key cannot be parsed: {error}") from None
+    usable = supported(key)
+    form = PublicFormat.SubjectPublicKeyInfo if block.kind == "PUBLIC KEY" else PublicFormat.PKCS1
+    if form == PublicFormat.PKCS1 and not isinstance(key, rsa.RSAPublicKey):
+        raise InvalidSignatureError("x509: the public key cannot be parsed: it is not an RSA key")
+    if usable.public_bytes(Encoding.DER, form) != block.content:
+        raise InvalidSignatureError("x509: the public key cannot be parsed: it is in another form than the usual one")
+    return usable
 
 
 def supported(key: object) -> PublicKey:
@@ -57,7 +65,7 @@ def supported(key: object) -> PublicKey:
 
 def der(key: PublicKey) -> bytes:
     """Return the key as a SubjectPublicKeyInfo."""
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def fingerprint(key: PublicKey) -> str:
@@ -71,12 +79,21 @@ def why_not(key: PublicKey, signature: bytes, content: bytes) -> str:
         return _why_not_ecdsa(key, signature, content)
     try:
         if isinstance(key, rsa.RSAPublicKey):
+            if why := why_not_rsa(key):
+                return why
             key.verify(signature, content, padding.PKCS1v15(), hashes.SHA256())
         else:
             key.verify(signature, content)
     except (InvalidSignature, ValueError):
         return "crypto/rsa: verification error" if isinstance(key, rsa.RSAPublicKey) else "failed to verify signature"
     return ""
+
+
+def why_not_rsa(key: rsa.RSAPublicKey) -> str:
+    """Return why nothing is verified with `key`; "" where it can be (crypto/rsa checkPublicKeySize, checkPublicKey)."""
+    if key.key_size < _SMALLEST_RSA:
+        return f"crypto/rsa: {key.key_size}-bit keys are insecure"
+    return "crypto/rsa: public exponent too large" if key.public_numbers().e > _LARGEST_EXPONENT else ""
 
 
 def is_ecdsa(key: ec.EllipticCurvePublicKey, signature: bytes, content: bytes) -> bool:

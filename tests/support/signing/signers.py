@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import ipaddress
 import json
 import subprocess
 import tempfile
@@ -151,6 +152,7 @@ class Authority:
     certified: tuple[Certified, ...]
 
 
+_ADDRESSES = [x509.IPAddress(ipaddress.ip_address(each)) for each in ("127.0.0.1", "::1", "fe80::1")]
 _V1, _V2 = ObjectIdentifier("1.3.6.1.4.1.57264.1.1"), ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
 _CODE = ExtendedKeyUsageOID.CODE_SIGNING
 
@@ -189,6 +191,7 @@ def authority() -> Authority:
         ),
         _leaf("pki", by, through, [*email, x509.DNSName(HOSTNAME)], good),
         _leaf("pki of a wildcard", by, through, [x509.DNSName("*.pycoco.invalid"), *email], good),
+        _leaf("pki of addresses", by, through, _ADDRESSES, good),
         _leaf("pki without names", by, through, [], good),
         _leaf("pki for servers", by, through, email, good, usages=[ExtendedKeyUsageOID.SERVER_AUTH]),
         _leaf("pki for anything", by, through, email, good, usages=[ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]),
@@ -213,6 +216,20 @@ def constrained_authority() -> tuple[bytes, Certified]:
     constraints = x509.NameConstraints([x509.RFC822Name("pycoco.invalid")], None)
     root_key, root = _authority("root", constraints=constraints)
     return _pem([root]), _leaf("constrained", (root_key, root), [root], [x509.RFC822Name(EMAIL)], ())
+
+
+def issued_to(issuer: bytes) -> tuple[Certified, bytes]:
+    """A leaf in which the issuer's extension of version 2 has these octets, and the root."""
+    return issued_with(_V2, issuer, (_CODE,))
+
+
+def issued_with(
+    extension: ObjectIdentifier, octets: bytes, usages: Sequence[ObjectIdentifier] = ()
+) -> tuple[Certified, bytes]:
+    """A leaf that has an extension of these octets, and the root."""
+    root_key, root = _authority("root")
+    names = [x509.RFC822Name(EMAIL)]
+    return _leaf("odd", (root_key, root), [root], names, [(extension, octets)], usages=usages), _pem([root])
 
 
 def _authority(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -122,9 +123,11 @@ class TestAnswer:
                 judge(settings, docker("q.io/x"))
 
     def test_without_the_extra_the_error_names_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        loaded = [f"pycoco.configuration.policy.{name}" for name in ("signed_by", "sigstore_signed")]
+        for name in loaded:  # so that nothing which is loaded below, without them, stays after the test
+            importlib.import_module(name)
         for package in ("pysequoia", "cryptography"):
             monkeypatch.setitem(sys.modules, package, None)
-        loaded = [f"pycoco.configuration.policy.{name}" for name in ("signed_by", "sigstore_signed")]
         loaded += [name for name in sys.modules if name.startswith("pycoco.documents.signatures.")]
         for name in loaded:  # A package keeps its modules as attributes also: both are put back after the test.
             parent, _, attribute = name.rpartition(".")
