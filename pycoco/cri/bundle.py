@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pycoco.cri.container_config import ContainerConfig, PodSandboxConfig
 from pycoco.cri.directory_swap import new_directory
-from pycoco.cri.go_json import marshal_indent
+from pycoco.cri.golang.json import marshal_indent
 from pycoco.cri.guest.pull import GuestPull, guest_pull, require_no_reserved_names
 from pycoco.cri.image_metadata import ImageMetadata
 from pycoco.cri.node import CrioSettings, SandboxState
@@ -26,7 +26,7 @@ from pycoco.errors import ContainerConfigError, InvalidReferenceError, LayoutErr
 from pycoco.layout import save
 from pycoco.waiting import checked_timeout
 
-_OWN_NAMES = frozenset({"config.json", "rootfs", "artifacts", "mounts", "passwd", "group"})
+_OWN_NAMES = frozenset({"config.json", "rootfs", "artifacts", "mounts", "passwd", "group", "sysctl-fips"})
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any
 from pycoco.configuration import configuration_files
 from pycoco.configuration.toml_document import Table, read_table
 from pycoco.cri.node import CrioSettings, ImageVolumes, Ulimit
+from pycoco.cri.spec.capabilities import KNOWN
 from pycoco.errors import ConfigurationError
 
 _BUILT_IN_HANDLER = "crun"
@@ -24,6 +25,9 @@ _BUILT_IN_ANNOTATIONS = ("io.containers.trace-syscall", "devices.crio.io")
 _BUILT_IN_MEMORY = 500 * 1024
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kmgtp]?)(?:i?b)?", re.ASCII | re.IGNORECASE)
 _ULIMIT = re.compile(r"([a-z]+)=(-?[0-9]+)(?::(-?[0-9]+))?", re.ASCII)
+# go-units ulimit.go: all of Linux's but "as".
+_LIMIT_NAMES = "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack"
+_LIMITED = frozenset(_LIMIT_NAMES.split())
 _UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 
 # What changes config.json and is not followed: its field, and what is not done.
@@ -113,11 +117,9 @@ def _settings(conf: _Merged, handler: _Handler) -> tuple[CrioSettings, list[str]
     for section, field, kind in (
         ("", "root", Table.string),
         ("", "log_dir", Table.string),
-        ("runtime", "default_capabilities", Table.strings),
         ("runtime", "add_inheritable_capabilities", Table.boolean),
         ("runtime", "default_env", Table.strings),
         ("runtime", "read_only", Table.boolean),
-        ("runtime", "cgroup_manager", Table.string),
         ("runtime", "allowed_devices", Table.strings),
         ("runtime", "seccomp_profile", Table.string),
         ("runtime", "apparmor_profile", Table.string),
@@ -145,12 +147,24 @@ def _read_differently(conf: _Merged) -> Iterator[tuple[str, Any]]:
     if table := conf.with_field("runtime", "default_ulimits"):
         yield "default_ulimits", tuple(_ulimit(table, text) for text in table.strings("default_ulimits") or ())
     if table := conf.with_field("image", "image_volumes"):
-        volumes = table.string("image_volumes")
-        known = [kind.value for kind in ImageVolumes]
-        if volumes not in known:
-            line = table.line_of("image_volumes")
-            raise table.document.error(f"'image_volumes' must be one of {', '.join(known)}, not {volumes!r}", line)
-        yield "image_volumes", ImageVolumes(volumes)
+        yield "image_volumes", ImageVolumes(_one_of(table, "image_volumes", [kind.value for kind in ImageVolumes]))
+    if table := conf.with_field("runtime", "cgroup_manager"):
+        yield "cgroup_manager", _one_of(table, "cgroup_manager", ["cgroupfs", "systemd"])
+    if table := conf.with_field("runtime", "default_capabilities"):
+        names = table.strings("default_capabilities") or ()
+        unknown = [name for name in names if f"CAP_{name.upper()}" not in KNOWN]
+        if unknown:
+            line = table.line_of("default_capabilities")
+            raise table.document.error(f"'default_capabilities' has {unknown[0]!r}: name it without CAP_", line)
+        yield "default_capabilities", names
+
+
+def _one_of(table: Table, field: str, known: list[str]) -> str:
+    found = table.string(field)
+    if found not in known:
+        line = table.line_of(field)
+        raise table.document.error(f"{field!r} must be one of {', '.join(known)}, not {found!r}", line)
+    return found
 
 
 def _ulimit(table: Table, text: str) -> Ulimit:
@@ -158,8 +172,13 @@ def _ulimit(table: Table, text: str) -> Ulimit:
     if found is None:
         line = table.line_of("default_ulimits")
         raise table.document.error(f"'default_ulimits' has {text!r}: write NAME=SOFT:HARD", line)
-    name, soft, hard = found.groups()
-    return Ulimit(name=name, soft=int(soft), hard=int(hard or soft))
+    name, soft, hard = found[1], int(found[2]), int(found[3] or found[2])
+    if name not in _LIMITED or (hard != -1 and (soft == -1 or soft > hard)):
+        line = table.line_of("default_ulimits")
+        raise table.document.error(
+            f"'default_ulimits' has {text!r}: no such limit, or its soft one is the higher", line
+        )
+    return Ulimit(name=name, soft=soft, hard=hard)
 
 
 def _of_handler(handler: _Handler) -> Iterator[tuple[str, Any]]:
@@ -169,6 +188,7 @@ def _of_handler(handler: _Handler) -> Iterator[tuple[str, Any]]:
         yield "container_min_memory", _BUILT_IN_MEMORY
         return
     yield "allowed_annotations", table.strings("allowed_annotations") or ()
+    yield "default_annotations", table.string_map("default_annotations")
     yield "privileged_without_host_devices", table.boolean("privileged_without_host_devices")
     yield "platform_runtime_paths", table.string_map("platform_runtime_paths")
     if memory := table.string("container_min_memory"):

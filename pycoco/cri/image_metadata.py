@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from pycoco.cri.docker_config import require_docker_fields
-from pycoco.cri.go_time import marshal_time
+from pycoco.cri.golang.time import marshal_time
 from pycoco.documents import image_config, media_types
 from pycoco.documents.image_config import ImageConfig
 from pycoco.documents.manifest import FIELDS, Manifest

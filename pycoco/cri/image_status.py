@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pycoco.cri import image_metadata
-from pycoco.cri.go_integer import parse_int
-from pycoco.cri.go_json import go_map, marshal_indent
-from pycoco.cri.go_time import marshal_time
+from pycoco.cri.golang.integer import parse_int
+from pycoco.cri.golang.json import go_map, marshal_indent
+from pycoco.cri.golang.time import marshal_time
 from pycoco.cri.image_metadata import ImageMetadata
 from pycoco.documents.image_config import History, ImageConfig
 from pycoco.documents.typed import parse_object

@@ -11,9 +11,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import PurePosixPath
 from typing import Any, Literal, TypeAlias
 
+from pycoco.cri.golang.path import clean
 from pycoco.errors import ContainerConfigError
 
 DEFAULT_CAPABILITIES = (
@@ -44,7 +44,7 @@ class ImageVolumes(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Ulimit:
-    """One of crio.conf's default_ulimits. `name` is without RLIMIT_, such as "nofile"."""
+    """One of crio.conf's default_ulimits. `name` is without RLIMIT_, such as "nofile"; -1 is no limit."""
 
     name: str
     soft: int
@@ -55,7 +55,8 @@ class Ulimit:
 class CrioSettings:
     """crio.conf's options that reach config.json, under their own names, and three facts of the node.
 
-    `allowed_annotations` are the runtime handler's. `seccomp_profile` is a file in the format of
+    `allowed_annotations` and `default_annotations`, which a pod has unless it sets them itself, are the runtime
+    handler's. `seccomp_profile` is a file in the format of
     /usr/share/containers/seccomp.json. `cgroup_v2` and `apparmor` say what the node has; `architecture` is the node's
     by Go's name, "" for this machine's.
     `kata_annotations` adds containerd's io.kubernetes.cri.* annotations to CRI-O's own: the kata runtime reads
@@ -72,6 +73,7 @@ class CrioSettings:
     cgroup_manager: CgroupManager = "systemd"
     container_min_memory: int = 12 * 1024 * 1024
     allowed_annotations: tuple[str, ...] = ()
+    default_annotations: Mapping[str, str] = field(default_factory=dict)
     allowed_devices: tuple[str, ...] = ("/dev/fuse", "/dev/net/tun")
     platform_runtime_paths: Mapping[str, str] = field(default_factory=dict)
     privileged_without_host_devices: bool = False
@@ -127,4 +129,4 @@ def cgroups_path(settings: CrioSettings, parent: str, container_id: str) -> str:
     """ContainerCgroupPath of internal/config/cgmgr, for the manager that crio.conf names."""
     if settings.cgroup_manager == "systemd":
         return f"{parent or 'system.slice'}:crio:{container_id}"
-    return str(PurePosixPath("/", parent or "crio", f"crio-{container_id}"))
+    return clean(f"/{parent or 'crio'}/crio-{container_id}")

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pycoco.cri.go_json import go_map, marshal
+from pycoco.cri.golang.json import go_map, marshal
 from pycoco.cri.image_metadata import ImageMetadata, some_name
 from pycoco.cri.spec.annotations import IMAGE_NAME
 from pycoco.cri.spec.runtime_config import RuntimeConfig

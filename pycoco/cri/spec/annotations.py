@@ -7,13 +7,13 @@ and its manifest's annotations do not get here.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pycoco.cri.container_config import ContainerConfig, PodSandboxConfig
-from pycoco.cri.go_json import go_map, marshal
+from pycoco.cri.golang.json import go_map, marshal
+from pycoco.cri.golang.path import clean
 from pycoco.cri.node import CrioSettings
 from pycoco.errors import ContainerConfigError
 
@@ -23,6 +23,8 @@ STOP_SIGNAL = "org.opencontainers.image.stopSignal"
 
 _TRACE_SYSCALL = "io.containers.trace-syscall"
 _GRACE_PERIOD = "io.kubernetes.pod.terminationGracePeriod"
+_RDT_CLASS = "io.kubernetes.cri.rdt-class"
+_RDT_OF_POD = "rdt.resources.beta.kubernetes.io/"
 _LONGEST_LABEL = 4096
 
 DEPRECATED = {
@@ -49,7 +51,7 @@ _RESTRICTED = (
     *DEPRECATED,
     *DEPRECATED.values(),
     *("cpu-c-states.crio.io", "cpu-freq-governor.crio.io", "cpu-load-balancing.crio.io", "cpu-quota.crio.io"),
-    *("cpu-shared.crio.io", "irq-load-balancing.crio.io", _TRACE_SYSCALL, STOP_SIGNAL, "io.kubernetes.cri.rdt-class"),
+    *("cpu-shared.crio.io", "irq-load-balancing.crio.io", _TRACE_SYSCALL, STOP_SIGNAL, _RDT_CLASS),
     *("bundle", "org.systemd.property.", "org.criu.config", "module.wasm.image/variant"),
     *("io.kubernetes.cri.container-type", "run.oci."),
 )
@@ -61,7 +63,8 @@ class AnnotationFacts:
 
     `in_sandbox` says that there is a sandbox, `sandbox_id` is "" where its id is not known. `requested_image` is the
     CRI's image string; `image_name` a name of the image, which the guest pulls; `repo_digests` the sorted repo@digest
-    of the image. `created` is RFC 3339 text.
+    of the image. `created` is RFC 3339 text. `has_annotations` says that the request's container has annotations,
+    whether or not any of them is allowed.
     """
 
     container_id: str
@@ -78,7 +81,7 @@ class AnnotationFacts:
     stop_signal: str = ""
     ips: tuple[str, ...] = ()
     volumes: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
-    systemd: bool = False
+    has_annotations: bool = False
     in_sandbox: bool = True
 
 
@@ -135,6 +138,22 @@ def check_labels(labels: Mapping[str, str]) -> None:
             raise ContainerConfigError(f"label key and value greater than maximum size (4096 bytes), key: {name[:10]}")
 
 
+def require_no_rdt_class(container: ContainerConfig, sandbox: PodSandboxConfig) -> None:
+    """ContainerClassFromAnnotations of goresctrl pkg/rdt: what a class is, and whether there are any, the node knows.
+
+    Raises ContainerConfigError for a container that has one, as CRI-O does on a node without Intel RDT.
+    """
+    name = container.metadata.name if container.metadata else ""
+    of_pod = (f"{_RDT_OF_POD}container.{name}", f"{_RDT_OF_POD}pod")
+    given = [key for key in (_RDT_CLASS,) if key in container.annotations]
+    given += [key for key in of_pod if key in sandbox.annotations]
+    if given:
+        raise ContainerConfigError(
+            f"the annotation {given[0]} asks for an RDT class, which only the node has: remove it, or set the result's "
+            "linux.intelRdt yourself"
+        )
+
+
 def container_annotations(
     container: ContainerConfig, sandbox: PodSandboxConfig, facts: AnnotationFacts, settings: CrioSettings
 ) -> dict[str, str]:
@@ -153,7 +172,7 @@ def container_annotations(
     found |= of_container
     found |= container.labels
     found |= {f"{_PREFIX}IP.{at}": ip for at, ip in enumerate(facts.ips)}
-    if facts.systemd and settings.cgroup_manager == "systemd":
+    if settings.crio_annotations and settings.cgroup_manager == "systemd":
         found |= _of_systemd(of_container)
     if facts.stop_signal:
         found[STOP_SIGNAL] = facts.stop_signal
@@ -184,7 +203,8 @@ def _of_cri_o(
         # A map that the wire leaves out is nil in Go, and nil is null.
         "Labels": marshal(go_map(container.labels) or None),
         "Volumes": marshal([dict(volume) for volume in facts.volumes]),
-        "Annotations": marshal(go_map(annotations) or None),
+        # What is filtered away leaves an empty map, and what is traced comes too late for one that was nil.
+        "Annotations": marshal(go_map(annotations) if facts.has_annotations else None),
     }
     if facts.repo_digests:
         values["ImageRepoDigests"] = ",".join(facts.repo_digests)
@@ -253,8 +273,11 @@ def sandbox_name(sandbox: PodSandboxConfig) -> str:
 
 
 def _log_path(container: ContainerConfig, sandbox: PodSandboxConfig, facts: AnnotationFacts) -> str:
-    name = container.log_path.lstrip("/") or f"{facts.container_id}.log"
-    return posixpath.normpath(posixpath.join(sandbox.log_directory, name))
+    name = container.log_path or f"{facts.container_id}.log"
+    path = clean(f"{sandbox.log_directory}/{name}")
+    if path == clean(sandbox.log_directory):
+        raise ContainerConfigError(f"the log_path {name!r} is the pod's log directory itself: give the name of a file")
+    return path
 
 
 def _go_bool(value: bool) -> str:

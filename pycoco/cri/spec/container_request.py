@@ -30,7 +30,13 @@ from pycoco.cri.image_metadata import ImageMetadata
 from pycoco.cri.message import Message
 from pycoco.cri.node import CrioSettings, SandboxState
 from pycoco.cri.spec import process
-from pycoco.cri.spec.annotations import allowed, annotation_value, check_labels, reserved_names
+from pycoco.cri.spec.annotations import (
+    allowed,
+    annotation_value,
+    check_labels,
+    require_no_rdt_class,
+    reserved_names,
+)
 from pycoco.cri.spec.linux import MASKED_PATHS
 from pycoco.cri.spec.user_namespace import IDMappings, id_mappings
 from pycoco.documents.image_config import ImageConfig
@@ -50,7 +56,8 @@ RequestJSON = Mapping[str, Any] | str | bytes
 class ContainerRequest:
     """The request, what was read of the image, and what CRI-O concludes from both before it makes anything.
 
-    `of_defaults` says that no container config was given, `in_sandbox` that anything was said of a sandbox. `context`
+    `of_defaults` says that no container config was given, `has_annotations` that it has some, allowed or not,
+    `in_sandbox` that anything was said of a sandbox. `context`
     is the container's security context, `state` the sandbox's or None for a container that stands alone, `directory`
     the bundle's absolute path or "". `reserved_names` are those that only CRI-O and kata may set. `warnings` is added
     to on the way.
@@ -60,6 +67,7 @@ class ContainerRequest:
     config: ImageConfig
     container: ContainerConfig
     of_defaults: bool
+    has_annotations: bool
     sandbox: PodSandboxConfig
     in_sandbox: bool
     context: LinuxContainerSecurityContext
@@ -106,6 +114,13 @@ class ContainerRequest:
         requested = self.container.stop_signal
         return requested.name if requested else self.config.stop_signal
 
+    @property
+    def fips_disabled(self) -> bool:
+        """DisableFips of container.go and setupContainerMounts: by a label of the pod and an annotation."""
+        names = ("disable-fips.crio.io", "io.kubernetes.cri-o.DisableFIPS")
+        asked = annotation_value(self.sandbox.annotations, *names)
+        return asked == "true" and self.sandbox.labels.get("FIPS_DISABLE") == "true"
+
     def in_bundle(self, name: str) -> str:
         return f"{self.directory}/{name}" if self.directory else name
 
@@ -128,10 +143,14 @@ def container_request(
         _checked_id(state.id, "sandbox")
     own = _container_config(container, image, warnings)
     pod = _sandbox_config(sandbox, container_id, settings, state, warnings)
-    reserved = reserved_names(own, pod)
+    # The handler's defaults are not filtered: prepareKubeAnnotations of sandbox_run_linux.go.
+    of_handler = dict(settings.default_annotations)
+    reserved = reserved_names(own, replace(pod, annotations=of_handler | dict(pod.annotations)))
+    has_annotations = bool(own.annotations)
     own = replace(own, annotations=allowed(own.annotations, settings))
-    pod = replace(pod, annotations=allowed(pod.annotations, settings))
+    pod = replace(pod, annotations=of_handler | allowed(pod.annotations, settings))
     check_labels(own.labels)
+    require_no_rdt_class(own, pod)
     context = _security_context(own)
     config = image_metadata.config(image)
     args = process.arguments(config.entrypoint, config.cmd, own.command or None, own.args)
@@ -151,6 +170,7 @@ def container_request(
         config=config,
         container=own,
         of_defaults=container is None,
+        has_annotations=has_annotations,
         sandbox=pod,
         in_sandbox=sandbox is not None or state is not None,
         context=context,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pycoco.cri.container_config import Device
+from pycoco.cri.golang.path import clean
 from pycoco.cri.node import CrioSettings
 from pycoco.cri.spec import host
 from pycoco.errors import ContainerConfigError
@@ -72,17 +73,21 @@ def container_devices(
 
 
 def _add_requested(found: Devices, device: Device, privileged: bool) -> None:
-    if privileged and device.container_path != device.host_path and host.exists(host.resolved(device.container_path)):
+    if not device.host_path:
+        raise ContainerConfigError(
+            "a device has an empty host_path, for which CRI-O looks through the whole file system: give the path of one"
+        )
+    if privileged and device.container_path != device.host_path and not host.is_missing(device.container_path):
         raise ContainerConfigError(
             f"a privileged container has the host's devices, and {device.container_path!r} is there already: put the "
             "device at another container_path"
         )
-    host_path = host.resolved(device.host_path) if "\0" not in device.host_path else ""
+    host_path = host.resolved(clean(f"/{device.host_path}")) if "\0" not in device.host_path else ""
     node = _node(host_path, device.container_path)
     if node is not None:
         found.add(node, device.permissions)
         return
-    if not host.is_directory(host_path) or not device.host_path:
+    if not host.is_directory(host_path):
         found.warnings.append(f"{device.host_path!r} is not a device on this host: CRI-O leaves it out")
         return
     for path in _all_below(host_path):
@@ -106,15 +111,12 @@ def _add_from_annotation(found: Devices, text: str, settings: CrioSettings) -> N
 def _parts(text: str) -> tuple[str, str, str]:
     """parseDevice: $PATH{:$PATH}{:$MODE}."""
     source, *rest = text.split(":")
-    if len(rest) == 2 and _valid_access(rest[1]):
-        return source, rest[0] or source, rest[1]
-    if len(rest) == 1:
-        if _valid_access(rest[0]):
-            return source, source, rest[0]
-        if rest[0].startswith("/"):
-            return source, rest[0], "rwm"
-    if not rest:
-        return source, source, "rwm"
+    destination, access = (*rest, "", "rwm")[:2] if len(rest) != 1 else (rest[0], "rwm")
+    if len(rest) <= 2 and _valid_access(access):
+        if _valid_access(destination):
+            return source, source, destination
+        if not destination or destination.startswith("/"):
+            return source, destination or source, access
     raise ContainerConfigError(f"devices.crio.io has {text!r}: write PATH, PATH:PATH or PATH:PATH:rwm")
 
 

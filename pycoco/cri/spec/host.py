@@ -46,6 +46,20 @@ def exists(path: str) -> bool:
     return os.path.lexists(path)
 
 
+def is_missing(path: str) -> bool:
+    """Say whether there is nothing at `path`, links followed: os.IsNotExist of os.Stat, which is not said of "FILE/x".
+
+    What only root can see counts as missing.
+    """
+    try:
+        os.stat(path)
+    except (FileNotFoundError, PermissionError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
 def resolved(path: str) -> str:
     """Return `path` without links in it."""
     return os.path.realpath(path)

@@ -8,13 +8,13 @@ server/masked_paths.go. Devices, capabilities and seccomp have modules of their 
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from pycoco.cri.container_config import LinuxContainerResources, LinuxContainerSecurityContext, NamespaceOption
 from pycoco.cri.enums import NamespaceMode
-from pycoco.cri.go_json import go_map
+from pycoco.cri.golang.json import go_map
 from pycoco.cri.node import CrioSettings, SandboxState
 from pycoco.cri.spec import host
 from pycoco.errors import ContainerConfigError
@@ -25,6 +25,9 @@ _MASKED_PATH_LIST = """
 /sys/devices/virtual/powercap /sys/firmware /sys/fs/selinux /proc/interrupts /proc/asound
 """
 MASKED_PATHS = tuple(_MASKED_PATH_LIST.split())
+
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", re.ASCII)
+_NO_TEXT = {0xDC00 + byte: "\ufffd" for byte in range(0x80, 0x100)}
 
 
 def resources(
@@ -83,10 +86,16 @@ def _unified(annotation: str) -> Iterator[tuple[str, str]]:
         name, separator, value = entry.partition("=")
         if not separator:
             raise ContainerConfigError(f"unified-cgroup.crio.io has {entry!r}, which has no '='")
-        try:
-            yield name, base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            yield name, value
+        yield name, _decoded(value)
+
+
+def _decoded(value: str) -> str:
+    """What base64 decodes, or the text as it is. "1000" is base64, of bytes that are no text: json.Marshal writes
+    U+FFFD for each of those."""
+    encoded = value.replace("\r", "").replace("\n", "")
+    if not _BASE64.fullmatch(encoded):
+        return value
+    return base64.b64decode(encoded).decode("utf-8", "surrogateescape").translate(_NO_TEXT)
 
 
 def namespaces(
@@ -101,7 +110,7 @@ def namespaces(
 
     Without a sandbox the container stands alone: whatever it would share with its pod is its own. A target's PID
     namespace can only be known to who runs the target: the container has its own instead. Raises ContainerConfigError
-    for a PID namespace that the sandbox does not have.
+    for a PID namespace that the sandbox does not have, and for a target that is not named.
     """
     paths = {"pid": "", "network": "", "ipc": "", "uts": "", "mount": ""}
     if sandbox is not None:
@@ -114,6 +123,8 @@ def namespaces(
         paths.pop("ipc")
     if options.pid is NamespaceMode.NODE:
         paths.pop("pid")
+    elif options.pid is NamespaceMode.TARGET and not options.target_id:
+        raise ContainerConfigError("target PID namespace specified with invalid target ID: set target_id")
     elif options.pid is NamespaceMode.POD and sandbox is not None:
         paths["pid"] = _pod_pid_namespace(sandbox)
     if settings.cgroup_v2 and not privileged:

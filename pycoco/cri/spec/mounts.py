@@ -7,13 +7,15 @@ addImageVolumes) and runtime-tools generate.go (New). It is not for making anyth
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from pycoco.cri.container_config import Mount
+from pycoco.cri.container_config import ImageSpec, Mount
 from pycoco.cri.enums import MountPropagation
+from pycoco.cri.golang.json import go_map
+from pycoco.cri.golang.path import clean
+from pycoco.cri.golang.sort import go_sorted
 from pycoco.cri.node import CrioSettings, ImageVolumes, SandboxState
 from pycoco.cri.spec import host
 from pycoco.cri.spec.user_namespace import written
@@ -60,12 +62,13 @@ class Mounts:
 class MountRequest:
     """What decides a container's mounts.
 
-    `image_volumes` are the keys of the config's Volumes, `files` the generated ones: where each goes and its source.
+    `image_volumes` are the keys of the config's Volumes, `files` the generated ones: where each goes, its source and
+    its options.
     """
 
     mounts: tuple[Mount, ...] = ()
     image_volumes: tuple[str, ...] = ()
-    files: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     user_namespace: bool = False
     read_only: bool = False
     privileged: bool = False
@@ -82,7 +85,7 @@ def container_mounts(
     Raises ContainerConfigError for a mount that CRI-O refuses, or that needs an image's layers on this host.
     """
     found = Mounts()
-    requested = sorted(request.mounts, key=lambda mount: _depth(mount.container_path))
+    requested = go_sorted(request.mounts, lambda mount: _depth(mount.container_path))
     _add_defaults(found, requested, settings)
     bind_mounts = [_bind_mount(mount, settings, found) for mount in requested]
     if not _covers(requested, "/sys"):
@@ -96,10 +99,10 @@ def container_mounts(
         _clear_read_only(found)
     if request.systemd:
         _add_systemd(found, settings)
-    for destination, source in request.files:
-        found.add(destination, "bind", source, ["rw", "bind", "nodev", "nosuid", "noexec"])
+    for place, source, how in request.files:
+        found.add(place, "bind", source, how)
     bind_mounts += _image_volumes(request.image_volumes, settings, volumes_directory, found)
-    for destination, source, options, more in sorted(bind_mounts, key=lambda entry: _depth(entry[0])):
+    for destination, source, options, more in go_sorted(bind_mounts, lambda entry: _depth(entry[0])):
         found.replace(destination, "bind", source, [*options, "bind"], **more)
     return found
 
@@ -108,17 +111,11 @@ _BindMount = tuple[str, str, list[str], dict[str, Any]]
 
 
 def _depth(path: str) -> int:
-    return _clean(path).count("/")
-
-
-def _clean(path: str) -> str:
-    """filepath.Clean, which knows no special meaning of two leading slashes."""
-    cleaned = posixpath.normpath(path) if path else "."
-    return "/" + cleaned.lstrip("/") if cleaned.startswith("//") else cleaned
+    return clean(path).count("/")
 
 
 def _covers(requested: Sequence[Mount], path: str) -> bool:
-    return any(_clean(mount.container_path) == path for mount in requested)
+    return any(clean(mount.container_path) == path for mount in requested)
 
 
 def _add_defaults(found: Mounts, requested: Sequence[Mount], settings: CrioSettings) -> None:
@@ -152,17 +149,19 @@ def _bind_mount(mount: Mount, settings: CrioSettings, found: Mounts) -> _BindMou
     if not mount.host_path:
         raise ContainerConfigError(f"the mount at {mount.container_path!r} has an empty host_path")
     source = _host_source(mount, found)
-    options = ["rbind", _propagation(mount, source, settings, found), _access(mount)]
-    found.volumes.append(
-        {
-            "container_path": mount.container_path,
-            "host_path": source,
-            "readonly": mount.readonly,
-            "recursive_read_only": mount.recursive_read_only,
-            "propagation": int(_effective_propagation(mount, settings)),
-            "selinux_relabel": mount.selinux_relabel,
-        }
-    )
+    mount = replace(mount, propagation=_effective_propagation(mount, settings))
+    options = ["rbind", _propagation(mount, source, found), _access(mount)]
+    volume = {
+        "container_path": mount.container_path,
+        "host_path": source,
+        "readonly": mount.readonly,
+        "recursive_read_only": mount.recursive_read_only,
+        "propagation": int(mount.propagation),
+        "selinux_relabel": mount.selinux_relabel,
+    }
+    if mount.image is not None:  # which names none, or it would be an image volume
+        volume["image"] = _image_spec(mount.image)
+    found.volumes.append(volume)
     more = {}
     if mount.uid_mappings:
         more["uidMappings"] = written(mount.uid_mappings)
@@ -171,30 +170,42 @@ def _bind_mount(mount: Mount, settings: CrioSettings, found: Mounts) -> _BindMou
     return mount.container_path, source, options, more
 
 
+def _image_spec(spec: ImageSpec) -> dict[str, Any]:
+    """The message as its Go struct is written: by the names of its tags, and nothing that is empty."""
+    found = {item.name: getattr(spec, item.name) for item in fields(spec)}
+    found["annotations"] = go_map(spec.annotations)
+    return {name: value for name, value in found.items() if value}
+
+
 def _host_source(mount: Mount, found: Mounts) -> str:
-    source = _clean(mount.host_path)
+    source = clean(mount.host_path)
     if host.is_link(source):
         return host.resolved(source)  # resolveSymbolicLink: only when the last part is a link
     if not host.exists(source):
+        if not host.is_missing(source):
+            raise ContainerConfigError(f"the mount source {source!r} cannot be looked at: no path leads there")
         found.warnings.append(f"the mount source {source!r} does not exist on this host; CRI-O would make a directory")
     return source
 
 
 def _effective_propagation(mount: Mount, settings: CrioSettings) -> MountPropagation:
     private = mount.propagation is MountPropagation.PROPAGATION_PRIVATE
-    if private and f"{settings.root}/".startswith(mount.host_path.rstrip("/") + "/"):
+    if private and _with_slash(settings.root).startswith(_with_slash(mount.host_path)):
         # A private copy of the storage root would keep its mounts busy (isSubDirectoryOf).
         return MountPropagation.PROPAGATION_HOST_TO_CONTAINER
     return mount.propagation
 
 
-def _propagation(mount: Mount, source: str, settings: CrioSettings, found: Mounts) -> str:
-    propagation = _effective_propagation(mount, settings)
-    if propagation is MountPropagation.PROPAGATION_BIDIRECTIONAL:
+def _with_slash(path: str) -> str:
+    return path if path.endswith("/") else f"{path}/"
+
+
+def _propagation(mount: Mount, source: str, found: Mounts) -> str:
+    if mount.propagation is MountPropagation.PROPAGATION_BIDIRECTIONAL:
         found.propagation = "rshared"
         _warn_of_propagation(found, source, "shared")
         return "rshared"
-    if propagation is MountPropagation.PROPAGATION_HOST_TO_CONTAINER:
+    if mount.propagation is MountPropagation.PROPAGATION_HOST_TO_CONTAINER:
         found.propagation = found.propagation or "rslave"
         _warn_of_propagation(found, source, "shared", "master")
         return "rslave"

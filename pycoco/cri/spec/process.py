@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pycoco.cri.go_integer import parse_int
+from pycoco.cri.golang.integer import parse_int
 from pycoco.errors import ContainerConfigError
 
 DEFAULT_STOP_SIGNAL = 15

@@ -13,10 +13,11 @@ from typing import Any
 
 from pycoco.cri.container_config import LinuxContainerSecurityContext
 from pycoco.cri.enums import SupplementalGroupsPolicy
-from pycoco.cri.go_integer import parse_int
+from pycoco.cri.golang.integer import atoi, parse_int
 from pycoco.errors import ContainerConfigError
 
 _HIGHEST = 2**31 - 1
+_LONGEST_LINE = 64 * 1024  # bufio.MaxScanTokenSize
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,15 @@ def process_user(
     text = user_text(image_user, context)
     found = _exec_user(text, passwd, group)
     run_as_group = context.run_as_group
-    gid = found.gid if run_as_group is None else _unsigned(run_as_group, "run_as_group")
+    if found.uid is not None:
+        _unsigned(found.uid, "the uid in the passwd file")
+    gid = found.gid if run_as_group is None else run_as_group
+    if gid is not None:
+        _unsigned(gid, "the gid in the passwd or group file" if run_as_group is None else "run_as_group")
     strict = context.supplemental_groups_policy is SupplementalGroupsPolicy.Strict
     gids = [] if gid is None else [gid]
     if not strict:
-        gids += found.additional_gids
+        gids += [_unsigned(entry, "a gid in the group file") for entry in found.additional_gids]
     gids += [_unsigned(entry, "supplemental_groups") for entry in context.supplemental_groups]
     decides_gid = run_as_group is None
     return ProcessUser(
@@ -129,7 +134,7 @@ def _exec_user(text: str, passwd: bytes | None, group: bytes | None) -> ProcessU
     if passwd is None and uid == 0:
         # Every system calls it root, but which groups root is in differs from image to image.
         return ProcessUser(text, uid, gid, _groups_of("root", group), needs_group=group is None)
-    gids = _groups_of(entry.name, group) if entry else ()
+    gids = _groups_of(entry.name, group) if entry and entry.name else ()
     unknown = group is None and (passwd is None or entry is not None)
     return ProcessUser(text, uid, gid, gids, needs_passwd, needs_group=unknown or needs_passwd)
 
@@ -195,15 +200,19 @@ def _lines(content: bytes, fields: int) -> Iterable[list[str]]:
 
 
 def _passwd_entries(passwd: bytes) -> Iterable[_PasswdEntry]:
+    if any(len(line) >= _LONGEST_LINE for line in passwd.split(b"\n")):
+        raise ContainerConfigError(
+            "a line of the passwd file is 64 KiB long or more, and CRI-O reads no further: mend it"
+        )
     for parts in _lines(passwd, 7):
-        # A field that is no number counts as 0, as parseParts ignores strconv's error.
-        yield _PasswdEntry(parts[0], parse_int(parts[2]) or 0, parse_int(parts[3]) or 0)
+        yield _PasswdEntry(parts[0], atoi(parts[2]), atoi(parts[3]))
 
 
 def _group_entries(group: bytes) -> Iterable[_GroupEntry]:
     for parts in _lines(group, 4):
-        members = tuple(parts[3].split(",")) if parts[3] else ()
-        yield _GroupEntry(parts[0], parse_int(parts[2]) or 0, members)
+        if not parts[0].startswith("#"):  # a comment here, and none in the passwd file
+            members = tuple(parts[3].split(",")) if parts[3] else ()
+            yield _GroupEntry(parts[0], atoi(parts[2]), members)
 
 
 def passwd_with(user: ProcessUser, passwd: bytes, home: str) -> bytes | None:

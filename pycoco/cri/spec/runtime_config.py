@@ -6,7 +6,6 @@ what the modules beside this one do; each names its functions. It is not for wri
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any
 
 from pycoco.cri import image_metadata
 from pycoco.cri.container_config import ContainerConfig, PodSandboxConfig
+from pycoco.cri.golang.path import clean
 from pycoco.cri.image_metadata import ImageMetadata
 from pycoco.cri.image_status import repo_digests
 from pycoco.cri.node import CrioSettings, ImageVolumes, SandboxState, cgroups_path
@@ -33,6 +33,13 @@ from pycoco.errors import ContainerConfigError
 # than itself (crun before 1.9: anything but 1.0.x). So the oldest version that has every field written is stated.
 _OCI_VERSION = "1.0.2"
 _LATEST_OCI_VERSION = "1.3.0"
+
+# Where the generated files are mounted, and how.
+_PLACES = {
+    "passwd": ("/etc/passwd", ("rw", "bind", "nodev", "nosuid", "noexec")),
+    "group": ("/etc/group", ("rw", "bind", "nodev", "nosuid", "noexec")),
+    "sysctl-fips": ("/proc/sys/crypto/fips_enabled", ("noexec", "nosuid", "nodev", "ro", "bind")),
+}
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,8 @@ def runtime_config(
 
     `container` and `sandbox` are the CRI's ContainerConfig and PodSandboxConfig: typed, or as JSON in the form that
     crictl takes. Without them, the image's own command runs as the image's own user. `container_id` is made up if
-    not given. `passwd` and `group` are the contents of the image's /etc/passwd and /etc/group, where they are known.
+    not given. `passwd` and `group` are the contents of the image's /etc/passwd and /etc/group, None where they are not
+    known; b"" is a file that the image does not have.
     `directory` is the absolute path of the bundle; without it paths are relative to the bundle. `pin` names the
     image by its digest to the guest; False names it by its tag, as CRI-O does.
 
@@ -105,7 +113,7 @@ def runtime_config(
     )
     user = process_user(request.config.user, request.context, passwd=passwd, group=group)
     # The directory is set after the user, so a passwd line for a user without HOME names "/" (setupContainerUser).
-    files = _passwd_files(user, passwd, group, environment.home() or "/")
+    files = _files(request, user, passwd, group, environment.home() or "/")
     mounts = _mounts(request, files)
     held = capabilities.process_capabilities(
         request.context.capabilities,
@@ -147,7 +155,7 @@ def _mounts(request: ContainerRequest, files: Iterable[str]) -> Mounts:
         MountRequest(
             mounts=request.container.mounts,
             image_volumes=tuple(sorted(request.config.volumes)),
-            files=tuple((f"/etc/{name}", request.in_bundle(name)) for name in files),
+            files=tuple((_PLACES[name][0], request.in_bundle(name), _PLACES[name][1]) for name in files),
             user_namespace=request.user_namespace is not None,
             read_only=request.read_only,
             privileged=request.privileged,
@@ -161,13 +169,17 @@ def _mounts(request: ContainerRequest, files: Iterable[str]) -> Mounts:
     )
 
 
-def _passwd_files(user: ProcessUser, passwd: bytes | None, group: bytes | None, home: str) -> dict[str, bytes]:
-    """setupContainerUser: passwd and group with a line for an unknown user.
+def _files(
+    request: ContainerRequest, user: ProcessUser, passwd: bytes | None, group: bytes | None, home: str
+) -> dict[str, bytes]:
+    """setupContainerUser: passwd and group with a line for an unknown user; and disableFipsForContainer.
 
     The request's mounts are added later, so a mount over /etc or over the file itself does not keep them from being
     made, and only takes the file's place.
     """
     made = {"passwd": passwd_with(user, passwd or b"", home), "group": group_with(user, group or b"")}
+    if request.fips_disabled:
+        made["sysctl-fips"] = b"0\n"
     return {name: content for name, content in made.items() if content is not None}
 
 
@@ -185,9 +197,12 @@ def _process(
         "cwd": cwd,
         "capabilities": held,
     }
-    if request.settings.default_ulimits:
-        limits = request.settings.default_ulimits
-        found["rlimits"] = [{"type": f"RLIMIT_{u.name.upper()}", "hard": u.hard, "soft": u.soft} for u in limits]
+    # AddProcessRlimits: a later one of the same type takes the place of an earlier one.
+    limits = {f"RLIMIT_{limit.name.upper()}": limit for limit in request.settings.default_ulimits}
+    if limits:
+        # Go's uint64 makes the kernel's RLIM_INFINITY of -1.
+        numbers = {kind: (limit.hard % 2**64, limit.soft % 2**64) for kind, limit in limits.items()}
+        found["rlimits"] = [{"type": kind, "hard": hard, "soft": soft} for kind, (hard, soft) in numbers.items()]
     if request.context.no_new_privs:
         found["noNewPrivileges"] = True
     if request.settings.apparmor and not request.privileged:
@@ -249,7 +264,7 @@ def _annotations(
         stop_signal=request.stop_signal,
         ips=state.ips if state else (),
         volumes=mounts.volumes,
-        systemd=request.systemd,
+        has_annotations=request.has_annotations,
         in_sandbox=request.in_sandbox,
     )
     return container_annotations(request.container, request.sandbox, facts, request.settings)
@@ -320,5 +335,5 @@ def _refuse_nul(of_process: Mapping[str, Any]) -> None:
 def _rootfs_directories(request: ContainerRequest, cwd: str) -> tuple[str, ...]:
     volumes = tuple(sorted(request.config.volumes)) if request.settings.image_volumes is ImageVolumes.MKDIR else ()
     # CRI-O joins these with securejoin: nothing leads out of the root file system, a relative path starts at its top.
-    inside = [posixpath.normpath(f"/{path}").replace("//", "/", 1) for path in (*volumes, cwd, "/etc")]
+    inside = [clean(f"/{path}") for path in (*volumes, cwd, "/etc")]
     return tuple(dict.fromkeys(inside))

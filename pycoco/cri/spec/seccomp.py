@@ -88,7 +88,9 @@ def _load(path: str, capabilities: Sequence[str], architecture: str) -> dict[str
         raise ContainerConfigError(f"unable to load local profile {path!r}: {reason}") from None
     try:
         return _compiled(document, frozenset(capabilities), architecture)
-    except (AttributeError, KeyError, StopIteration, TypeError, ValueError):
+    except ContainerConfigError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise ContainerConfigError(f"{path!r} is not a seccomp profile: see containers-common's seccomp.json") from None
 
 
@@ -103,6 +105,8 @@ def _compiled(document: dict[str, Any], capabilities: frozenset[str], architectu
     number = _errno(document.get("defaultErrno"), document.get("defaultErrnoRet"))
     if number is not None:
         profile["defaultErrnoRet"] = number
+    if document.get("architectures") and document.get("archMap"):
+        raise ContainerConfigError("the seccomp profile has 'architectures' and 'archMap': use either of them")
     architectures = _profile_architectures(document, architecture)
     if architectures:
         profile["architectures"] = architectures
@@ -136,6 +140,8 @@ def _applies(call: dict[str, Any], capabilities: frozenset[str], architecture: s
 
 
 def _syscall(call: dict[str, Any]) -> dict[str, Any]:
+    if call.get("name") and call.get("names"):
+        raise ContainerConfigError("the seccomp profile has a rule with 'name' and 'names': use either of them")
     compiled: dict[str, Any] = {
         "names": [call["name"]] if call.get("name") else list(call.get("names") or []),
         "action": call["action"],
@@ -160,6 +166,6 @@ def _errno(name: str | None, number: int | None) -> int | None:
     """getErrno: a name or a decimal number outranks the number field."""
     if not name:
         return number
-    if name.isascii() and name.isdigit():
+    if name.isascii() and name.isdigit() and int(name) < 2**32:
         return int(name)
-    return next(value for value, known in errno.errorcode.items() if known == name)
+    return int(getattr(errno, name))  # an alias such as EOPNOTSUPP has no place in errorcode

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from pycoco.cri.enums import NamespaceMode
 from pycoco.cri.spec import process
+from pycoco.cri.spec.annotations import annotation_value
 from pycoco.cri.spec.container_request import ContainerRequest
 from pycoco.cri.spec.mounts import Mounts
 from pycoco.cri.spec.process_user import ProcessUser
@@ -63,6 +64,10 @@ def _of_node(request: ContainerRequest) -> Iterator[str]:
     if parent and parent.endswith(".slice") != (manager == "systemd"):
         kind = "is no .slice" if manager == "systemd" else "is a .slice of systemd"
         yield f"the cgroup_parent {parent!r} {kind}: CRI-O with the cgroup_manager {manager} makes no pod there"
+    if annotation_value(
+        request.sandbox.annotations, "seccomp-notifier-action.crio.io", "io.kubernetes.cri-o.seccompNotifierAction"
+    ):
+        yield "the seccomp notifier is CRI-O's own to listen to: the profile is written without it"
     selinux = request.context.selinux_options
     if selinux is not None and any((selinux.user, selinux.role, selinux.type, selinux.level)):
         yield "SELinux labels are the node's to compute: none are written"

@@ -10,6 +10,7 @@ from pycoco.cri import CrioSettings, ImageVolumes, Ulimit
 from pycoco.cri.crio_conf import read_crio_conf
 from pycoco.errors import ConfigurationError
 
+UNLIMITED = Ulimit(name="stack", soft=8, hard=-1)
 KATA = """
 [crio.runtime.runtimes.kata]
 runtime_type = "vm"
@@ -17,6 +18,7 @@ allowed_annotations = ["umask.crio.io"]
 container_min_memory = "20MiB"
 platform_runtime_paths = {"linux/arm64" = "/usr/bin/other"}
 privileged_without_host_devices = true
+default_annotations = {"io.katacontainers.config.runtime.x" = "1"}
 """
 
 
@@ -49,7 +51,7 @@ def test_every_field(tmp_path: Path) -> None:
         default_capabilities = ["KILL"]
         add_inheritable_capabilities = true
         default_env = ["A=1"]
-        default_ulimits = ["nofile=1024:2048", "core=0"]
+        default_ulimits = ["nofile=1024:2048", "core=0", "stack=8:-1"]
         read_only = true
         pids_limit = 100
         cgroup_manager = "cgroupfs"
@@ -66,7 +68,7 @@ def test_every_field(tmp_path: Path) -> None:
         default_capabilities=("KILL",),
         add_inheritable_capabilities=True,
         default_env=("A=1",),
-        default_ulimits=(Ulimit(name="nofile", soft=1024, hard=2048), Ulimit(name="core", soft=0, hard=0)),
+        default_ulimits=(Ulimit(name="nofile", soft=1024, hard=2048), Ulimit(name="core", soft=0, hard=0), UNLIMITED),
         read_only=True,
         pids_limit=100,
         cgroup_manager="cgroupfs",
@@ -78,6 +80,7 @@ def test_every_field(tmp_path: Path) -> None:
         container_min_memory=20 * 2**20,
         platform_runtime_paths={"linux/arm64": "/usr/bin/other"},
         privileged_without_host_devices=True,
+        default_annotations={"io.katacontainers.config.runtime.x": "1"},
     )
 
 
@@ -102,6 +105,11 @@ def test_drop_ins_come_in_the_order_of_their_names(tmp_path: Path) -> None:
         ("[crio.runtime]\npids_limit = '1'", r"crio.conf:2: 'pids_limit' must be an integer"),
         ("[crio.image]\nimage_volumes = 'x'", r"crio.conf:2: 'image_volumes' must be one of mkdir, bind, ignore"),
         ("[crio.runtime]\ndefault_ulimits = ['nofile']", "write NAME=SOFT:HARD"),
+        ("[crio.runtime]\ndefault_ulimits = ['as=1']", "no such limit"),
+        ("[crio.runtime]\ndefault_ulimits = ['core=2:1']", "its soft one is the higher"),
+        ("[crio.runtime]\ndefault_ulimits = ['core=-1:1']", "its soft one is the higher"),
+        ("[crio.runtime]\ncgroup_manager = 'openrc'", "must be one of cgroupfs, systemd, not 'openrc'"),
+        ("[crio.runtime]\ndefault_capabilities = ['kill', 'CAP_KILL']", "has 'CAP_KILL': name it without CAP_"),
         ("[crio.runtime.runtimes.crun]\ncontainer_min_memory = 'much'", "write it as 12MiB"),
         ("[crio.runtime]\nread_only = 'yes'", "'read_only' must be true or false"),
         ("[crio.runtime]\ndefault_runtime = 'x'", "no runtime handler 'x' in crio.conf: there are crun"),

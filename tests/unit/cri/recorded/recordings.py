@@ -26,16 +26,24 @@ DATA = Path(__file__).parent / "data"
 @functools.cache
 def recorded(name: str) -> dict[str, Any]:
     """Return a recording, with every shared value in its place."""
+    shared = stored("shared.json")
+    return {key: with_shared(value, shared) for key, value in stored(name).items()}
+
+
+@functools.cache
+def stored(name: str) -> dict[str, Any]:
+    """Return a recording as it is stored."""
     document: dict[str, Any] = json.loads((DATA / name).read_text(encoding="utf-8"))
-    return document if name == "shared.json" else {key: _with_shared(value) for key, value in document.items()}
+    return document
 
 
-def _with_shared(value: Any) -> Any:
+def with_shared(value: Any, shared: Mapping[str, Any]) -> Any:
+    """Return `value` with what is `shared` in its place."""
     if isinstance(value, dict):
         if set(value) == {"$shared"}:
-            return _with_shared(recorded("shared.json")[value["$shared"]])
-        return {key: _with_shared(content) for key, content in value.items()}
-    return [_with_shared(entry) for entry in value] if isinstance(value, list) else value
+            return with_shared(shared[value["$shared"]], shared)
+        return {key: with_shared(content, shared) for key, content in value.items()}
+    return [with_shared(entry, shared) for entry in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,10 @@ class RecordedImage:
 
 
 def image(name: str, group: str = "images", **changes: Any) -> RecordedImage:
-    entry = recorded("images.json")[group][name]
+    return image_of(recorded("images.json")[group][name], **changes)
+
+
+def image_of(entry: Mapping[str, Any], **changes: Any) -> RecordedImage:
     repository = entry["reference"].rpartition(":")[0]
     fields = {
         "reference": entry["reference"],
@@ -130,6 +141,7 @@ class RecordingMachine:
         monkeypatch.setattr(host, "is_link", self.links.__contains__)
         monkeypatch.setattr(host, "resolved", lambda path: self.links.get(path, path))
         monkeypatch.setattr(host, "exists", lambda path: path not in self.missing)
+        monkeypatch.setattr(host, "is_missing", self.missing.__contains__)
         monkeypatch.setattr(host, "device", self.devices.get)
         monkeypatch.setattr(host, "listing", self.listing)
         masked = config["linux"].get("maskedPaths", ())

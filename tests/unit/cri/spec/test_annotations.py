@@ -66,6 +66,8 @@ def test_everything_crio_writes() -> None:
         "l": "m",
         "of": "pod",
         "org.opencontainers.image.stopSignal": "SIGINT",
+        "org.systemd.property.After": "['crio.service']",
+        "org.systemd.property.DefaultDependencies": "true",
         "platform-runtime-path.crio.io": "",
     }
     assert list(found) == sorted(found)
@@ -167,7 +169,8 @@ def test_platform_runtime_path() -> None:
 
 
 def test_systemd_properties() -> None:
-    request = samples.container(command=["/sbin/init"], annotations={"io.kubernetes.pod.terminationGracePeriod": "30"})
+    """Of every container under that cgroup manager, whatever it runs."""
+    request = samples.container(annotations={"io.kubernetes.pod.terminationGracePeriod": "30"})
     found = written(container=request)
     assert found["org.systemd.property.TimeoutStopUSec"] == "uint64 30000000"
     assert found["org.systemd.property.DefaultDependencies"] == "true"
@@ -181,7 +184,26 @@ def test_tracing_is_asked_for_one_container() -> None:
     of_handler = CrioSettings(allowed_annotations=("io.containers.trace-syscall",))
     found = written(sandbox=samples.sandbox(annotations=asked), settings=of_handler)
     assert found["io.containers.trace-syscall"] == "of:/tmp/a"
-    assert json.loads(found[OWN + "Annotations"]) == {"io.containers.trace-syscall": "of:/tmp/a"}
+    assert found[OWN + "Annotations"] == "null"
+    annotated = samples.container(annotations={"a": "b"})
+    found = written(container=annotated, sandbox=samples.sandbox(annotations=asked), settings=of_handler)
+    assert json.loads(found[OWN + "Annotations"]) == {"a": "b", "io.containers.trace-syscall": "of:/tmp/a"}
+
+
+def test_a_handler_s_own_annotations() -> None:
+    """default_annotations are the pod's unless it has its own, and are not filtered (prepareKubeAnnotations)."""
+    of_handler = CrioSettings(default_annotations={"umask.crio.io": "0007", "a": "handler", "b": "handler"})
+    config = runtime_config(
+        samples.image(),
+        container=samples.container(),
+        sandbox=samples.sandbox(annotations={"a": "pod"}),
+        settings=of_handler,
+    ).config
+    found = {name: config["annotations"].get(name) for name in ("umask.crio.io", "a", "b")}
+    assert found == {"umask.crio.io": "0007", "a": "pod", "b": "handler"}
+    assert config["process"]["user"]["umask"] == 7
+    evil = CrioSettings(default_annotations={"io.kubernetes.cri.container-type": "sandbox"})
+    assert runtime_config(samples.image(), settings=evil).reserved_names == ("io.kubernetes.cri.container-type",)
 
 
 def test_annotations_that_are_not_allowed_are_dropped() -> None:
@@ -200,6 +222,8 @@ def test_annotations_that_are_not_allowed_are_dropped() -> None:
     assert set(allowed(given, CrioSettings())) == {"fine"}
     found = written(container=samples.container(annotations=given), sandbox=samples.sandbox(annotations=given))
     assert not {"umask.crio.io", "run.oci.keep_original_groups"} & set(found)
+    nothing_left = written(container=samples.container(annotations={"run.oci.handler": "krun"}))
+    assert nothing_left[OWN + "Annotations"] == "{}"
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,25 @@ def test_numbers_are_the_host_s() -> None:
     assert devices.rules == [NOTHING, rule("rw")]
 
 
+def test_a_relative_path_is_below_the_root() -> None:
+    """securejoin.SecureJoin("/", host_path)."""
+    devices = found(Device(host_path="dev//../dev/null", container_path="dev/null"))
+    assert [node["path"] for node in devices.nodes] == ["dev/null"]
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "/dev/null/x"])
+def test_privileged_has_that_place_already(place: str) -> None:
+    """os.Stat fails otherwise than by os.IsNotExist."""
+    without = CrioSettings(privileged_without_host_devices=True)
+    with pytest.raises(ContainerConfigError, match="is there already"):
+        found(Device(host_path="/dev/null", container_path=place), settings=without, privileged=True)
+
+
+def test_an_empty_path_is_refused() -> None:
+    with pytest.raises(ContainerConfigError, match="whole file system"):
+        found(Device(container_path="/dev/x"))
+
+
 def test_a_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/dev/null")
     devices = found(Device(host_path=str(tmp_path / "link"), container_path="/dev/x", permissions="r"))
@@ -66,7 +85,7 @@ def test_a_directory_gives_the_devices_in_it(tmp_path: Path) -> None:
     assert {node["type"] for node in devices.nodes} == {"p"}
 
 
-@pytest.mark.parametrize("path", ["/dev/no-such-device", "/etc/passwd", "", "/dev/\0"])
+@pytest.mark.parametrize("path", ["/dev/no-such-device", "/etc/passwd", "/dev/\0"])
 def test_what_is_no_device_is_left_out(path: str) -> None:
     devices = found(Device(host_path=path, container_path="/dev/x"))
     assert (devices.nodes, devices.rules) == ([], [NOTHING])
@@ -89,6 +108,8 @@ def test_privileged_has_the_host_s_devices_unless_the_handler_says_not() -> None
         ("/dev/null:/dev/x", "/dev/x", "rwm"),
         ("/dev/null:r", "/dev/null", "r"),
         ("/dev/null::rw", "/dev/null", "rw"),
+        ("/dev/null:", "/dev/null", "rwm"),
+        ("/dev/null:r:w", "/dev/null", "r"),
         (",/dev/null:/dev/x:rw,", "/dev/x", "rw"),
     ],
 )
@@ -106,6 +127,8 @@ def test_annotation(annotation: str, path: str, access: str) -> None:
         ("/dev/null:/etc/x", "below /dev/"),
         ("/dev/null:/dev/x:rr", "write PATH"),
         ("/dev/null:/dev/x:r:w", "write PATH"),
+        ("/dev/null:/dev/x:", "write PATH"),
+        ("/dev/null:dev/x:rw", "write PATH"),
         ("/dev/null:nonsense", "write PATH"),
     ],
 )

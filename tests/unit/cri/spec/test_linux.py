@@ -78,6 +78,27 @@ def test_unified() -> None:
         linux.resources(None, NODE, "memory.high")
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("max", "max"),
+        ("10", "10"),
+        ("1000", "\ufffdM4"),  # base64, though nobody meant it so
+        ("////", "\ufffd\ufffd\ufffd"),
+        ("4pyTw4A=", "\u2713\u00c0"),
+        ("MTAw\nMDAw", "100000"),
+        ("MTB=", "10"),
+        ("MTA", "MTA"),
+        ("MT=A", "MT=A"),
+        ("=", "="),
+        ("", ""),
+    ],
+)
+def test_a_unified_value(value: str, expected: str) -> None:
+    """encoding/base64's StdEncoding; what it decodes goes through json.Marshal."""
+    assert linux.resources(None, NODE, f"x={value}")["unified"] == {"x": expected}
+
+
 def kinds(found: list[dict[str, str]]) -> list[str]:
     return [entry["type"] for entry in found]
 
@@ -108,6 +129,8 @@ def test_namespaces_of_a_pod() -> None:
 def test_pid_namespaces_that_cannot_be_had() -> None:
     with pytest.raises(ContainerConfigError, match="pod level PID namespace"):
         linux.namespaces(NamespaceOption(), NODE, SandboxState(id="s"), privileged=False)
+    with pytest.raises(ContainerConfigError, match="invalid target ID"):
+        linux.namespaces(NamespaceOption(pid=NamespaceMode.TARGET), NODE, SandboxState(id="s"), privileged=False)
 
 
 def test_masked_paths() -> None:
@@ -132,6 +155,8 @@ def test_masked_paths() -> None:
         ("systemd", "pod.slice", "pod.slice:crio:c"),
         ("cgroupfs", "", "/crio/crio-c"),
         ("cgroupfs", "/pods/p", "/pods/p/crio-c"),
+        ("cgroupfs", "//a/../b//c/.", "/b/c/crio-c"),
+        ("cgroupfs", "../../x", "/x/crio-c"),
     ],
 )
 def test_cgroups_path(manager: CgroupManager, parent: str, expected: str) -> None:

@@ -79,12 +79,21 @@ def test_the_root_s_propagation_follows_the_mounts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("root", ["/var", "/var/lib/containers/storage", "/"])
+def test_a_recursively_read_only_mount_over_crio_s_storage(root: str) -> None:
+    """The propagation that it has by then is the host's, and that of one that is asked for so has to be private."""
+    with pytest.raises(ContainerConfigError, match="requires private propagation"):
+        made(mounts=(Mount(host_path=root, container_path="/h", readonly=True, recursive_read_only=True),))
+
+
+@pytest.mark.parametrize("root", ["/var", "/var/lib/containers/storage", "/"])
 def test_a_mount_over_crio_s_storage_follows_the_host(root: str) -> None:
     """container_create_linux.go isSubDirectoryOf: a private copy would keep other containers' mounts busy."""
     mounts = made(mounts=(Mount(host_path=root, container_path="/host"),))
     assert options(mounts, "/host")[1] == "rslave"
     assert mounts.volumes[0]["propagation"] == 1
-    assert options(made(mounts=(Mount(host_path="/va", container_path="/host"),)), "/host")[1] == "rprivate"
+    for elsewhere in ("/va", "/var//"):
+        found = made(mounts=(Mount(host_path=elsewhere, container_path="/host"),))
+        assert options(found, "/host")[1] == "rprivate"
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -92,6 +101,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"container_path": "/x"}, "empty host_path"),
     ({"container_path": "/x", "image": ImageSpec(image="a")}, "image volume"),
     ({"container_path": "/x", "host_path": "/", "recursive_read_only": True}, "conflicts with read-write"),
+    ({"container_path": "/x", "host_path": "/etc/passwd/x"}, "no path leads there"),
+    ({"container_path": "/x", "host_path": "/a\0b"}, "no path leads there"),
     (
         {
             "container_path": "/x",

@@ -72,6 +72,30 @@ def test_with_the_image_s_files(text: str, expected: tuple[int, int, tuple[int, 
     assert outcome(user) == (*expected, False, False)
 
 
+def test_files_as_others_write_them() -> None:
+    """moby/sys/user: a comment is one in the group file alone, and a number of too many digits is the highest."""
+    passwd = b"#no:x:8:8::/:\n:x:9:9::/:\nbig:x:99999999999999999999:0::/:\n"
+    group = b"# staff:x:1:app\n #x:x:2:app\nstaff:x:3:app,#no\nempty:x:4:,\n"
+    assert outcome(process_user("#no", NOTHING, passwd=passwd, group=group))[:3] == (8, 8, (8, 3))
+    assert outcome(process_user("9", NOTHING, passwd=passwd, group=group))[:3] == (9, 9, (9,))
+    assert outcome(process_user("0", NOTHING, passwd=passwd, group=group))[:3] == (0, 0, (0,))
+
+
+@pytest.mark.parametrize(
+    ("passwd", "group", "message"),
+    [
+        (b"app:x:-1:0::/:\n", b"", "the uid in the passwd file -1 is out of range"),
+        (b"app:x:1:4294967295::/:\n", b"", "the gid in the passwd or group file 4294967295 is out of range"),
+        (b"app:x:1:1::/:\n", b"g:x:-7:app\n", "a gid in the group file -7 is out of range"),
+        (b"x" * 65536 + b"\napp:x:1:1::/:\n", b"", "64 KiB"),
+    ],
+)
+def test_files_that_cannot_be_used(passwd: bytes, group: bytes, message: str) -> None:
+    """CRI-O makes 4294967295 of -1, and its Scanner gives up at a line of 64 KiB."""
+    with pytest.raises(ContainerConfigError, match=message):
+        process_user("app", NOTHING, passwd=passwd, group=group)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

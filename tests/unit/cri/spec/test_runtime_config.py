@@ -395,6 +395,19 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"sandbox_state": SandboxState(id="a/b")}, "sandbox id"),
     ({"container": samples.container(CDI_devices=[{"name": "x"}])}, "CDI devices"),
     ({"container": samples.container(args=["a\0b"], command=["/x"])}, "NUL"),
+    ({"container": samples.container(log_path="/")}, "log directory itself"),
+    ({"container": samples.container(log_path="a/..")}, "log directory itself"),
+    (
+        {"sandbox": POD | {"annotations": {"rdt.resources.beta.kubernetes.io/pod": "gold"}}},
+        "annotation rdt.resources.beta.kubernetes.io/pod asks for an RDT class",
+    ),
+    (
+        {
+            "container": samples.container(),
+            "sandbox": POD | {"annotations": {"rdt.resources.beta.kubernetes.io/container.app": ""}},
+        },
+        r"io/container\.app asks for an RDT class",
+    ),
     ({"container": samples.with_context(run_as_group={"value": 1})}, "user group is specified"),
     ({"container": samples.with_context(capabilities={"add_capabilities": ["FLY"]})}, "CAP_FLY"),
     ({"sandbox": POD | {"annotations": {"umask.crio.io": "9"}}, "settings": NODE}, "invalid umask"),

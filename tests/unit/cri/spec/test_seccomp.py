@@ -104,6 +104,33 @@ def test_a_file_that_is_no_profile(tmp_path: Path, content: str | None) -> None:
         chosen(SecurityProfile(profile_type=ProfileType.Localhost, localhost_ref=str(path)))
 
 
+ACTION = {"action": "SCMP_ACT_ERRNO"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"architectures": ["SCMP_ARCH_X86"]}, "'architectures' and 'archMap'"),
+        ({"syscalls": [{"name": "a", "names": ["b"]} | ACTION]}, "'name' and 'names'"),
+        ({"defaultErrno": "4294967296"}, "not a seccomp profile"),
+        ({"defaultErrno": "ENOPE"}, "not a seccomp profile"),
+    ],
+)
+def test_a_profile_that_says_two_things(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    """setupSeccomp and getArchitectures refuse them."""
+    (tmp_path / "p.json").write_text(json.dumps(PROFILE | changes))
+    with pytest.raises(ContainerConfigError, match=message):
+        chosen(SecurityProfile(), default_profile=str(tmp_path / "p.json"))
+
+
+@pytest.mark.parametrize("name", ["EOPNOTSUPP", "EDEADLK", "EPERM", "38"])
+def test_errors_by_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / "p.json").write_text(json.dumps(PROFILE | {"defaultErrno": name}))
+    found = chosen(SecurityProfile(), default_profile=str(tmp_path / "p.json")).profile
+    assert found is not None
+    assert found["defaultErrnoRet"] == getattr(errno, name, 38)
+
+
 def test_where_an_artifact_is_named() -> None:
     """seccompociartifact.go TryPull: pod before image, the container's before the pod's, new names before old."""
     name, old = "seccomp-profile.crio.io", "seccomp-profile.kubernetes.cri-o.io"

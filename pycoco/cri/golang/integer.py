@@ -19,3 +19,12 @@ def parse_int(text: str) -> int | None:
     found = _INTEGER.fullmatch(text)
     number = int(found[1] + found[2]) if found else None
     return number if number is not None and -(2**63) <= number < 2**63 else None
+
+
+def atoi(text: str) -> int:
+    """What strconv.Atoi returns beside its error: 0 for what is no integer, the nearest one for too many digits."""
+    number = parse_int(text)
+    if number is None:
+        found = re.fullmatch(r"([+-]?)[0-9]+", text, re.ASCII)
+        number = 0 if found is None else -(2**63) if found[1] == "-" else 2**63 - 1
+    return number

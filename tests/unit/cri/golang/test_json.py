@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pycoco.cri.go_json import go_map, marshal, marshal_indent
+from pycoco.cri.golang.json import go_map, marshal, marshal_indent
 
 
 # The right side is what json.Marshal of Go 1.26 prints.

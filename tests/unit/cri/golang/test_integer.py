@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pycoco.cri import image_status, runtime_config
-from pycoco.cri.go_integer import parse_int
+from pycoco.cri.golang.integer import atoi, parse_int
 from tests.unit.cri import samples
 
 LONG = "9" * 5000
@@ -28,6 +28,14 @@ LONG = "9" * 5000
 )
 def test_what_is_an_integer(text: str, expected: int | None) -> None:
     assert parse_int(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("7", 7), ("", 0), ("x", 0), ("1_0", 0), (LONG, 2**63 - 1), ("+" + LONG, 2**63 - 1), ("-" + LONG, -(2**63))],
+)
+def test_what_is_left_of_one_beside_its_error(text: str, expected: int) -> None:
+    assert atoi(text) == expected
 
 
 def test_a_user_of_more_digits_than_python_converts_is_a_name() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pycoco.cri.go_time import marshal_time
+from pycoco.cri.golang.time import marshal_time
 from pycoco.documents.syntax.timestamps import is_timestamp
 
 
