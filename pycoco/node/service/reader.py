@@ -29,6 +29,12 @@ MEMORY_LIMIT = 1024 * 1024 * 1024
 ANSWER_LIMIT = 24 * 1024 * 1024
 """Bytes of a worker's answer: three documents of 4 MiB in base64, signatures, and room."""
 READY_SECONDS = 30.0
+_END_SECONDS = 1.0
+# With this process's own sys.path: -m and -c begin with the directory that it was started in, and a module that lies
+# there would be run with its privileges.
+_PROGRAM = (
+    "import sys; sys.path[:] = sys.argv[4:]; from pycoco.node.service.worker import main; sys.exit(main(sys.argv[1:4]))"
+)
 
 _log = get_logger("pycoco.node")
 
@@ -53,18 +59,21 @@ class Reader:
     ) -> Image:
         """Read one image. `options` are the client's, `auths` what auth.json has by that name.
 
-        Raises what the child's client raised, DeadlineError after `timeout` seconds, BackendError for a child that
+        Raises what the child's client raised, DeadlineError after `timeout` seconds, in which others may have been read
+        first, BackendError for a child that
         ended otherwise, and ManifestError for an answer that contradicts itself.
         """
         chosen = {**options, "backend": self._backend}
         request = json.dumps({"reference": reference, "options": chosen, "auths": auths}).encode()
-        async with self._free:
-            worker = await self._running()
-            try:
-                answer = await asyncio.wait_for(_answer(worker, request), timeout)
-            except asyncio.TimeoutError:
-                raise DeadlineError(f"{reference} was not read within {timeout:g} seconds") from None
+        try:
+            answer = await asyncio.wait_for(self._answered(request), timeout)
+        except asyncio.TimeoutError:
+            raise DeadlineError(f"{reference} was not read within {timeout:g} seconds") from None
         return _checked(answer, reference)
+
+    async def _answered(self, request: bytes) -> dict[str, Any]:
+        async with self._free:
+            return await _answer(await self._running(), request)
 
     async def close(self) -> None:
         if self._worker is not None:
@@ -109,11 +118,13 @@ class _Worker:
             raise BackendError("the process that reads images has ended") from None
 
     async def close(self) -> None:
-        self._control.close()
-        if self.process.returncode is None:
+        self._control.close()  # which ends it
+        try:
+            await asyncio.wait_for(self.process.wait(), _END_SECONDS)
+        except asyncio.TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
-        await self.process.wait()
+            await self.process.wait()
         with contextlib.suppress(asyncio.CancelledError, asyncio.TimeoutError):
             await asyncio.wait_for(self._listening, 1)
 
@@ -136,10 +147,11 @@ async def _started(arguments: tuple[str, ...]) -> _Worker:
     with theirs:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-m",
-            "pycoco.node.service.worker",
+            "-c",
+            _PROGRAM,
             *arguments,
             str(theirs.fileno()),
+            *filter(None, sys.path),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
@@ -148,7 +160,11 @@ async def _started(arguments: tuple[str, ...]) -> _Worker:
             start_new_session=True,  # a Ctrl-C at the terminal is the server's to handle
         )
     worker = _Worker(process, ours)
-    await worker.ready()
+    try:
+        await worker.ready()
+    except asyncio.CancelledError:
+        await worker.close()
+        raise
     return worker
 
 

@@ -1,9 +1,9 @@
-"""The process that reads registries: `python -m pycoco.node.service.worker`. It forks a child for each image.
+"""The process that reads registries. It forks a child for each image.
 
-It is not started by hand (see `reader`). Its arguments tell how far to confine itself and on which descriptor it is
-told of reads; it has no privileges by the time the first one comes. With each comes a socket, on which the child reads
-one request and writes one answer: what one registry sends meets no other image's credentials, and a start costs a fork.
-What a child answers is believed by nobody: the reader checks it again.
+It is not started by hand: `reader` calls `main` in a new process. Its arguments tell how far to confine itself and on
+which descriptor it is told of reads; it has no privileges by the time the first one comes. With each comes a socket, on
+which the child reads one request and writes one answer: what one registry sends meets no other image's credentials, and
+a start costs a fork. What a child answers is believed by nobody: the reader checks it again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import pkgutil
 import select
 import signal
 import socket
-import sys
 import traceback
 from importlib import import_module
 from typing import Any, NoReturn
@@ -145,7 +144,3 @@ def _in_memory(body: bytes) -> str:
     descriptor = os.memfd_create("auth.json")
     os.write(descriptor, body)
     return f"/proc/self/fd/{descriptor}"
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,6 @@
-"""What the process that reads images says: its answers are believed as far as they can be checked, its standard error
-is drained, whatever it is. Not for how it reads.
+"""The process that reads images, as it is started and listened to: its answers are checked, its standard error drained.
+
+It is not for what it may no longer do (test_confinement.py).
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ import asyncio
 import base64
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pycoco.errors import BackendError, DigestMismatchError, PycocoError
-from pycoco.node.service.reader import _checked, _Worker
+from pycoco.errors import BackendError, DeadlineError, DigestMismatchError, PycocoError
+from pycoco.node.service.reader import Reader, _checked, _Worker
 from tests.unit.layout.samples import Sample, sample, sha256
 
 PROGRAM = "import sys; sys.stderr.write('x' * 500_000 + '\\nthe last line\\n')"
@@ -32,6 +34,30 @@ async def said(program: str) -> list[str]:
 
 def test_a_line_without_end_stops_nothing() -> None:
     assert asyncio.run(said(PROGRAM))[-1] == "the last line"
+
+
+def test_modules_in_the_working_directory_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("sitecustomize", "json", "pwd", "httpx", "h2", "pycoco"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'run')!r}, 'a').write({name!r})\n")
+    monkeypatch.chdir(tmp_path)
+
+    async def story() -> None:
+        reader = Reader(user="")
+        await reader.start()
+        await reader.close()
+
+    asyncio.run(story())
+    assert not (tmp_path / "run").exists()
+
+
+def test_waiting_for_others_to_be_read_counts() -> None:
+    async def story() -> None:
+        reader = Reader(user="", limit=1)
+        await reader._free.acquire()  # another image is being read, and does not end
+        await asyncio.wait_for(reader.read("quay.io/acme/app:v1", {}, None, timeout=0.1), 20)
+
+    with pytest.raises(DeadlineError, match=r"not read within 0\.1 seconds"):
+        asyncio.run(story())
 
 
 def answer(image: Sample, reference: str) -> dict[str, Any]:
