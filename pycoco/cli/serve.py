@@ -5,20 +5,25 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import math
 import os
 import sys
 
 from pycoco.cli.client_options import options_of
 from pycoco.cli.usage import UsageError
-from pycoco.options import Options
+from pycoco.options import Options, settings_of
+from pycoco.waiting import checked_timeout
 
-_GIVEN_BY_CRIO = ("creds", "auth_file", "identity_token", "registry_token", "policy", "store")
+_GIVEN_BY_CRIO = ("creds", "auth_file", "namespace", "identity_token", "registry_token", "policy", "store")
+_LEAST_MEMORY = 64
+_MOST_MEMORY = 1024 * 1024
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Serve; what happens is logged to standard error, one line of JSON each."""
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # no child of this process uses gRPC
     _log_events()
+    _require_numbers(parsed)
     from pycoco.node.crio_config import CRIO_ENDPOINT
     from pycoco.node.service.image_calls import PullSettings
     from pycoco.node.service.server import LISTEN_ENDPOINT, ServiceSettings, serve, serve_standalone
@@ -33,13 +38,16 @@ def run(parsed: argparse.Namespace) -> int:
             metrics=parsed.metrics or "",
             grace=parsed.grace,
         )
-        asyncio.run(serve_standalone(parsed.standalone, options_of(parsed), alone))
+        options = options_of(parsed)
+        settings_of(options, os.environ)  # or every pull would fail by them
+        asyncio.run(serve_standalone(parsed.standalone, options, alone))
         return 0
-    if not parsed.handler:
+    if not all(parsed.handler or [""]):
         raise UsageError(
             "name the runtime handlers whose pods run in guests, by --handler NAME; --handler '*' means every pod"
         )
-    pulls = PullSettings(frozenset(parsed.handler), _options(parsed), parsed.pin, parsed.timeout or 60.0)
+    timeout = checked_timeout(parsed.timeout) or 60.0
+    pulls = PullSettings(frozenset(parsed.handler), _options(parsed), parsed.pin, timeout)
     settings = ServiceSettings(
         pulls,
         listen=parsed.listen or LISTEN_ENDPOINT,
@@ -61,7 +69,17 @@ def _options(parsed: argparse.Namespace) -> Options:
         if options.get(name) is not None:
             raise UsageError(f"--{name.replace('_', '-')} is not for serve: CRI-O and each request say that")
         options.pop(name, None)  # type: ignore[misc]
+    settings_of(options, os.environ)
     return options
+
+
+def _require_numbers(parsed: argparse.Namespace) -> None:
+    if not 0 <= parsed.grace < math.inf:
+        raise UsageError(f"--grace is {parsed.grace}; give seconds, 0 for none")
+    if parsed.workers < 1:
+        raise UsageError(f"--workers is {parsed.workers}; give at least 1")
+    if not _LEAST_MEMORY <= parsed.worker_memory <= _MOST_MEMORY:
+        raise UsageError(f"--worker-memory is {parsed.worker_memory}; give {_LEAST_MEMORY} to {_MOST_MEMORY} MiB")
 
 
 def _log_events() -> None:

@@ -39,7 +39,9 @@ WORKER_USER = "nobody"
 _AGAIN_SECONDS = 1.0
 _LONGEST_PAUSE = 60.0
 _LISTING_ATTEMPTS = 5
+_LISTING_SECONDS = 10.0
 _PROBE_SECONDS = 1.0
+_LONGEST_PATH = 107  # sockaddr_un
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,8 @@ async def _listen(server: Any, path: str) -> os.stat_result:
     gRPC removes the file that it has bound, some versions when they end: by then it may be another service's, which has
     begun since. So it binds a name of this process's own, which then gets its place.
     """
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise ConfigurationError(f"{path} is too long for a socket: name one of {_LONGEST_PATH} bytes at most")
     directory = os.path.dirname(path)
     own = os.path.join(directory, f".{os.getpid()}")
     try:
@@ -227,7 +231,7 @@ class CrioWatch:
         suspected: set[str] | None = None
         for _ in range(_LISTING_ATTEMPTS):
             try:
-                await self._upstream.call(messages.IMAGE_SERVICE + "ListImages", b"")
+                await self._upstream.call(messages.IMAGE_SERVICE + "ListImages", b"", _LISTING_SECONDS)
                 return
             except grpc.RpcError as error:
                 if error.code() in silent:
