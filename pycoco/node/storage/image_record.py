@@ -61,7 +61,11 @@ class ImageRecord:
         return self._complete(fields, names)
 
     def merged(self, stored: StoredImage, names: Sequence[str]) -> StoredImage:
-        """Return `stored`, which has the same id, with what is new to it: names, another index's manifest."""
+        """Return `stored`, which has the same id, with what is new to it: names, another index's manifest.
+
+        Signatures that it has stay where this record has none: another namespace's policy wanted them, and is held to
+        the stored image whenever a container is created. CRI-O itself stores signatures whatever its policy says.
+        """
         fields = stored.fields()
         return stored if stored.layer and not names else self._complete(fields, names, keep_data=bool(stored.layer))
 
@@ -73,7 +77,8 @@ class ImageRecord:
                 history = _unique([name, *history])
             fields["names-history"] = history
         if not keep_data:
-            fields["metadata"] = self.metadata
+            if SIGNATURES_KEY in self.items or SIGNATURES_KEY not in (fields.get("big-data-names") or ()):
+                fields["metadata"] = self.metadata
             keys = _unique([*(fields.get("big-data-names") or ()), *self.items])
             sizes = {key: len(body) for key, body in self.items.items()}
             found = {key: digests.of(body) for key, body in self.items.items()}

@@ -146,6 +146,18 @@ def test_signatures_are_kept_as_containers_image_keeps_them(root: Path) -> None:
     }
 
 
+def test_signatures_stay_when_a_policy_that_wants_none_reads_the_image_again(root: Path) -> None:
+    image_id = register(root, replace(INDEXED, signatures=(b"a signature",)), TAG).id
+    before = listed(root)[image_id]
+
+    assert register(root, INDEXED, OTHER_TAG).id == image_id
+
+    found = listed(root)[image_id]
+    assert found["names"] == [OTHER_TAG, TAG]
+    assert (found["metadata"], found["bytes"]) == (before["metadata"], before["bytes"])
+    assert storage_tool("check", root) == {}
+
+
 def test_an_image_with_layers_of_that_name_and_config_stays(root: Path) -> None:
     config_id = hexadecimal(sha256(SINGLE.raw_config))
     register(root, sample(mark="decrypted"), TAG)
