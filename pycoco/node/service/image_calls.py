@@ -37,7 +37,7 @@ from pycoco.node.service.pull_credentials import PullOptions, pull_options, remo
 from pycoco.node.service.reader import Reader
 from pycoco.node.service.sandboxes import runtime_handler
 from pycoco.node.service.shared_calls import SharedCalls
-from pycoco.node.storage.image_record import image_record
+from pycoco.node.storage.image_record import ImageRecord, image_record
 from pycoco.node.storage.image_store import Registered
 from pycoco.options import Options
 
@@ -152,12 +152,8 @@ class ImageCalls:
         image = await self._reader.read(request.image, options.options, options.auths, timeout)
         if image.reference not in options.candidates:
             raise BackendError("the process that reads images answers with another image's name")
-        if not image.encrypted:
-            raise Forwarded("no layer is encrypted")
-        if not image.policy:
-            raise BackendError("no policy was checked")
+        record = await self._in_thread(lambda: _recordable(image))
         names = names_of(image, pin=self._settings.pin)
-        record = image_record(image)
         known_as = names_of(image, pin=False)
         left = left_of(timeout, began)
         registered = await self._in_thread(
@@ -188,6 +184,15 @@ class ImageCalls:
             self._pins[asked] = image.pinned
             while len(self._pins) > _PINS:
                 del self._pins[next(iter(self._pins))]
+
+
+def _recordable(image: Image) -> ImageRecord:
+    """Return the record of an image. Raises Forwarded, or an error, for one that is none of ours."""
+    if not image.encrypted:
+        raise Forwarded("no layer is encrypted")
+    if not image.policy:
+        raise BackendError("no policy was checked")
+    return image_record(image)
 
 
 def _pod(request: PullRequest) -> str:

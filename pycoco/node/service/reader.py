@@ -17,7 +17,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from pycoco.async_client import outcome
 from pycoco.backends.contract import Fetched
+from pycoco.daemon_threads import DaemonThreads
 from pycoco.documents import digest as digests
 from pycoco.documents.typed import parse_object
 from pycoco.errors import BackendError, DeadlineError, DigestMismatchError, PycocoError, from_code
@@ -49,6 +51,7 @@ class Reader:
         self._free = asyncio.Semaphore(limit)
         self._starting = asyncio.Lock()
         self._worker: _Worker | None = None
+        self._threads = DaemonThreads()
 
     async def start(self) -> None:
         """Start the worker and see that it gets ready. Raises BackendError where it does not."""
@@ -69,9 +72,11 @@ class Reader:
             answer = await asyncio.wait_for(self._answered(request), timeout)
         except asyncio.TimeoutError:
             raise DeadlineError(f"{reference} was not read within {timeout:g} seconds") from None
-        return _checked(answer, reference)
+        # In a thread: documents as large as they may be take a while, and all other calls would wait.
+        image: Image = await outcome(self._threads.submit(lambda: _checked(_parsed(answer), reference)))
+        return image
 
-    async def _answered(self, request: bytes) -> dict[str, Any]:
+    async def _answered(self, request: bytes) -> bytes:
         async with self._free:
             return await _answer(await self._running(), request)
 
@@ -168,7 +173,7 @@ async def _started(arguments: tuple[str, ...]) -> _Worker:
     return worker
 
 
-async def _answer(worker: _Worker, request: bytes) -> dict[str, Any]:
+async def _answer(worker: _Worker, request: bytes) -> bytes:
     ours, theirs = socket.socketpair()
     with theirs:
         try:
@@ -189,9 +194,13 @@ async def _answer(worker: _Worker, request: bytes) -> dict[str, Any]:
         pass  # it has ended, and what there is of an answer is no JSON
     finally:
         writer.close()  # a child that still reads is ended by this
+    return body
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BackendError("the process that reads images has ended without an answer") from None
     if not isinstance(answer, dict):
         raise BackendError("the process that reads images answers something else")

@@ -9,13 +9,15 @@ import asyncio
 import base64
 import socket
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pycoco.errors import BackendError, DeadlineError, DigestMismatchError, PycocoError
-from pycoco.node.service.reader import Reader, _checked, _Worker
+from pycoco.node.service import reader
+from pycoco.node.service.reader import Reader, _checked, _parsed, _Worker
 from tests.unit.layout.samples import Sample, sample, sha256
 
 PROGRAM = "import sys; sys.stderr.write('x' * 500_000 + '\\nthe last line\\n')"
@@ -58,6 +60,29 @@ def test_waiting_for_others_to_be_read_counts() -> None:
 
     with pytest.raises(DeadlineError, match=r"not read within 0\.1 seconds"):
         asyncio.run(story())
+
+
+def test_what_a_worker_answers_is_read_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+
+    async def answered(self: Reader, request: bytes) -> bytes:
+        return b"{}"
+
+    def checked(answer: dict[str, Any], requested: str) -> None:
+        threads.append(threading.current_thread())
+
+    monkeypatch.setattr(Reader, "_answered", answered)
+    monkeypatch.setattr(reader, "_checked", checked)
+    asyncio.run(Reader(user="").read("quay.io/acme/app:v1", {}, None, timeout=20))
+
+    (thread,) = threads
+    assert thread is not threading.main_thread()
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"[" * 100_000, b"\xff"])
+def test_bytes_that_are_no_answer(body: bytes) -> None:
+    with pytest.raises(BackendError):
+        _parsed(body)
 
 
 def answer(image: Sample, reference: str) -> dict[str, Any]:
