@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from pycoco.errors import PycocoError
 from pycoco.node.cri_api.runtime import CHANNEL_OPTIONS, grpc_module, socket_path
 from pycoco.printable import get_logger
 
@@ -95,6 +96,15 @@ def generic_handler(upstream: Upstream, answers: Mapping[str, Answer], ended: Ca
             return grpc.stream_stream_rpc_method_handler(behaviour)
 
     return Handler()
+
+
+def told(error: Exception) -> str:
+    """Return what a failed call of our own says, on one line: its code, and the text that came with it."""
+    if isinstance(error, PycocoError):
+        return str(error)
+    if isinstance(error, grpc_module().RpcError):
+        return f"CRI-O's answer: {error.code().name}: {error.details()}"
+    return f"{type(error).__name__}: {error}"
 
 
 async def _answered(answer: Answer, request: bytes, context: Any) -> bytes | None:

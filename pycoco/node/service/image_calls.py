@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from pycoco.async_client import outcome
 from pycoco.base_client import left_of
 from pycoco.daemon_threads import DaemonThreads
-from pycoco.errors import BackendError, PycocoError
+from pycoco.errors import BackendError
 from pycoco.image import Image
 from pycoco.node.cri_api import messages
 from pycoco.node.cri_api.messages import MessageError, PullRequest
@@ -32,7 +32,7 @@ from pycoco.node.cri_api.runtime import grpc_module
 from pycoco.node.crio_config import CrioConfig
 from pycoco.node.pull import names_of
 from pycoco.node.service.events import Events, Pull
-from pycoco.node.service.forwarding import Upstream
+from pycoco.node.service.forwarding import Upstream, told
 from pycoco.node.service.pull_credentials import PullOptions, pull_options, remove_used
 from pycoco.node.service.reader import Reader
 from pycoco.node.service.sandboxes import runtime_handler
@@ -100,8 +100,7 @@ class ImageCalls:
         except Forwarded as reason:
             self._events.pull_ended(pull, "forwarded", str(reason), started)
         except Exception as error:
-            text = str(error) if isinstance(error, PycocoError) else f"{type(error).__name__}: {error}"
-            self._events.pull_ended(pull, "failed", text, started)
+            self._events.pull_ended(pull, "failed", told(error), started)
         else:
             self._events.pull_ended(pull, "full" if registered.full else "metadata", "", started, image, registered)
             self._pin(request.image, image, registered)

@@ -25,7 +25,7 @@ from pycoco.node.cri_api import messages
 from pycoco.node.cri_api.runtime import grpc_module, socket_path
 from pycoco.node.crio_config import CRIO_ENDPOINT, CrioConfig, read_crio_config
 from pycoco.node.service.events import Events
-from pycoco.node.service.forwarding import OPTIONS, Upstream, generic_handler
+from pycoco.node.service.forwarding import OPTIONS, Upstream, generic_handler, told
 from pycoco.node.service.image_calls import IMAGE_STATUS, PULL_IMAGE, REMOVE_IMAGE, ImageCalls, PullSettings
 from pycoco.node.service.metrics_server import metrics_address, serve_metrics
 from pycoco.node.service.reader import MEMORY_LIMIT, Reader
@@ -194,7 +194,7 @@ class CrioWatch:
             self.config = config
             await self._mend_listing()
         except Exception as error:
-            self._events.say("CRI-O does not answer", level=logging.WARNING, reason=str(error))
+            self._events.say("CRI-O does not answer", level=logging.WARNING, reason=told(error))
             return False
         self._known = True
         self._events.say("CRI-O answers", root=config.root, storage_driver=config.storage_driver)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 from typing import Any
 
 import grpc
@@ -32,13 +34,16 @@ class Upstream:
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED])
 def test_a_crio_that_does_not_answer_is_asked_once_and_its_images_are_left(
-    monkeypatch: pytest.MonkeyPatch, code: grpc.StatusCode
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: grpc.StatusCode
 ) -> None:
     monkeypatch.setattr(server, "read_crio_config", lambda endpoint: CONFIG)
     upstream: Any = Upstream(code)
     watch = CrioWatch("unix:///nonexistent", upstream, Events())
 
-    assert not asyncio.run(watch.look())
+    with caplog.at_level(logging.WARNING, "pycoco.node.events"):
+        assert not asyncio.run(watch.look())
 
     assert upstream.calls == ["ListImages"]
     assert watch.config is CONFIG  # with which pulls are answered meanwhile
+    (said,) = caplog.messages
+    assert json.loads(said)["reason"] == f"CRI-O's answer: {code.name}: no"
