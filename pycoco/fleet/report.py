@@ -100,9 +100,14 @@ def _registries(figures: Figures) -> str:
 
 
 def _years(figures: Figures) -> list[tuple[str, int]]:
+    """Return the years and their images; of many the latest by themselves, and what is older as one."""
     known = sorted((year, count) for year, count in figures.created.items() if year is not None)
+    older, latest = known[: 2 - MOST], known[2 - MOST :]
+    told = [(str(year), count) for year, count in latest]
+    if older:
+        told.insert(0, (f"{older[-1][0]} or before", sum(count for _, count in older)))
     without = figures.created.get(None, 0)
-    return [(str(year), count) for year, count in known] + ([("no time", without)] if without else [])
+    return told + ([("no time", without)] if without else [])
 
 
 def _encrypted(figures: Figures) -> list[tuple[str, int]]:

@@ -134,6 +134,19 @@ def test_a_ray_worker_that_ended_however_it_did_is_lost(name: str, monkeypatch: 
     assert isinstance(engine._completed(object(), 1).error, WorkerLostError)
 
 
+def test_a_ray_worker_without_pycoco_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    exceptions = require_module("ray").exceptions
+    engine = pytest.importorskip("pycoco.fleet.engines.ray")
+
+    def get(reference: object) -> None:
+        raise exceptions.RayTaskError("run_part", "", exceptions.RaySystemError("No module named 'pycoco'"))
+
+    monkeypatch.setattr(engine.ray, "get", get)
+    error = engine._completed(object(), 1).error
+    assert isinstance(error, ConfigurationError)
+    assert "No module named 'pycoco'): install pycoco" in str(error)
+
+
 def test_what_lacks_a_part_of_an_engine_is_none() -> None:
     class Half:
         slots = 1

@@ -13,7 +13,7 @@ import pytest
 from pycoco.errors import LayoutError
 from pycoco.fleet import scan
 from pycoco.fleet.figures import OTHERS, PLATFORMS, Figures, _add, figures_of, scan_folder
-from pycoco.fleet.report import report, write_report
+from pycoco.fleet.report import MOST, _years, report, write_report
 from tests.boundary import served
 from tests.fleet.tables import references_at, require_module
 from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
@@ -83,6 +83,19 @@ def test_errors_by_registry_are_drawn_with_the_most_frequent_ones_by_name() -> N
     assert all(f"host{number}.test" in drawn for number in range(15, 30))
     assert "host14.test" not in drawn
     assert "others" in drawn
+
+
+def test_of_many_years_the_latest_are_shown() -> None:
+    figures = Figures("scan", planned=1)
+    figures.created.update(dict.fromkeys(range(1990, 2027), 2))
+    figures.created[None] = 5
+    years = _years(figures)
+    assert years[0] == ("2013 or before", 48)
+    assert years[1:-1] == [(str(year), 2) for year in range(2014, 2027)]
+    assert years[-1] == ("no time", 5)
+    assert len(years) == MOST
+    figures.created = Counter({2020: 1, 2021: 2})
+    assert _years(figures) == [("2020", 1), ("2021", 2)]
 
 
 def test_platforms_that_registries_make_up_do_not_gather() -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import ray
 
+from pycoco._version import __version__
+from pycoco.errors import ConfigurationError
 from pycoco.fleet.engines import Completed, WorkerLostError, error_from
 from pycoco.fleet.part import Job, Task, run_part
 
@@ -49,6 +51,10 @@ def _completed(reference: Any, number: int) -> Completed:
     try:
         return Completed(number, ray.get(reference))
     except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, ray.exceptions.RaySystemError):  # what it was given could not be read there
+            reason = str(error.cause).partition("\n")[0]
+            told = f"a Ray worker cannot read its part ({reason}): install pycoco {__version__} there, as on the driver"
+            return Completed(number, None, ConfigurationError(told))
         return Completed(number, None, error_from(error.cause))
     except ray.exceptions.RayError as error:  # crashed, killed for its memory, its node gone, its answer lost
         return Completed(number, None, WorkerLostError(f"a Ray worker ended: {type(error).__name__}"))
