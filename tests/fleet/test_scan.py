@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pycoco.errors import ConfigurationError, LayoutError
-from pycoco.fleet import Progress, Summary, scan
+from pycoco.fleet import Progress, Summary, limits, scan
 from pycoco.fleet.folder import Folder
 from pycoco.fleet.part import PartResult
 from pycoco.fleet.schema import COLUMNS, RAW_COLUMNS, arrow_schema
@@ -188,6 +188,24 @@ def test_a_registry_that_asks_for_more_than_an_hour_is_written_down(
     pycoco_registry.recover()
     retried = scanned(references, tmp_path, concurrency=1, timeout=5, retries=0, retry_failed=True)
     assert (retried.rows, retried.failed) == (2, 0)
+
+
+def test_a_registry_that_never_stops_asking_for_a_moment_does_not_keep_the_scan(
+    pycoco_registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is waited for an hour in all, here two seconds; what is left is written down without being asked for."""
+    monkeypatch.setattr(limits, "LONGEST_PAUSE", 2.0)
+    references = [pycoco_registry.image(f"team/app:v{number}") for number in range(60)]
+    pycoco_registry.limit(7, retry_after=1)
+    summary = scanned(references, tmp_path, concurrency=1, timeout=0.5, retries=0)
+    assert (summary.rows, summary.by_error) == (60, {"rate_limited": 53})
+    refused = [request for request in pycoco_registry.requests if request.status == 429]
+    assert len(refused) < 15
+    rows = [row for row in rows_in(summary.directory) if row["error_code"]]
+    assert all(row["retryable"] and row["retry_after"] is not None for row in rows)
+    pycoco_registry.recover()
+    retried = scanned(references, tmp_path, timeout=5, retries=0, retry_failed=True)
+    assert (retried.rows, retried.failed) == (53, 0)
 
 
 def test_in_flight_over_all_workers(registry: ScriptedRegistry, tmp_path: Path) -> None:
