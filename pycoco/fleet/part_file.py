@@ -20,7 +20,7 @@ from pycoco.fleet.parquet import pyarrow, pyarrow_parquet
 from pycoco.fleet.rows import Row
 from pycoco.fleet.schema import SCHEMA_VERSION, arrow_schema
 
-HELD = 32 * 1024 * 1024
+HELD = 16 * 1024 * 1024
 """Bytes of documents whose rows are held in memory, at most; a usual part's are fewer."""
 
 _FOOTER = b"pycoco.part"
