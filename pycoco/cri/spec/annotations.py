@@ -99,7 +99,7 @@ def allowed(annotations: Mapping[str, str], settings: CrioSettings) -> dict[str,
     return {name: value for name, value in annotations.items() if not name.startswith(refused)}
 
 
-def annotation_value(annotations: Mapping[str, str], name: str, container: str = "") -> str:
+def annotation_value(annotations: Mapping[str, str], name: str, *, container: str = "") -> str:
     """GetAnnotationValue: an annotation under its present name or, where that is absent, its deprecated one; or "".
 
     `container` is the container's name, for an annotation that has one behind a slash.

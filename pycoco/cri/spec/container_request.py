@@ -117,8 +117,7 @@ class ContainerRequest:
     @property
     def fips_disabled(self) -> bool:
         """DisableFips of container.go and setupContainerMounts: by a label of the pod and an annotation."""
-        names = ("disable-fips.crio.io", "io.kubernetes.cri-o.DisableFIPS")
-        asked = annotation_value(self.sandbox.annotations, *names)
+        asked = annotation_value(self.sandbox.annotations, "disable-fips.crio.io")
         return asked == "true" and self.sandbox.labels.get("FIPS_DISABLE") == "true"
 
     def in_bundle(self, name: str) -> str:

@@ -287,7 +287,7 @@ def _linux(request: ContainerRequest, mounts: Mounts, profile: Seccomp) -> dict[
     devices = container_devices(request.container.devices, asked, settings, privileged=request.privileged)
     request.warnings.extend(devices.warnings)
     name = request.container.labels.get("io.kubernetes.container.name", "")
-    unified = annotation_value(request.sandbox.annotations, "unified-cgroup.crio.io", name) if name else ""
+    unified = annotation_value(request.sandbox.annotations, "unified-cgroup.crio.io", container=name) if name else ""
     resources = linux.resources(of_container.resources if of_container else None, settings, unified)
     found: dict[str, Any] = request.user_namespace.to_dict() if request.user_namespace is not None else {}
     found["resources"] = {"devices": devices.rules} | resources

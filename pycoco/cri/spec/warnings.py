@@ -64,9 +64,7 @@ def _of_node(request: ContainerRequest) -> Iterator[str]:
     if parent and parent.endswith(".slice") != (manager == "systemd"):
         kind = "is no .slice" if manager == "systemd" else "is a .slice of systemd"
         yield f"the cgroup_parent {parent!r} {kind}: CRI-O with the cgroup_manager {manager} makes no pod there"
-    if annotation_value(
-        request.sandbox.annotations, "seccomp-notifier-action.crio.io", "io.kubernetes.cri-o.seccompNotifierAction"
-    ):
+    if annotation_value(request.sandbox.annotations, "seccomp-notifier-action.crio.io"):
         yield "the seccomp notifier is CRI-O's own to listen to: the profile is written without it"
     selinux = request.context.selinux_options
     if selinux is not None and any((selinux.user, selinux.role, selinux.type, selinux.level)):
