@@ -15,7 +15,7 @@ import pycoco
 from pycoco._pattern import pattern
 from pycoco._version import __version__
 from pycoco.configuration.auth.given import NO_CREDENTIALS, Given, Token
-from pycoco.configuration.settings import Settings
+from pycoco.configuration.settings import SHORT_NAME_MODES, Settings
 from pycoco.documents.values import RequestedPlatform
 from pycoco.errors import ConfigurationError
 
@@ -35,8 +35,6 @@ _GO_NAMES = {
     "armhf": "arm/v7",
     "i686": "386",
 }
-
-SHORT_NAME_MODES = ("enforcing", "permissive", "disabled")
 
 
 class Options(TypedDict, total=False):

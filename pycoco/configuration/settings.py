@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from pycoco._dataclass import dataclass, field
 from pycoco.documents.values import RequestedPlatform
 
+SHORT_NAME_MODES = ("enforcing", "permissive", "disabled")
+"""What `short_names`, and short-name-mode in registries.conf, may be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

@@ -21,8 +21,8 @@ import pytest
 import pycoco
 from pycoco import fleet
 from pycoco.backends.select import NAMES
+from pycoco.configuration.settings import SHORT_NAME_MODES
 from pycoco.fleet.engines import NAMES as ENGINES
-from pycoco.options import SHORT_NAME_MODES
 from pycoco.testing import ImageParts, build_image
 from tests.support.tools import ROOT
 

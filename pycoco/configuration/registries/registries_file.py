@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from pycoco._dataclass import dataclass
 from pycoco._pattern import pattern
 from pycoco.configuration import reference as references
+from pycoco.configuration.settings import SHORT_NAME_MODES
 from pycoco.configuration.toml_document import Table, read_table
 from pycoco.errors import InvalidReferenceError
-
-SHORT_NAME_MODES = ("enforcing", "permissive", "disabled")
 
 _PULL_FROM_MIRROR = ("all", "digest-only", "tag-only")
 _REGISTRY = pattern(references.DOMAIN, re.ASCII)
