@@ -40,10 +40,10 @@ CONTAINER_FAULTS = (
     ),
     Fault(
         "any integer that Python reads",
-        "cri/go_integer.py",
+        "cri/golang/integer.py",
         "    found = _INTEGER.fullmatch(text)\n",
         '    found = _INTEGER.fullmatch(text.strip().replace("_", ""))\n',
-        ("tests/unit/cri/test_go_integer.py",),
+        ("tests/unit/cri/golang/test_integer.py",),
     ),
     Fault(
         "encrypted layers that the guest cannot decrypt",
