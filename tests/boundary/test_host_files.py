@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -50,8 +51,14 @@ def _client_key(path: Path, _home: Path) -> tuple[Path, dict[str, Any]]:
     return path / "client.key", {"cert_dir": str(path)}
 
 
+def _file_of_the_variable(path: Path, _home: Path) -> tuple[Path, dict[str, Any]]:
+    os.environ["REGISTRY_AUTH_FILE"] = str(path / "auth.json")
+    return path / "auth.json", {}
+
+
 PLACES: dict[str, tuple[Callable[[Path, Path], tuple[Path, dict[str, Any]]], type[pycoco.PycocoError]]] = {
     "auth_file": (_auth_file, errors.CredentialsError),
+    "the file of REGISTRY_AUTH_FILE": (_file_of_the_variable, errors.CredentialsError),
     "docker's config.json": (_docker_config, errors.CredentialsError),
     "registries.conf": (_registries_conf, errors.ConfigurationError),
     "the user's registries.conf": (_user_registries_conf, errors.ConfigurationError),
@@ -62,6 +69,18 @@ PLACES: dict[str, tuple[Callable[[Path, Path], tuple[Path, dict[str, Any]]], typ
 }
 
 
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home that no variable but HOME names; a directory for other files stands beside it."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "files").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("REGISTRY_AUTH_FILE", "")
+    for name in ("XDG_CONFIG_HOME", "DOCKER_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "home"
+
+
 @pytest.mark.parametrize("made", IRREGULAR)
 @pytest.mark.parametrize("place", PLACES)
 def test_a_file_that_is_none(
@@ -70,14 +89,9 @@ def test_a_file_that_is_none(
     scripted: ScriptedRegistry,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    home: Path,
     backend: BackendName,
 ) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    for name in ("XDG_CONFIG_HOME", "DOCKER_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
-    (tmp_path / "files").mkdir()
     find, kind = PLACES[place]
     path, options = find(tmp_path / "files", home)
     IRREGULAR[made](path)
@@ -88,7 +102,25 @@ def test_a_file_that_is_none(
     assert path.name in str(caught.value)
     assert time.monotonic() - began < 5
     monkeypatch.setenv("HOME", str(tmp_path))  # nobody else is kept from working by it
+    monkeypatch.delenv("REGISTRY_AUTH_FILE")
     assert pycoco.inspect(f"{scripted.host}/app:v1", backend=backend, timeout=10, tls_verify=False)
+
+
+@pytest.mark.parametrize("place", [name for name in PLACES if name not in ("auth_file", "a drop-in file")])
+def test_a_directory_in_its_place(
+    place: str, scripted: ScriptedRegistry, tmp_path: Path, home: Path, backend: BackendName
+) -> None:
+    """Docker makes one where it is to mount a file that is not there. It is no failure that may pass."""
+    find, kind = PLACES[place]
+    path, options = find(tmp_path / "files", home)
+    path.mkdir()
+    options = {"tls_verify": False, "backend": backend, "timeout": 10, **options}
+    with pytest.raises(pycoco.PycocoError) as caught:
+        pycoco.inspect(f"{scripted.host}/app:v1", **options)
+    assert type(caught.value) is kind, caught.value
+    if place != "policy.json":  # a verdict is about an image
+        with pytest.raises(kind), pycoco.Client(**options) as client:
+            client.resolve(f"{scripted.host}/app:v1")
 
 
 def test_the_systems_roots_are_passed_over_where_they_are_no_file(

@@ -140,6 +140,13 @@ GO_FAULTS = (
         (f"{_UNBOUNDED}::test_an_index_of_a_thousand_that_are_no_images[go]",),
     ),
     Fault(
+        "Go: a directory in a file's place taken for a registry that cannot be reached",
+        "go/internal/images/diagnose.go",
+        "!errors.As(err, &file) && failure",
+        "(errors.As(err, &file) || true) && failure",
+        ("tests/boundary/test_host_files.py::test_a_directory_in_its_place[go-docker's config.json]",),
+    ),
+    Fault(
         "Go: images of an index of any size",
         "go/internal/images/instances.go",
         "size > instancesSize {",

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io/fs"
 
 	"go.podman.io/image/v5/docker/reference"
 	"go.podman.io/image/v5/pkg/docker/config"
@@ -19,8 +20,12 @@ import (
 // diagnose explains why an ImageSource could not be opened. Errors with a type speak for themselves; for the others the
 // stages of newImageSource and newPullClient (docker/docker_image_src.go) that need no network are run again.
 func diagnose(system *types.SystemContext, named reference.Named, err error) error {
-	var known *failure.Error
-	if errors.As(err, &known) || failure.OfRegistry(err, "") != nil || failure.OfNetwork(err, "") != nil || failure.OfText(err, err.Error()) != nil {
+	var (
+		known *failure.Error
+		file  *fs.PathError // a host's own, whose reading fails with the numbers that a connection's does
+	)
+	if errors.As(err, &known) || failure.OfRegistry(err, "") != nil || failure.OfText(err, err.Error()) != nil ||
+		!errors.As(err, &file) && failure.OfNetwork(err, "") != nil {
 		return err
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
