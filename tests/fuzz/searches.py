@@ -1,6 +1,6 @@
 """All searches by name, and one of them run: pure operations chosen by hypothesis, guided and in batches, and visits.
 
-It is not for how each searches (see `search`, `bulk`, `guided`, `go_inputs`, `scripted_fetch` and `tag_lists`), nor for
+It is not for how each searches (see `search`, `bulk`, `guided`, `go_inputs`, `scripted_fetch` and `lists`), nor for
 the command line.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pycoco.backends.contract import NETWORK
-from tests.fuzz import bulk, go_inputs, guided, scripted_fetch, search, tag_lists
+from tests.fuzz import bulk, go_inputs, guided, lists, scripted_fetch, search
 from tests.fuzz.report import Report
 from tests.fuzz.search import Budget
 from tests.parity.operations import BY_NAME
@@ -42,7 +42,7 @@ def _in_batches(name: str, seed: int, budget: Budget) -> Report:
 
 
 def _visits(name: str, seed: int, budget: Budget) -> Report:
-    return tag_lists.search(seed, budget) if name == "tags" else scripted_fetch.fetch(seed, budget, name)
+    return lists.search(seed, budget) if name == "tags" else scripted_fetch.fetch(seed, budget, name)
 
 
 Search = Callable[[int, Budget], Report]
