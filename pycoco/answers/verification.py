@@ -6,15 +6,16 @@ under each requirement alone, so that both backends tell the same.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pycoco.backends.contract import FetchedManifest, FetchedSignatures
-from pycoco.configuration.policy import policy
+from pycoco.configuration.policy import described, policy
 from pycoco.configuration.policy.policy import AppliedPolicy
-from pycoco.configuration.policy.requirements import Simple
+from pycoco.configuration.policy.requirements import SigstoreSigned, Simple, Sources
 from pycoco.configuration.reference import parse_reference
 from pycoco.documents import media_types, platforms
 from pycoco.documents.signatures import blob, payload
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pycoco.ready import Pending
 
 _CERTIFICATE = "dev.sigstore.cosign/certificate"
+_KEY_SOURCES = ("keyPath", "keyPaths", "keyData", "keyDatas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class JudgedSignature:
 
     `number` is its place, from 1, and `kind` "simple signing", "sigstore" or "unknown". `identity`, `digest` and `key`
     (an OpenPGP key id, or a certificate's subject) are what it says itself, which is true only where it is `accepted`:
-    "" where it does not say. `reasons` has a text for each requirement, in order, "" where it is met.
+    "" where it does not say. A sigstore signature without a certificate names no key: where it is accepted, `key` is
+    the fingerprint of the one that counted. `reasons` has a text for each requirement, in order, "" where it is met.
     """
 
     number: int
@@ -153,10 +156,13 @@ def _judged(
     reason = _why_not(session, document.raw, reference, found.manifest, found.signatures)
     needed = [number for number, each in enumerate(applied.requirements) if not isinstance(each, Simple)]
     alone = [_alone(document.raw, applied, number) for number in needed]
-    judged = (
-        _signature(session, alone, reference, found.manifest, stored, number)
-        for number, stored in enumerate(found.signatures, 1)
-    )
+    judged: list[JudgedSignature] = []
+    for number, stored in enumerate(found.signatures, 1):
+        told = _signature(session, alone, reference, found.manifest, stored, number)
+        if told.kind == "sigstore" and told.accepted and not told.key:
+            met = needed[told.reasons.index("")]
+            told = replace(told, key=_key(session, document.raw, applied, met, reference, found.manifest, stored))
+        judged.append(told)
     return Verification(
         reference=reference,
         pull_source=found.pull_source,
@@ -179,11 +185,39 @@ def _why_not(session: Session, document: bytes, reference: str, manifest: bytes,
     return ""
 
 
-def _alone(document: bytes, applied: AppliedPolicy, number: int) -> bytes:
-    """A policy of one of the requirements that apply, for everything."""
+def _alone(document: bytes, applied: AppliedPolicy, number: int, keys: Sources | None = None) -> bytes:
+    """A policy of one of the requirements that apply, for everything; with `keys` in place of its own."""
     whole = json.loads(document)
     section = whole["transports"][applied.transport][applied.scope] if applied.transport else whole["default"]
-    return json.dumps({"default": [section[number]]}).encode()
+    requirement = section[number]
+    if keys is not None:
+        requirement = {name: value for name, value in requirement.items() if name not in _KEY_SOURCES}
+        if keys.paths:
+            requirement["keyPaths"] = keys.paths
+        else:
+            requirement["keyDatas"] = [base64.b64encode(data).decode("ascii") for data in keys.data]
+    return json.dumps({"default": [requirement]}).encode()
+
+
+def _key(
+    session: Session,
+    document: bytes,
+    applied: AppliedPolicy,
+    number: int,
+    reference: str,
+    manifest: bytes,
+    stored: bytes,
+) -> str:
+    """The fingerprint of the one of a requirement's keys by which it takes a signature."""
+    requirement = applied.requirements[number]
+    keys = requirement.keys if isinstance(requirement, SigstoreSigned) else None
+    if keys is None:
+        return ""
+    for key in [*(Sources((path,)) for path in keys.paths), *(Sources(data=(data,)) for data in keys.data)]:
+        alone = _alone(document, applied, number, key)
+        if not _why_not(session, alone, reference, manifest, (stored,)):
+            return described.fingerprints(key, openpgp=False)
+    return ""
 
 
 def _signature(

@@ -42,11 +42,12 @@ def _keys(sources: Sources, *, openpgp: bool) -> Iterator[str]:
     for source, place in [*((Sources((path,)), path) for path in sources.paths)] + [
         (Sources(data=(data,)), "in the policy") for data in sources.data
     ]:
-        told = _fingerprints(source, openpgp=openpgp)
+        told = fingerprints(source, openpgp=openpgp)
         yield f"key {place}{f' ({told})' if told else ''}"
 
 
-def _fingerprints(source: Sources, *, openpgp: bool) -> str:
+def fingerprints(source: Sources, *, openpgp: bool) -> str:
+    """Return the fingerprints of the keys in one file or text, or why there are none; "" without the extra."""
     try:
         (data,) = key_files.load(source)
         if openpgp:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -10,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 import pycoco
 from pycoco.answers.verification import Verification
 from tests.end_to_end.policy.signed_image import DIGEST, INDEX, MANIFEST, Signed, signed_image
+from tests.parity.fetching import encoded, sha256
+from tests.support.media_types import OCI_INDEX, OCI_MANIFEST
+from tests.support.scripted_registry import Answer
 from tests.support.signing.signatures import GPGKey, SigstoreKey, lookaside, payload_of
 
 
@@ -91,6 +97,84 @@ def test_the_instances_of_an_index(signed: Signed, keys: tuple[GPGKey, GPGKey, S
         (verdict,) = verify(signed, reference, all_platforms=all_platforms)
         assert (verdict.allowed, verdict.digest, verdict.platform) == (True, DIGEST, "linux/amd64")
         assert verdict.reference == reference
+
+
+OTHER = MANIFEST.replace(b'"layers"', b'"annotations": {"another": "image"}, "layers"')
+ARTIFACT = encoded(
+    {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "artifactType": "application/x",
+        "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": sha256(b"{}"), "size": 2},
+        "layers": [],
+    }
+)
+
+
+def serve(signed: Signed, tag: str, media_type: str, body: bytes) -> str:
+    """The reference of a manifest that the registry has from now on."""
+    for name in (tag, sha256(body)):
+        signed.table[f"/v2/app/manifests/{name}"] = Answer(headers=[("Content-Type", media_type)], body=body)
+    return f"{signed.registry.host}/app:{tag}"
+
+
+def test_every_instance_has_its_own_verdict(signed: Signed, keys: tuple[GPGKey, GPGKey, SigstoreKey]) -> None:
+    signed.configure()
+    signed.policy({"type": "signedBy", "keyType": "GPGKeys", "keyPath": str(keys[0].public)})
+    instances = [
+        {"mediaType": OCI_MANIFEST, "digest": sha256(body), "size": len(body),
+         "platform": {"os": "linux", "architecture": architecture}}
+        for body, architecture in ((MANIFEST, "amd64"), (OTHER, "arm64"))
+    ]  # fmt: skip
+    index = encoded({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": instances})
+    serve(signed, "other", OCI_MANIFEST, OTHER)
+    reference = serve(signed, "two", OCI_INDEX, index)
+    # What is said of the index itself, or of another instance, counts for none.
+    lookaside(signed.signatures, "app", sha256(index), keys[0].sign(index, reference))
+    lookaside(signed.signatures, "app", DIGEST, keys[0].sign(MANIFEST, reference))
+    lookaside(signed.signatures, "app", sha256(OTHER), keys[0].sign(MANIFEST, reference))
+    verdicts = verify(signed, reference, all_platforms=True)
+    assert [(each.platform, each.allowed) for each in verdicts] == [("linux/amd64", True), ("linux/arm64", False)]
+    assert verdicts[1].reason == f"Signature for digest {DIGEST} does not match"
+    command = [sys.executable, "-m", "pycoco", "verify", reference, "--tls-verify=false", "--all-platforms"]
+    command.append(f"--policy={signed.home / 'policy.json'}")
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (said.returncode, said.stdout.count("verdict    allowed"), said.stdout.count("rejected:")) == (10, 1, 1)
+
+
+def test_an_artifact_is_judged_itself(signed: Signed, keys: tuple[GPGKey, GPGKey, SigstoreKey]) -> None:
+    signed.configure()
+    signed.policy({"type": "signedBy", "keyType": "GPGKeys", "keyPath": str(keys[0].public)})
+    reference = serve(signed, "artifact", OCI_MANIFEST, ARTIFACT)
+    assert [each.allowed for each in verify(signed, reference)] == [False]
+    lookaside(signed.signatures, "app", sha256(ARTIFACT), keys[0].sign(ARTIFACT, reference))
+    (verdict,) = verify(signed, reference)
+    assert (verdict.allowed, verdict.digest, verdict.platform) == (True, sha256(ARTIFACT), "")
+
+
+@pytest.mark.parametrize("given", ["keyPaths", "keyDatas"])
+def test_which_of_several_keys_counted(
+    signed: Signed, keys: tuple[GPGKey, GPGKey, SigstoreKey], given: str, tmp_path: Path
+) -> None:
+    signed.configure()
+    other, key = SigstoreKey(tmp_path, "other"), keys[2]
+    files = [other.public, key.public]
+    sources = (
+        [str(file) for file in files]
+        if given == "keyPaths"
+        else [base64.b64encode(file.read_bytes()).decode() for file in files]
+    )
+    signed.policy({"type": "sigstoreSigned", given: sources})
+    payload = payload_of(DIGEST, signed.reference)
+    signed.attach(DIGEST, payload, key.sign(payload))
+    (verdict,) = verify(signed)
+    der = serialization.load_pem_public_key(key.public.read_bytes()).public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    assert [each.key for each in verdict.signatures] == [f"SHA256:{hashlib.sha256(der).hexdigest()}"]
+    signed.policy({"type": "sigstoreSigned", given: sources[:1]})
+    (verdict,) = verify(signed)
+    assert [(each.accepted, each.key) for each in verdict.signatures] == [(False, "")]
 
 
 def pycoco_digest(body: bytes) -> str:
