@@ -46,6 +46,8 @@ def run(parsed: argparse.Namespace) -> int:
         raise UsageError(
             "name the runtime handlers whose pods run in guests, by --handler NAME; --handler '*' means every pod"
         )
+    if parsed.backend == "go-process":
+        raise UsageError("--backend go-process starts a program, which who reads registries here may not; take go")
     timeout = checked_timeout(parsed.timeout) or 60.0
     pulls = PullSettings(frozenset(parsed.handler), _options(parsed), parsed.pin, timeout)
     settings = ServiceSettings(

@@ -276,6 +276,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         (("--standalone", "/tmp", "--grace=-1"), "--grace is -1"),
         (("--standalone", "/tmp", "--platform=linux"), "platform is 'linux'"),
         (("--handler", "kata", "--timeout=0"), "timeout is 0.0"),
+        (("--handler", "kata", "--backend=go-process"), "take go"),
         (("--handler", "kata", "--platform=linux"), "platform is 'linux'"),
         (("--handler", "kata", "--listen", "tcp://1.2.3.4:5"), "is no socket"),
         (("--handler", "kata", "--listen", f"unix:///tmp/{'x' * 103}"), "too long for a socket"),
