@@ -42,12 +42,12 @@ def _in_batches(name: str, seed: int, budget: Budget) -> Report:
 
 
 def _visits(name: str, seed: int, budget: Budget) -> Report:
-    return lists.search(seed, budget) if name == "tags" else scripted_fetch.fetch(seed, budget, name)
+    return lists.search(name, seed, budget) if name in lists.NAMES else scripted_fetch.fetch(seed, budget, name)
 
 
 Search = Callable[[int, Budget], Report]
 
-_VISITS: dict[str, Search] = {name: partial(_visits, name) for name in NETWORK}
+_VISITS: dict[str, Search] = {name: partial(_visits, name) for name in (*NETWORK, "referrers")}
 NAMES: dict[str, Search] = {
     **{f"{name}-in-batches": partial(_in_batches, name) for name in bulk.DRAWN},
     **({f"{name}-guided": partial(guided.search, name) for name in guided.READ} if guided.is_available() else {}),

@@ -124,11 +124,23 @@ LIST = [
             b'{"tags":["-a"]}',
             b'{"tags":{}}',
             b"no",
+            b'{"n":"\\u12zz \\u',
+            b'{"n":1.x',
         )
     ),
     *(
         Row(f"the list that stops at {body!r}", readings.tags("app"), (listing(body),), "UnavailableError")
-        for body in (b"", b'{"tags":["a"', b'{"tags":["a', b'{"tags":', b" ")
+        for body in (
+            b"",
+            b'{"tags":["a"',
+            b'{"tags":["a',
+            b'{"tags":',
+            b" ",
+            b'{"tags":["\\u',
+            b'{"tags":["\\u0061',
+            b'{"n":1.',
+            b'{"n":[1.5e+',
+        )
     ),
     *(
         Row(f"tags with status {status}", readings.tags("app"), (listing(body, status),), error)

@@ -49,18 +49,15 @@ async def find(endpoint: Endpoint, digest: str, index: Index | None, artifact_ty
     """
     asked = [_of_specification(endpoint, digest, artifact_type)]
     asked += [_of_cosign(endpoint, digest, suffix) for suffix in referrers.COSIGN_SUFFIXES]
-    tasks = [asyncio.ensure_future(each) for each in asked]
-    try:
-        answers = await asyncio.gather(*tasks)
-    except BaseException as error:
-        if isinstance(error, (UnauthorizedError, DeniedError)):
-            error.message += f"; {endpoint.credentials}"
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    # Of several failures always the same one is told, whichever came first.
+    failed = next((each for each in answers if isinstance(each, BaseException)), None)
+    if isinstance(failed, (UnauthorizedError, DeniedError)):
+        failed.message += f"; {endpoint.credentials}"
+    if failed is not None:
+        raise failed
     attestations = referrers.of_attestations(index) if index is not None else []
-    first, *others = answers
+    first, *others = (found for found in answers if not isinstance(found, BaseException))
     return referrers.merged([*first, *attestations, *(each for found in others for each in found)], artifact_type)
 
 

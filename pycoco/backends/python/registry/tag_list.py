@@ -28,6 +28,8 @@ PAGE_VALUES = 2_000_000
 """Values on a page, at most: tags, and what GCR lists beside them. A small one takes far more memory than its bytes."""
 
 _TAG = pattern(r"\w[\w.-]{0,127}", re.ASCII)
+_CUT_ESCAPE = pattern(r"\\u[0-9a-fA-F]{0,4}")
+_CUT_NUMBER = pattern(r"[0-9](?:\.|(?:\.[0-9]+)?[eE][-+]?)\Z", re.ASCII)
 
 
 async def read_page(endpoint: Endpoint, page: str) -> tuple[tuple[str, ...], str]:
@@ -71,6 +73,12 @@ def _ends_early(error: ValueError) -> bool:
     if error.msg.startswith("Expecting value") and any(
         word.startswith(rest) for word in ("true", "false", "null", "-")
     ):
+        return True
+    if error.msg.startswith("Invalid \\uXXXX escape"):
+        last = error.doc.rfind("\\")
+        return error.pos > last and _CUT_ESCAPE.fullmatch(error.doc, last) is not None
+    number = _CUT_NUMBER.search(error.doc)
+    if number is not None and number.start() < error.pos:  # Python has taken what is whole of it for the number
         return True
     return error.msg.startswith("Unterminated string") or not rest
 
