@@ -59,10 +59,11 @@ class Keyring:
     Add keyrings up where a pod has several secrets: at one key, the first one's credentials come first.
     """
 
-    __slots__ = ("_entries",)
+    __slots__ = ("_by_key", "_entries")
 
     def __init__(self, entries: Iterable[KeyringCredentials] = ()) -> None:
         self._entries = tuple(entries)
+        self._by_key = sorted(self._entries, key=lambda entry: entry.key.encode(), reverse=True)  # stable in one key
 
     def lookup(self, reference: str) -> tuple[KeyringCredentials, ...]:
         """Return what fits the image of `reference`, the longest key first; the kubelet tries one after the other.
@@ -71,7 +72,7 @@ class Keyring:
         """
         name = repository_name(reference)
         host, _, path = name.partition("/")
-        found = [entry for entry in self._by_key() if _matches(entry.key, host, f"/{path}")]
+        found = [entry for entry in self._by_key if _matches(entry.key, host, f"/{path}")]
         if not found and host in ("docker.io", _DEFAULT_REGISTRY):
             found = [entry for entry in self._entries if entry.key == _DEFAULT_REGISTRY]
         return tuple(found)
@@ -79,10 +80,7 @@ class Keyring:
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys, each once, in the order in which they are looked at."""
-        return tuple(dict.fromkeys(entry.key for entry in self._by_key()))
-
-    def _by_key(self) -> list[KeyringCredentials]:
-        return sorted(self._entries, key=lambda entry: entry.key.encode(), reverse=True)  # stable within one key
+        return tuple(dict.fromkeys(entry.key for entry in self._by_key))
 
     def __add__(self, other: Keyring) -> Keyring:
         if not isinstance(other, Keyring):
