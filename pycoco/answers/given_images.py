@@ -18,11 +18,14 @@ from pycoco.documents.index import Index
 from pycoco.documents.manifest import Manifest
 from pycoco.documents.syntax import strict_json
 from pycoco.documents.typed import reading
-from pycoco.errors import DigestMismatchError, ManifestError
+from pycoco.documents.values import MANIFEST_LIMIT
+from pycoco.errors import DigestMismatchError, ManifestError, TooLargeError
 
 
 def fetched_documents(manifest: bytes, config: bytes, index: bytes | None, reference: str, pull_source: str) -> Fetched:
-    """Return what a backend would have fetched. Raises ManifestError and its kin."""
+    """Return what a backend would have fetched. Raises ManifestError and its kin, TypeError for what is not bytes."""
+    manifest, config = _exact(manifest, "manifest"), _exact(config, "config")
+    index = None if index is None else _exact(index, "index")
     read = _read(manifest, "manifest")
     if read.is_index:
         raise ManifestError("the manifest is an index; give it as the index, and the image's own manifest")
@@ -52,6 +55,15 @@ def fetched_documents(manifest: bytes, config: bytes, index: bytes | None, refer
         config_digest=config_digest,
         config=config,
     )
+
+
+def _exact(data: bytes, what: str) -> bytes:
+    """Return bytes that nobody can change, no more than are read of a registry's."""
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"the {what} is {type(data).__name__}; give the exact bytes")
+    if len(data) > MANIFEST_LIMIT:
+        raise TooLargeError(f"the {what} is larger than {MANIFEST_LIMIT} bytes; it is refused")
+    return bytes(data)
 
 
 def _read(data: bytes, what: str) -> manifests.ReadManifest:

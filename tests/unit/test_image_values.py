@@ -18,7 +18,13 @@ from pycoco.documents.image_config import HealthCheck, ImageConfig
 from pycoco.documents.index import Index
 from pycoco.documents.manifest import Manifest
 from pycoco.documents.typed import Texts
-from pycoco.errors import AmbiguousManifestError, DigestMismatchError, ManifestError, NotAnImageError
+from pycoco.errors import (
+    AmbiguousManifestError,
+    DigestMismatchError,
+    ManifestError,
+    NotAnImageError,
+    TooLargeError,
+)
 from pycoco.image import Image
 from tests.fleet.tables import require_module
 from tests.support.media_types import DOCKER_LIST, DOCKER_MANIFEST
@@ -268,6 +274,23 @@ def test_documents_that_do_not_belong_together(
 ) -> None:
     with pytest.raises(error):
         Image.from_documents(manifest, config, index=index)
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_documents_are_exact_bytes_of_a_registry_s_size(at: int) -> None:
+    documents: list[Any] = [MANIFEST, CONFIG, INDEX]
+    for wrong in (documents[at].decode(), 5, [1]):
+        given = [*documents[:at], wrong, *documents[at + 1 :]]
+        with pytest.raises(TypeError, match="give the exact bytes"):
+            Image.from_documents(given[0], given[1], index=given[2])
+    given = [*documents[:at], documents[at] + b" " * 4 * 1024 * 1024, *documents[at + 1 :]]
+    with pytest.raises(TooLargeError):
+        Image.from_documents(given[0], given[1], index=given[2])
+    changeable = bytearray(MANIFEST)
+    made = Image.from_documents(changeable, memoryview(CONFIG))  # type: ignore[arg-type]
+    changeable.clear()
+    assert (made.raw_manifest, made.raw_config) == (MANIFEST, CONFIG)
+    assert hash(pickle.loads(pickle.dumps(made))) == hash(made)
 
 
 # Equality.
