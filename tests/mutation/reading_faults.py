@@ -149,6 +149,13 @@ READING_FAULTS = (
         (REFERRERS,),
     ),
     Fault(
+        "a mirror asked for referrers that may not have the image",
+        "backends/python/reading.py",
+        "self._answered(source, self._asking.manifest(parsed))",
+        "self._answered(source, self._flows.manifest(parsed))",
+        (REFERRERS,),
+    ),
+    Fault(
         "referrers of any size",
         "backends/python/registry/referrers_api.py",
         "if size > SIZE_LIMIT:",

@@ -279,6 +279,27 @@ def test_a_list_with_two_meanings_is_refused(twin: Twin, serve: Serve) -> None:
         found_at(twin, serve, {API: answer(double)})
 
 
+@pytest.mark.parametrize("reference", ["v1", "pinned"])
+def test_the_pull_source_that_has_the_image_is_asked_even_if_the_store_has_it_too(
+    twin: Twin, serve: Serve, reference: str
+) -> None:
+    mirror = serve(Routes({"/v2/": Answer()}))
+    routes = table(
+        **{API: answer(index_of(descriptor(CONTENT.sbom))), f"/v2/a/b/manifests/{INDEX}": answer(CONTENT.index)}
+    )
+    registry = serve(Routes(routes))
+    conf = twin.home / "mirrored.conf"
+    conf.write_text(f'[[registry]]\nlocation = "{registry.host}"\n[[registry.mirror]]\nlocation = "{mirror.host}"\n')
+    blobs = twin.home / "store" / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    (blobs / INDEX.removeprefix("sha256:")).write_bytes(CONTENT.index)
+    session = twin.open(registries_conf=str(conf), store=str(twin.home / "store"))
+    name = f"{registry.host}/a/b" + (":v1" if reference == "v1" else f"@{INDEX}")
+    found = session.referrers(name, timeout=20).result()
+    assert sha256(CONTENT.sbom) in {each.digest for each in found}
+    assert [request.path for request in mirror.requests if "/referrers/" in request.path] == []
+
+
 def test_a_local_layout_has_none() -> None:
     with pytest.raises(InvalidReferenceError, match="in no registry"):
         LocalImages(Settings(), None).referrers("oci:nowhere")
