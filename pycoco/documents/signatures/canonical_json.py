@@ -7,47 +7,59 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 
 from pycoco.documents.signatures.invalid import InvalidSignatureError
 from pycoco.documents.syntax import encoding_json
 
 
 def canonical(value: encoding_json.Value) -> bytes:
-    """Return the canonical form of an object or array. Raises InvalidSignatureError if there is none."""
+    """Return the canonical form of an object or array, however deep it nests.
+
+    Raises InvalidSignatureError if there is none.
+    """
     if not isinstance(value, encoding_json.Object | list):
         raise InvalidSignatureError("canonicalizing Rekor SET JSON: it is neither an object nor an array")
-    return "".join(_pieces(value)).encode("utf-8")
+    written: list[bytes] = []
+    pending: list[encoding_json.Value | bytes] = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, bytes):
+            written.append(item)
+        elif isinstance(item, encoding_json.Object):
+            pending += reversed(_members(item))
+        elif isinstance(item, list):
+            pending += reversed(_elements(item))
+        elif isinstance(item, encoding_json.Number):
+            written.append(_number(item).encode("ascii"))
+        elif isinstance(item, str):
+            written.append(_text(item))
+        else:
+            written.append({None: b"null", True: b"true", False: b"false"}[item])
+    return b"".join(written)
 
 
-def _pieces(value: encoding_json.Value) -> Iterator[str]:
-    if isinstance(value, encoding_json.Object):
-        yield "{"
-        previous: str | None = None
-        for number, (key, item) in enumerate(sorted(value, key=lambda pair: pair[0].encode("utf-16-be"))):
-            if key == previous:
-                raise InvalidSignatureError(f"canonicalizing Rekor SET JSON: Duplicate key: {key}")
-            previous = key
-            yield f"{',' if number else ''}{_text(key)}:"
-            yield from _pieces(item)
-        yield "}"
-    elif isinstance(value, list):
-        yield "["
-        for number, item in enumerate(value):
-            yield "," if number else ""
-            yield from _pieces(item)
-        yield "]"
-    elif isinstance(value, encoding_json.Number):
-        yield _number(value)
-    elif isinstance(value, str):
-        yield _text(value)
-    else:
-        yield {None: "null", True: "true", False: "false"}[value]
+def _members(value: encoding_json.Object) -> list[encoding_json.Value | bytes]:
+    """What an object is written of, in order: values, and the octets between them."""
+    found: list[encoding_json.Value | bytes] = [b"{"]
+    previous: str | None = None
+    for number, (key, item) in enumerate(sorted(value, key=lambda pair: pair[0].encode("utf-16-be"))):
+        if key == previous:
+            raise InvalidSignatureError(f"canonicalizing Rekor SET JSON: Duplicate key: {key}")
+        previous = key
+        found += (b"," if number else b"", _text(key) + b":", item)
+    return [*found, b"}"]
 
 
-def _text(text: str) -> str:
+def _elements(value: list[encoding_json.Value]) -> list[encoding_json.Value | bytes]:
+    found: list[encoding_json.Value | bytes] = [b"["]
+    for number, item in enumerate(value):
+        found += (b"," if number else b"", item)
+    return [*found, b"]"]
+
+
+def _text(text: str) -> bytes:
     # Bytes that are no UTF-8 were replaced while parsing: what a log signed does not verify then.
-    return json.dumps(text, ensure_ascii=False)
+    return json.dumps(text, ensure_ascii=False).encode("utf-8")
 
 
 def _number(text: str) -> str:

@@ -59,13 +59,17 @@ def parse_all(text: bytes, what: str) -> list[x509.Certificate]:
 
     Raises InvalidSignatureError, whose text begins with `what`.
     """
-    found = pem.blocks(text)
-    if found is None:
-        raise InvalidSignatureError(f"{what}: error during PEM decoding")
+    found: list[x509.Certificate] = []
     try:
-        return [_parsed(block.content) for block in found]
+        for block in pem.blocks(text):
+            if block is None:
+                raise InvalidSignatureError(f"{what}: error during PEM decoding")
+            found.append(_parsed(block.content))
+    except InvalidSignatureError:
+        raise
     except _UNREADABLE as error:
         raise InvalidSignatureError(f"{what}: x509: {error}") from None
+    return found
 
 
 def parse_leaf(text: bytes) -> x509.Certificate:
@@ -86,8 +90,9 @@ def parse_chain(text: bytes) -> tuple[x509.Certificate, ...]:
 def parse_pool(text: bytes) -> tuple[x509.Certificate, ...]:
     """Return those certificates of `text` that can be read (CertPool.AppendCertsFromPEM)."""
     found: list[x509.Certificate] = []
-    while (next_one := pem.first(text)) is not None:
-        block, text = next_one
+    position = 0
+    while (next_one := pem.first(text, position)) is not None:
+        block, position = next_one
         if block.kind == "CERTIFICATE" and not block.has_headers:
             try:
                 found.append(_parsed(block.content))
@@ -125,6 +130,8 @@ class _Search:
 
     def __init__(self, authorities: Authorities, when: datetime) -> None:
         self._authorities = authorities
+        self._roots = _by_subject(authorities.roots)
+        self._intermediates = _by_subject(authorities.intermediates)
         self._when = when
         self._checks = 0
         self.why = ""
@@ -133,17 +140,18 @@ class _Search:
         child = chain[-1]
         if len(chain) == 1 and child in self._authorities.roots:
             return self._is_good(chain)
-        for parent in self._authorities.roots:
+        issuer = child.issuer.public_bytes()
+        for parent in self._roots.get(issuer, ()):
             if self._issues(parent, chain, is_root=True) and self._is_good([*chain, parent]):
                 return True
         return any(
             self._issues(parent, chain, is_root=False) and self.chain_from([*chain, parent])
-            for parent in self._authorities.intermediates
+            for parent in self._intermediates.get(issuer, ())
         )
 
     def _issues(self, parent: x509.Certificate, chain: list[x509.Certificate], *, is_root: bool) -> bool:
         child = chain[-1]
-        if parent.subject != child.issuer or any(_same(parent, other) for other in chain):
+        if any(_same(parent, other) for other in chain):
             return False
         self._checks += 1
         if self._checks > _SIGNATURE_CHECKS:
@@ -157,6 +165,14 @@ class _Search:
             return True
         self.why = "x509: certificate specifies an incompatible key usage"
         return False
+
+
+def _by_subject(certificates: Sequence[x509.Certificate]) -> dict[bytes, list[x509.Certificate]]:
+    """Whoever sends thousands of them keeps nobody waiting."""
+    found: dict[bytes, list[x509.Certificate]] = {}
+    for certificate in certificates:
+        found.setdefault(certificate.subject.public_bytes(), []).append(certificate)
+    return found
 
 
 def _same(one: x509.Certificate, other: x509.Certificate) -> bool:

@@ -21,6 +21,10 @@ _ONE_PASS_OCTETS = 13
 _COMPRESSED = 8
 _LITERAL = 11
 _LAYERS = 4
+_PACKETS = 1000
+"""More than anybody's message has; a packet may be two octets, of which 4 MiB hold many."""
+_PARTS = 10_000
+"""As many of 512 octets, the least that a part should have, as a message may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,15 @@ def unwrapped(message: bytes) -> list[Framed]:
 
 
 def _packets(message: bytes) -> Iterator[Framed]:
-    position = 0
+    position = count = 0
     ended = False
     while position < len(message):
         start = position
+        count += 1
+        if count > _PACKETS:
+            if ended:
+                return
+            raise InvalidSignatureError("openpgp: invalid data: too many packets")
         try:
             tag, body, position = _packet(message, start)
         except InvalidSignatureError:
@@ -88,7 +97,7 @@ def _old_format(message: bytes, position: int, length_type: int) -> tuple[bytes,
 
 def _new_format(message: bytes, position: int) -> tuple[bytes, int]:
     body = bytearray()
-    while True:
+    for _ in range(_PARTS):
         first = _taken(message, position, 1)[0]
         partial = 224 <= first < 255
         if first < 192:
@@ -103,6 +112,7 @@ def _new_format(message: bytes, position: int) -> tuple[bytes, int]:
         position += octets + length
         if not partial:
             return bytes(body), position
+    raise InvalidSignatureError("openpgp: invalid data: too many parts of a packet")
 
 
 def _taken(message: bytes, position: int, length: int) -> bytes:

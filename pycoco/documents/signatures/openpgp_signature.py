@@ -215,9 +215,9 @@ def _reason(found: SignaturePacket, content: bytes) -> None:
 def _embedded(found: SignaturePacket, content: bytes) -> None:
     if found.embedded is not None or found.kind == _CROSS_SIGNATURE:
         raise _invalid("an embedded signature too many")
-    found.embedded = parse(content)
-    if found.embedded.kind != _CROSS_SIGNATURE:
+    if content[1:2] != bytes((_CROSS_SIGNATURE,)):  # before it is read, as there may be another one in it
         raise _invalid("cross-signature has unexpected type")
+    found.embedded = parse(content)
 
 
 def _fingerprint(found: SignaturePacket, content: bytes) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _START = b"-----BEGIN "
@@ -25,35 +26,36 @@ class Block:
     content: bytes
 
 
-def first(text: bytes) -> tuple[Block, bytes] | None:
-    """Return the first block of `text` and what follows it, or None if there is none (pem.Decode)."""
-    position = 0
+def first(text: bytes, start: int = 0) -> tuple[Block, int] | None:
+    """Return the first block of `text` from `start` on and where it ends, or None if there is none (pem.Decode)."""
+    position = start
     while True:
         # The first end, and the last beginning before it: beginnings without an end are skipped.
         end = text.find(_END, position)
         if end < 0:
             return None
         begin = text.rfind(_START, position, end + 1)
-        found = _block(text, begin, end) if begin == 0 or (begin > 0 and text[begin - 1 : begin] == b"\n") else None
+        is_line = begin == start or (begin > start and text[begin - 1 : begin] == b"\n")
+        found = _block(text, begin, end) if is_line else None
         if found is not None:
             return found
         position = end + len(_END)
 
 
-def blocks(text: bytes) -> list[Block] | None:
-    """Return all blocks of `text`, which must hold nothing else, or None."""
-    found: list[Block] = []
+def blocks(text: bytes) -> Iterator[Block | None]:
+    """Yield the blocks of `text`, and None where there is anything else; nothing comes after that."""
     text = text.strip()
-    while text:
-        next_one = first(text)
-        if next_one is None:
-            return None
-        block, text = next_one
-        found.append(block)
-    return found
+    position = 0
+    while position < len(text):
+        found = first(text, position)
+        if found is None:
+            yield None
+            return
+        block, position = found
+        yield block
 
 
-def _block(text: bytes, begin: int, end: int) -> tuple[Block, bytes] | None:
+def _block(text: bytes, begin: int, end: int) -> tuple[Block, int] | None:
     line, body = _line(text, begin + len(_START))
     if not line.endswith(_DASHES):
         return None
@@ -75,7 +77,7 @@ def _block(text: bytes, begin: int, end: int) -> tuple[Block, bytes] | None:
     if _BASE64.fullmatch(encoded) is None:
         return None
     _, rest = _line(text, trailer)
-    return Block(kind.decode("utf-8", "replace"), has_headers, base64.b64decode(encoded)), text[rest:]
+    return Block(kind.decode("utf-8", "replace"), has_headers, base64.b64decode(encoded)), rest
 
 
 def _line(text: bytes, start: int) -> tuple[bytes, int]:

@@ -104,7 +104,7 @@ def _only_block(text: bytes, what: str) -> pem.Block:
     found = pem.first(text)
     if found is None:
         raise InvalidSignatureError(f"{what} is not in PEM format")
-    if found[1]:
+    if found[1] < len(text):
         raise InvalidSignatureError(f"{what} has trailing data")
     return found[0]
 

@@ -51,6 +51,11 @@ def test_keys_are_sorted_by_utf16_and_text_escaped_as_little_as_can_be() -> None
     assert of(text) == expected
 
 
+def test_it_nests_as_deep_as_json_may() -> None:
+    text = '{"a":[' * 4_999 + "1" + "]}" * 4_999
+    assert of(text) == text
+
+
 @pytest.mark.parametrize("text", ['{"a": 1, "a": 2}', "1", '"a"', "null", "[1e400]"])
 def test_what_has_none(text: str) -> None:
     with pytest.raises(InvalidSignatureError):
