@@ -89,9 +89,11 @@ VALUES = (
     b"[" * 199 + b"]" * 199,
     b"[" * 200 + b"]" * 200,
     b'{"a":' * 203 + b"1" + b"}" * 203,
-    b'[{"a":' * 10_050 + b"1" + b"}]" * 10_050,
 )
 """What a member's value may be replaced by."""
+
+_DEEPEST = (b'[{"a":' * 10_050 + b"1" + b"}]" * 10_050,)
+"""What takes more time than a thousand others."""
 
 _FIRST = (
     b"\xef\xbb\xbf",
@@ -147,7 +149,7 @@ def _put(document: bytes, start: int, end: int, replacement: bytes) -> bytes:
 
 def _change_value(choices: Choices, document: bytes) -> bytes:
     value = _place(choices, _SCALAR, document)
-    return _put(document, *value.span(), choices.pick(VALUES)) if value else document
+    return _put(document, *value.span(), choices.mostly(choices.pick(VALUES), _DEEPEST, 1000)) if value else document
 
 
 def _nullify_member(choices: Choices, document: bytes) -> bytes:

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/directory"
 	"go.podman.io/image/v5/docker"
 	"go.podman.io/image/v5/image"
@@ -54,6 +55,17 @@ func EvaluatePolicy(ctx context.Context, document []byte, text string, body []by
 	if err != nil {
 		return "", err
 	}
+	applied := applicable(policy, ref)
+	if len(signatures) == 0 || !applied.needsSignatures() {
+		return evaluate(ctx, applied.String(), policy, &judgedImage{image.UnparsedInstance(unsigned{reference: ref}, nil), ref, body})
+	}
+	return evaluateStored(ctx, applied.String(), policy, ref, body, signatures)
+}
+
+// evaluateStored judges an image with signatures that lie in a directory for so long.
+func evaluateStored(
+	ctx context.Context, applied string, policy *signature.Policy, ref types.ImageReference, body []byte, signatures [][]byte,
+) (string, error) {
 	where, err := os.MkdirTemp("", "pycoco-policy-")
 	if err != nil {
 		return "", fmt.Errorf("making a directory for signatures: %w", err)
@@ -73,14 +85,23 @@ func EvaluatePolicy(ctx context.Context, document []byte, text string, body []by
 		return "", err
 	}
 	defer source.Close()
-	judged := &judgedImage{image.UnparsedInstance(source, nil), ref, body}
-	applied, err := evaluate(ctx, applicable(policy, ref).String(), policy, judged)
+	verdict, err := evaluate(ctx, applied, policy, &judgedImage{image.UnparsedInstance(source, nil), ref, body})
 	var refused *failure.Error
 	if errors.As(err, &refused) {
 		refused.Message = strings.ReplaceAll(refused.Message, where+"/", "")
 	}
-	return applied, err
+	return verdict, err
 }
+
+// unsigned is the source of an image that has no signatures, or whose policy looks at none.
+type unsigned struct {
+	types.ImageSource
+	reference types.ImageReference
+}
+
+func (u unsigned) Reference() types.ImageReference { return u.reference }
+
+func (unsigned) GetSignatures(context.Context, *digest.Digest) ([][]byte, error) { return nil, nil }
 
 // judgedReference is a reference of a transport that containers/image reads for pycoco.
 func judgedReference(text string) (types.ImageReference, error) {

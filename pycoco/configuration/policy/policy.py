@@ -6,6 +6,7 @@ and requirementsForImageRef of policy_eval.go; what a well-formed requirement lo
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -116,6 +117,7 @@ def parse(raw: bytes, file: str = "") -> Policy:
         raise ConfigurationError(f"{what} is not valid: {error}.", file=file or None) from None
 
 
+@functools.lru_cache(maxsize=16)
 def _parsed(raw: bytes, file: str) -> Policy:
     fields = strict_object(encoding_json.parse(raw), ("default", "transports"))
     if "default" not in fields:
