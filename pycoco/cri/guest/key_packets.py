@@ -11,9 +11,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from pycoco.cri.guest.key_uri import is_key_uri
 from pycoco.documents.encryption import KEYS_PREFIX, PUBLIC_OPTIONS
 from pycoco.documents.syntax import nesting
 
@@ -24,7 +26,7 @@ _NONCE_BYTES = 16
 _VERSION = "0.1.0"
 _OTHER_PROVIDERS = {"aliyun", "aws", "ehsm"}  # kms plugins, which a guest may be built with (DecryptorProvider)
 _WRAP_TYPES = {"A256GCM", "A256CTR"}
-_KID = re.compile(r"kbs(?:\+[a-z0-9+.-]+)?:(?://[^/?#]*)?(?P<path>[^?#]*)(?:[?#].*)?", re.ASCII | re.IGNORECASE)
+_FIELDS = ("version", "kid", "wrapped_data", "provider", "iv", "wrap_type", "provider_settings", "annotations")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", re.ASCII)
 
 
@@ -76,7 +78,7 @@ def _require_packet(joined: str) -> None:
 
 
 def _require_usable(content: bytes) -> None:
-    packet = _json_object(content, "is no JSON object")
+    packet = _json_object(content, "is no JSON object", _FIELDS)
     for name in ("kid", "wrapped_data"):
         if name not in packet:
             raise _Unusable(f"has no {name}")
@@ -103,8 +105,7 @@ def _require_usable_by_kbs(packet: Mapping[str, Any]) -> None:
     for name in ("wrap_type", "iv"):
         if packet.get(name) is None:
             raise _Unusable(f"has no {name}")
-    found = _KID.fullmatch(packet["kid"].strip())
-    if found is None or not found["path"]:
+    if not is_key_uri(packet["kid"]):
         raise _Unusable("has a kid that is not kbs:///REPOSITORY/TYPE/TAG")
     if packet["wrap_type"] not in _WRAP_TYPES:
         raise _Unusable("has a wrap_type that the guest does not know")
@@ -117,7 +118,9 @@ def _require_usable_by_kbs(packet: Mapping[str, Any]) -> None:
 def _require_public_options(encoded: str | None) -> None:
     if encoded is None:
         raise _Unusable("are missing, and with them the cipher")
-    options = _json_object(_decoded(encoded, "are not base64"), "are no JSON object")
+    options = _json_object(
+        _decoded(encoded, "are not base64"), "are no JSON object", ("cipher", "hmac", "cipheroptions")
+    )
     for name in ("cipher", "hmac"):
         if not isinstance(options.get(name), str):
             raise _Unusable(f"have no {name}")
@@ -146,14 +149,26 @@ def _decoded(encoded: str, reason: str) -> bytes:
     return decoded
 
 
-def _json_object(content: bytes, reason: str) -> dict[str, Any]:
+def _json_object(content: bytes, reason: str, fields: Collection[str]) -> dict[str, Any]:
+    """Read what serde reads into a struct with these `fields`, none of which may stand there twice."""
     try:
-        document = json.loads(nesting.bounded(content.decode("utf-8")), parse_constant=_no_constant)
+        document = json.loads(
+            nesting.bounded(content.decode("utf-8")), parse_constant=_no_constant, object_pairs_hook=_Object
+        )
     except (ValueError, RecursionError):
         raise _Unusable(reason) from None
-    if not isinstance(document, dict):
+    if not isinstance(document, _Object) or not document.repeated.isdisjoint(fields):
         raise _Unusable(reason)
     return document
+
+
+class _Object(dict[str, Any]):
+    """A JSON object that knows which of its keys were repeated; the last one counts."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        counts = Counter(name for name, _ in pairs) if len(self) < len(pairs) else Counter[str]()
+        self.repeated = {name for name, count in counts.items() if count > 1}
 
 
 def _no_constant(name: str) -> Any:
