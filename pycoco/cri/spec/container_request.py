@@ -203,7 +203,7 @@ def _read(cls: type[_AnyMessage], given: _AnyMessage | RequestJSON, warnings: li
     if not isinstance(given, (Mapping, str, bytes)):
         raise ContainerConfigError(f"give {cls.__name__} as such, as a mapping, or as JSON text")
     message, unknown = cls.read(given)
-    warnings += [f"{name} is not a field of the CRI and was ignored" for name in unknown]
+    warnings += [f"{name} is no field that CRI-O takes for a Linux container: it was ignored" for name in unknown]
     return message
 
 

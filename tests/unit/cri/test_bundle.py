@@ -54,6 +54,23 @@ def test_config_json_is_written_as_go_writes_it(tmp_path: Path) -> None:
     assert '"A=\\u003c\\u0026\\u003e"' in text
 
 
+def test_fips_mode_turned_off(tmp_path: Path) -> None:
+    """disableFipsForContainer: where the pod has the label, and the annotation, which has to be allowed."""
+    pod = samples.sandbox(labels={"FIPS_DISABLE": "true"}, annotations={"disable-fips.crio.io": "true"})
+    make(tmp_path / "refused", sandbox=pod)
+    assert "sysctl-fips" not in names(tmp_path / "refused")
+    place = tmp_path / "b"
+    make(place, sandbox=pod, settings=CrioSettings(allowed_annotations=("disable-fips.crio.io",)))
+    (mount,) = (
+        mount
+        for mount in json.loads((place / "config.json").read_text())["mounts"]
+        if mount["destination"] == "/proc/sys/crypto/fips_enabled"
+    )
+    assert Path(mount["source"]).read_bytes() == b"0\n"
+    make(place, replace=True)
+    assert "sysctl-fips" not in names(place)
+
+
 def test_volumes_and_passwd(tmp_path: Path) -> None:
     place = tmp_path / "b"
     make(

@@ -444,9 +444,9 @@ def test_an_image_without_a_config() -> None:
 
 def test_unknown_fields_are_warned_of() -> None:
     found = made(container=samples.container(windows={}), sandbox=samples.sandbox(extra=1))
-    assert [warning for warning in found.warnings if "not a field" in warning] == [
-        "ContainerConfig.windows is not a field of the CRI and was ignored",
-        "PodSandboxConfig.extra is not a field of the CRI and was ignored",
+    assert [warning for warning in found.warnings if "no field" in warning] == [
+        "ContainerConfig.windows is no field that CRI-O takes for a Linux container: it was ignored",
+        "PodSandboxConfig.extra is no field that CRI-O takes for a Linux container: it was ignored",
     ]
 
 
