@@ -8,6 +8,8 @@ from __future__ import annotations
 from tests.mutation.fault import Fault
 
 _SPEC = "tests/unit/cri/spec"
+_FURTHER = "tests/unit/cri/recorded/test_further.py"
+_PACKETS = "tests/unit/cri/guest/test_key_packets.py"
 
 CONTAINER_FAULTS = (
     Fault(
@@ -44,6 +46,62 @@ CONTAINER_FAULTS = (
         "    found = _INTEGER.fullmatch(text)\n",
         '    found = _INTEGER.fullmatch(text.strip().replace("_", ""))\n',
         ("tests/unit/cri/golang/test_integer.py",),
+    ),
+    Fault(
+        "many mounts sorted as a stable sort does",
+        "cri/spec/mounts.py",
+        "    requested = go_sorted(request.mounts, lambda mount",
+        "    requested = sorted(request.mounts, key=lambda mount",
+        (_FURTHER,),
+    ),
+    Fault(
+        "a list's patterns left as they are",
+        "cri/golang/sort.py",
+        "        if not balanced:\n",
+        "        if not limit:\n",
+        ("tests/unit/cri/golang/test_sort.py",),
+    ),
+    Fault(
+        "annotations that are not allowed leave none at all",
+        "cri/spec/annotations.py",
+        "marshal(go_map(annotations) if facts.has_annotations else None)",
+        "marshal(go_map(annotations) or None)",
+        (_FURTHER, f"{_SPEC}/test_annotations.py"),
+    ),
+    Fault(
+        "a handler's own annotations filtered",
+        "cri/spec/container_request.py",
+        "annotations=of_handler | allowed(pod.annotations, settings)",
+        "annotations=allowed(of_handler | dict(pod.annotations), settings)",
+        (f"{_SPEC}/test_annotations.py",),
+    ),
+    Fault(
+        "properties of systemd's left out",
+        "cri/spec/annotations.py",
+        '    if settings.crio_annotations and settings.cgroup_manager == "systemd":\n',
+        '    if settings.cgroup_manager == "cgroupfs":\n',
+        (_FURTHER,),
+    ),
+    Fault(
+        "base64 that holds no text taken as it is",
+        "cri/spec/linux.py",
+        "    if not _BASE64.fullmatch(encoded):\n",
+        "    if not _BASE64.fullmatch(encoded) or not base64.b64decode(encoded).isascii():\n",
+        (f"{_SPEC}/test_linux.py", _FURTHER),
+    ),
+    Fault(
+        "any host in the id of a key",
+        "cri/guest/key_uri.py",
+        " else _NO_HOST.isdisjoint(host)",
+        " else True",
+        (_PACKETS,),
+    ),
+    Fault(
+        "a packet's field that stands twice",
+        "cri/guest/key_packets.py",
+        " or not document.repeated.isdisjoint(fields)",
+        "",
+        (_PACKETS,),
     ),
     Fault(
         "encrypted layers that the guest cannot decrypt",
