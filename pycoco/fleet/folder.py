@@ -100,7 +100,8 @@ class Folder:
     def remove_leftovers(self, stage: int) -> None:
         """Remove what workers that were killed left half-written."""
         for path in self.stage(stage).glob(".*.tmp"):
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # they are in nobody's way
+                path.unlink(missing_ok=True)
 
 
 def prepare(

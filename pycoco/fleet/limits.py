@@ -41,6 +41,8 @@ class Window:
             self._waiting.setdefault(part.registry, deque()).append(part)
         self._turns = deque(self._waiting)
         self._count = sum(map(len, self._waiting.values()))
+        self._aside: deque[Part] = deque()
+        self._alone: Part | None = None
         self._running: Counter[str] = Counter()
         self._paused: dict[str, float] = {}
         # How many parts of one registry run at once, at most, and what each of them may do.
@@ -58,10 +60,14 @@ class Window:
     @property
     def empty(self) -> bool:
         """Whether no part waits."""
-        return not self._count
+        return not self._count and not self._aside
 
     def next(self, now: float) -> Part | None:
         """Take the next part that may run, or None where each registry has all it may have or is paused."""
+        if self._alone is not None:
+            return None
+        if not self._count:
+            return self._next_alone(now)
         for _ in range(len(self._turns)):
             registry = self._turns.popleft()
             if not self._waiting[registry]:
@@ -73,9 +79,27 @@ class Window:
                 return self._waiting[registry].popleft()
         return None
 
+    def _next_alone(self, now: float) -> Part | None:
+        if any(self._running.values()):
+            return None
+        for part in self._aside:
+            if self._paused.get(part.registry, now) <= now:
+                self._aside.remove(part)
+                self._running[part.registry] += 1
+                self._alone = part
+                return part
+        return None
+
     def ended(self, part: Part) -> None:
-        """Free the place of a part that is whole."""
+        """Free the place of a part that is whole, or given up."""
         self._running[part.registry] -= 1
+        if part is self._alone:
+            self._alone = None
+
+    def set_aside(self, part: Part) -> None:
+        """Free the place of a part that may have ended its worker, and let it run after all others, and alone."""
+        self.ended(part)
+        self._aside.append(part)
 
     def again(self, part: Part) -> None:
         """Free the place of a part that is not whole, and put it first."""
@@ -91,7 +115,12 @@ class Window:
 
     def paused(self, now: float) -> dict[str, float]:
         """Return until when registries with waiting parts are paused."""
-        return {name: until for name, until in self._paused.items() if until > now and self._waiting[name]}
+        waiting = {part.registry for part in self._aside}
+        return {
+            name: until
+            for name, until in self._paused.items()
+            if until > now and (self._waiting[name] or name in waiting)
+        }
 
 
 class Patience:

@@ -40,6 +40,7 @@ RETRIES = 3
 """A scan's own defaults: nobody waits for one image, and a passing failure is worth another try."""
 
 _LOST_WORKERS = 3
+_HOPELESS = 10
 _TICK = 1.0
 _SECRETS = ("creds", "credentials", "identity_token", "registry_token")
 # What decides the rows. How images are reached (credentials, certificates, time limits) may differ from run to run.
@@ -123,9 +124,9 @@ def scan(
         window = Window(driver.waiting, slots=runs.slots, concurrency=concurrency, per_registry=per_registry, rate=rate)
         try:
             driver.run(window)
-            folder.remove_leftovers(stage)  # of workers that were lost meanwhile
         finally:
             runs.close(job)
+            folder.remove_leftovers(stage)  # of workers that were lost meanwhile
         return summary_of(driver.progress, folder.path, stage)
 
 
@@ -196,6 +197,8 @@ class _Driver:
         self._began = self._tell_again = time.monotonic()
         self._running: dict[int, Part] = {}
         self._lost: Counter[int] = Counter()
+        self._lost_in_a_row = 0
+        self._given_up: dict[int, WorkerLostError] = {}
         self._patience = Patience()
         self._read: dict[int, int] = {}
         self._final: set[str] = set()
@@ -211,7 +214,10 @@ class _Driver:
         self.progress.before = self.progress.done
 
     def run(self, window: Window) -> None:
-        """Run every waiting part to its end."""
+        """Run every waiting part to its end.
+
+        Raises BackendError when all are whole but for those that end every worker.
+        """
         self._report(window)
         while self._running or not window.empty:
             self._fill(window)
@@ -219,6 +225,8 @@ class _Driver:
                 self._take(completed, window)
             self._report(window)
         self._report(window, last=True)
+        if self._given_up:
+            raise self._lost_workers()
 
     def _fill(self, window: Window) -> None:
         while len(self._running) < self._engine.slots:
@@ -246,11 +254,12 @@ class _Driver:
             self._limited(part, completed.result, window)
         else:
             window.ended(part)
+            self._lost_in_a_row = 0
             self._patience.answered(part.registry)
             self.progress.add(completed.result)
 
     def _failed(self, part: Part, error: Exception | None, window: Window) -> None:
-        """Run a lost worker's part again, a few times; anything else ends the scan."""
+        """Run a lost worker's part again, then alone, to see if it is to blame; anything else ends the scan."""
         if not isinstance(error, WorkerLostError):
             assert error is not None
             if isinstance(error, PycocoError):
@@ -259,11 +268,24 @@ class _Driver:
                 f"a part of the scan failed ({type(error).__name__}: {error}); please report it"
             ) from error
         self._lost[part.number] += 1
+        self._lost_in_a_row += 1
         if self._lost[part.number] >= _LOST_WORKERS:
-            raise BackendError(
-                f"part {part.number} lost {_LOST_WORKERS} workers; the last one said: {error}"
-            ) from error
-        window.again(part)
+            self._given_up[part.number] = error
+            window.ended(part)
+        elif self._lost[part.number] == _LOST_WORKERS - 1:
+            window.set_aside(part)
+        else:
+            window.again(part)
+        rounds = _HOPELESS if self.progress.done > self.progress.before else _LOST_WORKERS
+        if self._lost_in_a_row >= rounds * max(2, self._engine.slots):
+            hint = "; a script has to call scan below `if __name__ == '__main__':`" if self._engine.local else ""
+            raise BackendError(f"workers end before any part is whole; the last one said: {error}{hint}") from error
+
+    def _lost_workers(self) -> BackendError:
+        numbers = ", ".join(str(number) for number in sorted(self._given_up)[:20])
+        which = f"part {numbers}" if len(self._given_up) == 1 else f"{len(self._given_up)} parts ({numbers}) each"
+        reason = next(reversed(self._given_up.values()))
+        return BackendError(f"{which} lost {_LOST_WORKERS} workers; the last one said: {reason}")
 
     def _limited(self, part: Part, result: PartResult, window: Window) -> None:
         """Pause a registry for everybody; once it was waited for long enough its refusals are written down instead."""

@@ -20,6 +20,7 @@ from pycoco.errors import BackendError, LayoutError, UnavailableError
 from pycoco.fleet import Progress, Summary, scan
 from pycoco.fleet.engines import Completed, WorkerLostError, engine_of
 from pycoco.fleet.engines import processes as processes_module
+from pycoco.fleet.engines.here import Here
 from pycoco.fleet.part import Job, Task
 from tests.boundary import served
 from tests.fleet.tables import references_at, require_module, rows_in
@@ -86,6 +87,18 @@ def test_a_local_worker_is_killed(registry: ScriptedRegistry, tmp_path: Path) ->
     assert not list(summary.directory.rglob(".*.tmp"))
     assert not engine.workers
     assert served.until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in seen))
+
+
+@pytest.mark.timeout(60)
+def test_a_script_that_does_not_guard_itself_is_told(tmp_path: Path) -> None:
+    """Its workers import it, and would scan in their turn."""
+    script = tmp_path / "script.py"
+    script.write_text("from pycoco.fleet import scan\nscan(['127.0.0.1:1/a'] * 5, 'output', part_size=1, workers=2)\n")
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False
+    )
+    assert "a script has to call scan below `if __name__ == '__main__':`" in done.stderr.splitlines()[-1]
+    assert not list(tmp_path.glob("output/*/stage=0/*"))
 
 
 @pytest.mark.timeout(120)
@@ -277,6 +290,51 @@ class _Losing:
 def test_a_part_that_ends_every_worker_ends_the_scan(tmp_path: Path) -> None:
     with pytest.raises(BackendError, match="part 0 lost 3 workers; the last one said: killed"):
         scanned(["a"], tmp_path, engine=_Losing())
+
+
+class _Poisoned(Here):
+    """Two workers, in this process; two parts end theirs and, with it, the part that the other one has."""
+
+    slots = 2
+
+    def __init__(self, *poison: int) -> None:
+        super().__init__()
+        self._poison = poison
+        self.ran: list[tuple[int, ...]] = []
+
+    def completed(self, seconds: float) -> list[Completed]:
+        numbers = tuple(task.number for _, task in self._waiting)
+        self.ran.append(numbers)
+        if not set(numbers) & set(self._poison):
+            return super().completed(seconds)
+        self._waiting.clear()
+        return [Completed(number, None, WorkerLostError("killed")) for number in numbers]
+
+
+def test_a_part_that_ends_every_worker_keeps_no_other_from_being_read(
+    registry: ScriptedRegistry, tmp_path: Path
+) -> None:
+    """And it alone is blamed, not who ran beside it; a second scan has only it to read."""
+    references = references_at(registry.host, 20)
+    engine = _Poisoned(0, 5)
+    with pytest.raises(BackendError, match=r"2 parts \(0, 5\) each lost 3 workers; the last one said: killed"):
+        scanned(references, tmp_path, engine=engine, part_size=2)
+    done = {path.name for path in tmp_path.glob("scan-*/stage=0/part-*")}
+    assert done == {f"part-{number:06d}.parquet" for number in range(10)} - {
+        "part-000000.parquet",
+        "part-000005.parquet",
+    }
+    assert sorted(engine.ran[-4:]) == [(0,), (1,), (4,), (5,)], "whoever may be to blame runs alone"
+    summary = scanned(references, tmp_path, engine="in-process", part_size=2)
+    assert summary.before == 16
+    assert complete(summary, references)
+
+
+def test_where_no_worker_lives_the_scan_ends_soon(registry: ScriptedRegistry, tmp_path: Path) -> None:
+    engine = _Poisoned(*range(1000))
+    with pytest.raises(BackendError, match="workers end before any part is whole; the last one said: killed"):
+        scanned(references_at(registry.host, 1000), tmp_path, engine=engine, part_size=1)
+    assert len(engine.ran) < 10
 
 
 def test_an_engine_of_ones_own() -> None:

@@ -69,6 +69,30 @@ def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
     assert taken(queue, 5.0) == []
 
 
+def test_a_part_that_may_have_ended_its_worker_runs_last_and_alone() -> None:
+    queue = window(parts("a", "b", "a", "b"))
+    first, second = queue.next(0.0), queue.next(0.0)
+    assert first is not None
+    assert second is not None
+    queue.set_aside(first)
+    queue.set_aside(second)
+    assert taken(queue) == [2, 3], "the others first"
+    assert not queue.empty
+    queue.ended(parts("a")[0])
+    assert taken(queue) == [], "one still runs"
+    queue.ended(parts("b")[0])
+    queue.pause("a", 5.0)
+    alone = queue.next(0.0)
+    assert alone is second
+    assert taken(queue) == []
+    assert queue.paused(0.0) == {"a": 5.0}
+    queue.ended(second)
+    assert queue.next(0.0) is None, "its registry is paused"
+    assert queue.next(5.0) is first
+    queue.ended(first)
+    assert queue.empty
+
+
 def test_a_part_comes_back_after_its_registry_was_thought_done() -> None:
     queue = window(parts("a", "b"))
     assert taken(queue) == [0, 1]

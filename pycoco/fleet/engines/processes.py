@@ -92,4 +92,4 @@ def _completed(future: Future[PartResult], number: int) -> Completed:
 
 
 def _lost() -> WorkerLostError:
-    return WorkerLostError("a worker process ended; in a script, call scan below `if __name__ == '__main__':`")
+    return WorkerLostError("a worker process ended")
