@@ -112,8 +112,9 @@ def _add_part(figures: Figures, path: Path, later: set[int], found: set[int] | N
     if result is None:
         return
     registry = figures.by_registry.setdefault(result.registry, Counter())
+    parquet = pyarrow_parquet()
     try:
-        for batch in pyarrow_parquet().ParquetFile(path).iter_batches(columns=_COLUMNS):
+        for batch in parquet.ParquetFile(path).iter_batches(columns=_COLUMNS):
             for row in batch.to_pylist():
                 if row["position"] not in later:
                     _add(figures, registry, row)

@@ -58,8 +58,9 @@ class PartRows:
 
     def add_kept(self, path: Path) -> None:
         """Take the rows that an earlier run of the part kept at `path`; a file that is not whole counts as none."""
+        parquet = pyarrow_parquet()
         try:
-            kept = pyarrow_parquet().ParquetFile(path)
+            kept = parquet.ParquetFile(path)
         except (OSError, ValueError):
             return
         for at in range(kept.num_row_groups):
@@ -125,8 +126,9 @@ class PartRows:
 
 def footer_of(path: Path) -> dict[str, Any] | None:
     """Return what a whole part's file says of itself, None where there is no such file. Raises LayoutError."""
+    parquet = pyarrow_parquet()
     try:
-        metadata = pyarrow_parquet().read_schema(path).metadata or {}
+        metadata = parquet.read_schema(path).metadata or {}
         found: dict[str, Any] = dict(json.loads(metadata[_FOOTER]))
     except FileNotFoundError:
         return None

@@ -21,6 +21,7 @@ from pycoco.fleet.engines import Completed, DaskClient, Engine, EngineName, Work
 from pycoco.fleet.engines.here import Here
 from pycoco.fleet.folder import Folder, prepare
 from pycoco.fleet.limits import Patience, Window
+from pycoco.fleet.parquet import pyarrow_parquet
 from pycoco.fleet.part import Job, PartResult, Task, part_path, read_result
 from pycoco.fleet.plan import Part, Plan
 from pycoco.fleet.progress import Progress, Summary, Tally, summary_of
@@ -99,6 +100,7 @@ def scan(
     Raises ConfigurationError for wrong arguments or unreadable references, LayoutError where `output` cannot be written
     or another scan writes there, UnavailableError where the scheduler is gone. Failures of images are rows.
     """
+    pyarrow_parquet()  # without which nothing begins
     _check(part_size, concurrency, per_registry, rate)
     reading = _reading(resolve_only=resolve_only, all_platforms=all_platforms, raw=raw)
     options = {"timeout": TIMEOUT, "retries": RETRIES, **options}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pycoco.errors import ConfigurationError, LayoutError
 from pycoco.fleet import Progress, Summary, limits, scan
 from pycoco.fleet.folder import Folder
 from pycoco.fleet.part import PartResult
+from pycoco.fleet.part_file import PartRows, footer_of
 from pycoco.fleet.schema import COLUMNS, RAW_COLUMNS, arrow_schema
 from pycoco.testing import FakeRegistry
 from tests.boundary import served
@@ -254,6 +256,22 @@ def test_wrong_arguments_are_told_before_anything_is_read(tmp_path: Path, wrong:
     with pytest.raises(ConfigurationError, match=message):
         scan(given.pop("references"), tmp_path / "output", **{"engine": "in-process", **given})
     assert not list(tmp_path.glob("output/scan-*"))
+
+
+def test_without_pyarrow_that_is_told_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not as a damaged file, although ConfigurationError is a ValueError as pyarrow's are."""
+    path = scanned([], tmp_path / "before").directory / "part-000000.parquet"
+    add_kept = PartRows(path, raw=False).add_kept
+    for name in ("pyarrow", "pyarrow.parquet", "pyarrow.dataset"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ConfigurationError, match=r"needs pyarrow .*: pip install 'pycoco-oci\[parquet\]'"):
+        scanned(["a"], tmp_path / "output")
+    assert not (tmp_path / "output").exists()
+    for read in (footer_of, add_kept):
+        with pytest.raises(ConfigurationError, match="needs pyarrow"):
+            read(path)
 
 
 def test_another_driver_is_refused(registry: ScriptedRegistry, tmp_path: Path) -> None:
