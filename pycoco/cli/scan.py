@@ -22,6 +22,9 @@ from pycoco.fleet import Progress, Summary, scan
 BARS = 5
 """Registries that have a progress bar of their own, at most: those with the most references."""
 
+LINE_EVERY = 60.0
+"""Seconds between the lines that stand for the bar where there is no terminal."""
+
 
 def run(parsed: argparse.Namespace) -> int:
     """Scan, or write a report; the status says whether any image failed."""
@@ -100,9 +103,12 @@ def _told(summary: Summary) -> str:
 
 @contextlib.contextmanager
 def _shown() -> Iterator[Callable[[Progress], None] | None]:
-    """Show how far the scan is, on a terminal only: with tqdm where it is installed, else as one changing line."""
+    """Show how far the scan is: on a terminal with tqdm where it is installed, else as one changing line.
+
+    Elsewhere, such as in a log, there is a line every minute.
+    """
     if not sys.stderr.isatty():
-        yield None
+        yield _Lines()
         return
     try:
         from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
@@ -116,9 +122,29 @@ def _shown() -> Iterator[Callable[[Progress], None] | None]:
 
 
 def _line(progress: Progress) -> None:
+    print(f"\r\x1b[K{_counts(progress)}", end="", file=sys.stderr, flush=True)
+
+
+def _counts(progress: Progress) -> str:
     left = "" if progress.seconds_left is None else f", {progress.seconds_left:.0f} s left"
-    counts = f"{progress.done:,} of {progress.total:,} images, {progress.failed:,} failed, {progress.rate:.0f}/s{left}"
-    print(f"\r\x1b[K{counts}", end="", file=sys.stderr, flush=True)
+    return f"{progress.done:,} of {progress.total:,} images, {progress.failed:,} failed, {progress.rate:.0f}/s{left}"
+
+
+class _Lines:
+    """A line now and then, with the registries whose limits pause them."""
+
+    def __init__(self) -> None:
+        self._due = time.monotonic() + LINE_EVERY
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now < self._due:
+            return
+        self._due = now + LINE_EVERY
+        waits = sorted((until - now, name or "short names") for name, until in progress.waiting.items())[-BARS:]
+        told = "".join(f"; {name} waits {seconds:.0f} s" for seconds, name in waits)
+        with contextlib.suppress(OSError):  # a log that is full or closed ends no scan
+            print(f"pycoco: {_counts(progress)}{told}", file=sys.stderr, flush=True)
 
 
 class _Bars:

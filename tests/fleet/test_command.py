@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,20 @@ def test_progress_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress({"quay.io": Tally(1000, 400, 3), "": Tally(200, 100, 0)}, before=100, seconds=2.0)
     command._line(progress)
     assert capsys.readouterr().err.endswith("500 of 1,200 images, 3 failed, 200/s, 4 s left")
+
+
+def test_a_line_now_and_then_without_a_terminal(
+    references: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(references, "--output", tmp_path / "images") == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(command, "LINE_EVERY", 0.0)
+    assert run(references, "--output", tmp_path / "images", "--raw") == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"pycoco: 5 of 5 images, 0 failed, \d+/s, 0 s left", lines[-1])
+    show = command._Lines()
+    show(Progress({"quay.io": Tally(10, 1, 0)}, waiting={"quay.io": time.monotonic() + 99.9}))
+    assert re.search(r"1 of 10 images, 0 failed, 0/s; quay\.io waits (99|100) s", capsys.readouterr().err)
 
 
 def test_bars_by_registry() -> None:
