@@ -119,6 +119,25 @@ def test_a_dask_worker_is_killed(registry: ScriptedRegistry, tmp_path: Path) -> 
 
 
 @pytest.mark.timeout(120)
+def test_a_ray_worker_is_killed(registry: ScriptedRegistry, tmp_path: Path, ray: str) -> None:
+    psutil = require_module("psutil")
+
+    def one_of_them() -> int:
+        titles = {each.pid: " ".join(each.cmdline()) for each in psutil.Process().children(recursive=True)}
+        workers = {pid: title for pid, title in titles.items() if title.startswith("ray::")}
+        busy = [pid for pid, title in workers.items() if registry.host in title]
+        return int((busy or list(workers))[0])
+
+    registry.script = served.slow(0.01, "/blobs/")
+    kill = KillOnce(one_of_them)
+    references = references_at(registry.host, 400)
+    summary = scanned(references, tmp_path, engine=ray, progress=kill)
+    assert kill.killed
+    assert complete(summary, references)
+    assert summary.failed == 0
+
+
+@pytest.mark.timeout(120)
 def test_the_dask_scheduler_goes(registry: ScriptedRegistry, tmp_path: Path, dask: Any) -> None:
     distributed = require_module("distributed")
     from pycoco.fleet.engines.dask import Dask
