@@ -48,6 +48,7 @@ def test_a_summary_for_a_program(references: Path, tmp_path: Path, capsys: pytes
         ((), "give a file of references, or -, and --output DIR"),
         (("references.txt",), "give a file of references, or -, and --output DIR"),
         (("references.txt", "--report", "images"), "leave out the references"),
+        (("-", "--output", "images", "--creds", "user"), "give the password by --creds USER:PASSWORD"),
         (("references.txt", "--output", "images", "--dask", "tcp://127.0.0.1:1", "--workers", "2"), "--workers is for"),
     ],
 )
