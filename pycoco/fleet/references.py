@@ -155,8 +155,8 @@ def _is_text(kind: Any) -> bool:
     types = pyarrow().types
     if types.is_dictionary(kind):
         kind = kind.value_type
-    tests = (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary, types.is_null)
-    return any(test(kind) for test in tests)
+    names = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view", "null")
+    return any(hasattr(types, f"is_{name}") and getattr(types, f"is_{name}")(kind) for name in names)
 
 
 def _texts(column: Any) -> Iterator[str]:
@@ -164,8 +164,9 @@ def _texts(column: Any) -> Iterator[str]:
     arrow = pyarrow()
     if arrow.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    for value in column.drop_null().cast(arrow.large_binary()).to_pylist():
-        yield value.decode("utf-8", "surrogateescape")
+    for value in column.cast(arrow.large_binary()).to_pylist():
+        if value is not None:
+            yield value.decode("utf-8", "surrogateescape")
 
 
 def _position(names: list[str], path: str, column: str | None) -> int:
@@ -173,4 +174,6 @@ def _position(names: list[str], path: str, column: str | None) -> int:
     if wanted not in names:
         have = ", ".join(names[:20]) or "none"
         raise ConfigurationError(f"{path} has no column {wanted!r}; name one of its own: {have}", file=path)
+    if names.count(wanted) > 1:
+        raise ConfigurationError(f"{path} has {names.count(wanted)} columns called {wanted!r}", file=path)
     return names.index(wanted)

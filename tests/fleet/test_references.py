@@ -93,14 +93,30 @@ def test_a_column_of_parquet_that_is_no_text_is_told(tmp_path: Path) -> None:
             read(path)
 
 
-@pytest.mark.parametrize("kind", ["binary", "large_binary", "string", "large_string", "dictionary", "null"])
+def test_two_columns_of_one_name_are_told(tmp_path: Path) -> None:
+    arrow, parquet = require_module("pyarrow"), require_module("pyarrow.parquet")
+    path = tmp_path / "images.parquet"
+    columns = [arrow.array(["a"]), arrow.array(["b"]), arrow.array(["c"])]
+    parquet.write_table(arrow.Table.from_arrays(columns, names=["image", "image", "image.name"]), path)
+    (tmp_path / "images.csv").write_text("image,image,image.name\na,b,c\n")
+    for each in (path, tmp_path / "images.csv"):
+        with pytest.raises(ConfigurationError, match=r"has 2 columns called 'image'"):
+            read(each, "image")
+        assert read(each, "image.name") == ["c"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["string_view", "binary", "large_binary", "string", "large_string", "dictionary", "null"]
+)
 def test_every_kind_of_text_in_parquet(tmp_path: Path, kind: str) -> None:
     """Bytes too, as written by those that do not say that theirs are text; what is no UTF-8 is as in other files."""
     arrow, parquet = require_module("pyarrow"), require_module("pyarrow.parquet")
     path = tmp_path / "images.parquet"
     values = [b"a/b:1", None, b" c ", b"\xff/e", b""]
     column = arrow.array(values, arrow.binary())
-    if kind == "null":
+    if kind == "string_view":
+        column = arrow.array(["a/b:1", None, "c"]).cast(arrow.string_view())
+    elif kind == "null":
         column = arrow.nulls(3)
     elif kind == "dictionary":
         column = arrow.array(["a/b:1", "c", None, "c"]).dictionary_encode()
@@ -111,7 +127,12 @@ def test_every_kind_of_text_in_parquet(tmp_path: Path, kind: str) -> None:
     else:
         column = column.cast(getattr(arrow, kind)())
     parquet.write_table(arrow.table({"image": column}), path)
-    expected = {"null": [], "dictionary": ["a/b:1", "c", "c"], "large_string": ["a/b:1", "c"]}
+    expected = {
+        "null": [],
+        "dictionary": ["a/b:1", "c", "c"],
+        "large_string": ["a/b:1", "c"],
+        "string_view": ["a/b:1", "c"],
+    }
     assert read(path) == expected.get(kind, ["a/b:1", "c", "\udcff/e"])
 
 
