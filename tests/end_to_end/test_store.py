@@ -30,6 +30,7 @@ from pycoco.options import Options, settings_of
 from tests.conftest import REPOSITORY
 from tests.support.images import PLATFORMS, BuiltImages
 from tests.support.registry import Registry
+from tests.support.scripted_registry import Answer, Routes, ScriptedRegistry
 from tests.support.tools import ROOT
 
 TIMEOUT = 30
@@ -308,6 +309,25 @@ def test_both_backends_ask_the_registry_for_an_instance_that_is_not_there(
         assert f"manifests/{expected}" in asked(registry)
     assert found[0] == found[1]
     assert found[0].instance_digest == expected
+
+
+@pytest.mark.parametrize("mirror", ["without the image", "out of reach"])
+def test_what_is_not_there_comes_from_the_pull_source_that_has_the_image(
+    registry: Registry, built_images: BuiltImages, backend: BackendName, tmp_path: Path, mirror: str
+) -> None:
+    """The store has the index, so that no pull source has shown that it has the image."""
+    with ScriptedRegistry(Routes({"/v2/": Answer()})) as other:
+        location = other.host if mirror == "without the image" else "127.0.0.1:1"
+        conf = tmp_path / "registries.conf"
+        conf.write_text(f'[[registry]]\nlocation = "{registry.host}"\n[[registry.mirror]]\nlocation = "{location}"\n')
+        with client(tmp_path / "store", backend, registries_conf=conf) as reader:
+            reference = pinned(registry, built_images, "encrypted")
+            reader.inspect(reference)
+            read = reader.inspect(reference, platform=PLATFORMS[1])
+            found = reader.inspect_platforms(reference)
+    assert read.instance_digest == built_images.instance("encrypted", PLATFORMS[1])["digest"]
+    assert read.pull_source == reference
+    assert all(isinstance(each.image, pycoco.Image) for each in found), found
 
 
 def test_both_backends_say_what_is_wrong_alike(

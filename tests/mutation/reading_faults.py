@@ -12,6 +12,7 @@ TAGS = "tests/parity/matrix/test_tag_lists.py"
 PYTHON = "tests/unit/python/test_other_readings.py"
 REFERRERS = "tests/unit/python/test_referrers.py"
 KUBERNETES = "tests/unit/configuration/auth/test_kubernetes.py"
+STORE = "tests/end_to_end/test_store.py"
 UNBOUNDED = "tests/end_to_end/test_unbounded_answers.py"
 VALUES = "tests/unit/test_image_values.py"
 PROPERTIES = "tests/properties/test_image_properties.py"
@@ -147,6 +148,13 @@ READING_FAULTS = (
         "artifact_type=known.artifact_type or other.artifact_type,",
         "artifact_type=known.artifact_type,",
         (REFERRERS,),
+    ),
+    Fault(
+        "a mirror asked for the rest of a stored image that may not have it",
+        "backends/python/registry/docker_source.py",
+        "if self._current is None and len(self._remaining) == 1:",
+        "if self._current is None:",
+        (f"{STORE}::test_what_is_not_there_comes_from_the_pull_source_that_has_the_image[python-without the image]",),
     ),
     Fault(
         "a mirror asked for referrers that may not have the image",

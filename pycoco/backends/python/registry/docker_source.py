@@ -136,10 +136,16 @@ class DockerSource:
             raise
 
     async def endpoint(self) -> Endpoint:
-        """The endpoint in use. There is none yet where the top-level manifest did not have to be asked for."""
-        if self._current is None:
+        """The endpoint in use. There is none yet where the top-level manifest did not have to be asked for.
+
+        Of several sources it is asked for all the same: which of them has the image is known by that alone.
+        """
+        if self._current is None and len(self._remaining) == 1:
             source = self._remaining.pop(0)
             self._current = await self._endpoints.endpoint(source, self._logical, self._started)
+        if self._current is None:
+            await self._first(get_manifest)
+        assert self._current is not None
         return self._current
 
     async def _config(self, endpoint: Endpoint, digest: str) -> bytes:
