@@ -112,6 +112,27 @@ GO_FAULTS = (
         (f"{_MATRIX}/test_protocol.py",),
     ),
     Fault(
+        "Go: a HEAD that is not allowed taken for an error",
+        "go/internal/images/resolve.go",
+        "known.Status == 405",
+        "known.Status == 501",
+        (f"{_MATRIX}/test_other_readings.py",),
+    ),
+    Fault(
+        "Go: a digest told by HEAD against the reference believed",
+        "go/internal/images/resolve.go",
+        'pinned != "" && pinned != told.String()',
+        'pinned != "" && told == ""',
+        (f"{_MATRIX}/test_other_readings.py",),
+    ),
+    Fault(
+        "Go: a password for the registry sent to a mirror by HEAD",
+        "go/internal/images/resolve.go",
+        'own.DockerAuthConfig, own.DockerBearerRegistryToken = nil, ""',
+        "own.OSChoice = system.OSChoice",
+        (f"{_MATRIX}/test_other_readings.py",),
+    ),
+    Fault(
         "Go: pages of tags in a circle",
         "go/internal/images/tags.go",
         "if p.asked[page] || len(p.asked) >= tagPagesLimit {",
