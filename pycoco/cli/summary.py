@@ -31,10 +31,8 @@ def _rows(image: Image) -> Iterator[tuple[str, str]]:
         yield "manifest", image.digest
         yield "platform", str(image.platform)
     else:
-        platforms = [
-            str(entry.platform) for entry in image.index.manifests if entry.platform and not entry.is_attestation
-        ]
-        yield "index", "  ".join([image.digest, *platforms])
+        platforms = [str(entry.platform or "") for entry in image.index.manifests if not entry.is_attestation]
+        yield "index", "  ".join([image.digest, *filter(None, platforms)])
         yield "chosen", f"{image.platform}  {image.instance_digest}"
         others = _others(image)
         if others:
@@ -63,7 +61,7 @@ def _others(image: Image) -> str:
     for entry in image.index.manifests if image.index else ():
         if entry.is_attestation:
             found["attestation"] += 1
-        elif entry.platform is None:
+        elif not str(entry.platform or ""):
             kind = f"artifact of type {entry.artifact_type}" if entry.artifact_type else "manifest without a platform"
             found[kind] += 1
     return ", ".join(_counted(count, name) for name, count in found.items())

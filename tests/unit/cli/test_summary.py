@@ -32,14 +32,15 @@ def test_what_an_index_has_besides() -> None:
     unknown = {"os": "unknown", "architecture": "unknown"}
     index["manifests"] += [{**entry, "platform": unknown}] * 2
     entry.pop("platform")
-    index["manifests"] += [entry, {**entry, "artifactType": "application/spdx+json"}]
+    index["manifests"] += [entry, {**entry, "platform": {}}, {**entry, "artifactType": "application/spdx+json"}]
     config = next(blob for blob in built.blobs if blob.media_type.endswith("config.v1+json"))
     top = Document(INDEX, json.dumps(index).encode())
     image = Image.from_documents(built.manifests[0].body, config.body, index=top.body, reference="quay.io/a/b:1")
     assert (
         rows(image)["besides"]
-        == "2 attestations, 1 manifest without a platform, 1 artifact of type application/spdx+json"
+        == "2 attestations, 2 manifests without a platform, 1 artifact of type application/spdx+json"
     )
+    assert rows(image)["index"] == f"{image.digest}  linux/amd64"
     assert "besides" not in rows(make_image(platforms=["linux/amd64"]))
 
 
