@@ -9,8 +9,6 @@ a path's prefix counts, the longest key first, and every key that matches is a c
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -188,13 +186,11 @@ def _decoded(auth: str, what: str) -> tuple[str, str]:
     if not text.endswith("="):
         text += "=" * (-len(text) % 4)
     try:
-        pair = base64.b64decode(text.encode("ascii"), validate=True).decode()
-    except (binascii.Error, UnicodeEncodeError):
-        raise CredentialsError(f'"auth" of {what} is not base64.') from None
+        pair = encoding_json.base64_octets(text).decode()
     except UnicodeDecodeError:
-        raise CredentialsError(
-            f'"auth" of {what} is not UTF-8, which a user and password of the CRI have to be.'
-        ) from None
+        raise CredentialsError(f'"auth" of {what} is not UTF-8, as the CRI has a user and a password.') from None
+    except ValueError:
+        raise CredentialsError(f'"auth" of {what} is not base64.') from None
     username, colon, password = pair.partition(":")
     if not colon:
         raise CredentialsError(f'"auth" of {what} is not USER:PASSWORD in base64.')

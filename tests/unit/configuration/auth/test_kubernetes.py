@@ -177,6 +177,7 @@ def test_an_entry_of_a_credential_provider_has_a_user_and_a_password_alone() -> 
         (from_dockerconfigjson, b" " * (1024 * 1024 + 1), "larger than 1048576 bytes"),
         (from_dockerconfigjson, b'{"auths":' + b"[" * 100_000, "not JSON"),
         (from_dockerconfigjson, secret({"quay.io": {"auth": encoded("s3cret:pw") + " "}}), "\"auth\" of 'quay.io'"),
+        (from_dockerconfigjson, secret({"quay.io": {"auth": encoded("s3cret:pw") + "="}}), "\"auth\" of 'quay.io'"),
         (from_dockerconfigjson, secret({"quay.io": {"auth": LATIN}}), "'quay.io' of the secret is not UTF-8"),
         (from_credential_provider_response, secret({}), "not of the kind CredentialProviderResponse"),
         (from_credential_provider_response, response({}, apiVersion="v1"), "of credentialprovider.kubelet.k8s.io"),
