@@ -65,7 +65,8 @@ class Options(TypedDict, total=False):
             None (default) leaves it to registries.conf.
         short_names: "enforcing" (default, CRI-O's), "permissive" or "disabled".
         policy: a path of a policy.json to evaluate, or True for the one that containers-policy.json(5) finds;
-            None (default) evaluates none.
+            None (default) evaluates none. It judges images: what `resolve`, `manifest`, `tags` and `referrers` tell is
+            told of any; `verify` judges any manifest.
         timeout: seconds for each whole operation; None for no limit. The lock of a store that somebody else keeps is
             waited for no longer than that, nor than five seconds.
         store: a directory (an OCI layout) used as a cache of what digests name.
