@@ -37,6 +37,19 @@ def read(path: str, limit: int = LIMIT) -> bytes:
     return b"".join(parts)
 
 
+def require(path: str, limit: int = LIMIT) -> None:
+    """Raise OSError for a file that is there and that `read` would refuse for what it is. A directory is left to it."""
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError):
+        return  # whoever reads it says what is wrong
+    if stat.S_ISDIR(state.st_mode):
+        return
+    _require_regular(state, path)
+    if state.st_size > limit:
+        raise OSError(errno.EFBIG, "it is too large for a file of its kind", path)
+
+
 def _require_regular(state: os.stat_result, path: str) -> None:
     if stat.S_ISDIR(state.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)

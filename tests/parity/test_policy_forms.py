@@ -9,8 +9,10 @@ import base64
 import hashlib
 import ipaddress
 import json
+import os
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -292,3 +294,34 @@ def test_what_must_not_be_critical(name: str, critical: bool, twins: Twins) -> N
     root, leaf = issued(P256, P256, AUTHORITY), issued(P256, P256, MAIL, CODE, subject=LEAF)
     odd = issued(RSA, P256, AUTHORITY, (NEVER_CRITICAL[name], critical))
     judge_chain(twins, root, leaf, not critical, [odd, root])
+
+
+@pytest.mark.parametrize(
+    ("before", "applies", "answer"),
+    [
+        ([], True, "ConfigurationError"),
+        (["insecureAcceptAnything"], True, "ConfigurationError"),
+        (["reject"], True, "PolicyRejectedError"),
+        ([], False, "default: insecureAcceptAnything"),
+    ],
+)
+@pytest.mark.parametrize("given", ["keyPath", "rekorPublicKeyPath", "caRootsPath"])
+def test_a_pipe_in_a_keys_place(
+    given: str, before: list[str], applies: bool, answer: str, twins: Twins, tmp_path: Path
+) -> None:
+    """It is an error where it would be read, and nobody waits for what comes out of it."""
+    pipe = str(tmp_path / "pipe")
+    os.mkfifo(pipe)
+    requirement: dict[str, Any] = {"type": "sigstoreSigned", given: pipe}
+    if given == "rekorPublicKeyPath":
+        requirement["keyData"] = encoded(pem("PUBLIC KEY", public(P256)))
+    elif given == "caRootsPath":
+        requirement = {"type": "sigstoreSigned", "pki": {given: pipe, "subjectEmail": EMAIL}}
+    requirements = [*({"type": each} for each in before), requirement]
+    anything = [{"type": "insecureAcceptAnything"}]
+    elsewhere = {"default": anything, "transports": {"docker": {"another.io": requirements}}}
+    policy = json.dumps({"default": requirements} if applies else elsewhere).encode()
+    case = Case("evaluate_policy", ((policy, policies.REFERENCES[0], policies.MANIFESTS[0], ()),))
+    for found in (each for (each,) in twins.answers(case)):
+        assert getattr(found, "kind", found) == answer
+    assert not twins.differences(case)

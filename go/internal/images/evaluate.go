@@ -45,9 +45,6 @@ func (j *judgedImage) Manifest(context.Context) ([]byte, string, error) {
 // which they are stored.
 func EvaluatePolicy(ctx context.Context, document []byte, text string, body []byte, signatures [][]byte) (string, error) {
 	policy, err := signature.NewPolicyFromBytes(document)
-	if err == nil {
-		err = requireKeys(policy)
-	}
 	if err != nil {
 		return "", policyFailure("", err)
 	}
@@ -56,6 +53,9 @@ func EvaluatePolicy(ctx context.Context, document []byte, text string, body []by
 		return "", err
 	}
 	applied := applicable(policy, ref)
+	if err := applied.requireKeys(); err != nil {
+		return "", err
+	}
 	if len(signatures) == 0 || !applied.needsSignatures() {
 		return evaluate(ctx, applied.String(), policy, &judgedImage{image.UnparsedInstance(unsigned{reference: ref}, nil), ref, body})
 	}

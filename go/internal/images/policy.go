@@ -50,13 +50,13 @@ func (r reader) checkPolicy(ctx context.Context, system *types.SystemContext, un
 		return "", nil, err
 	}
 	file, policy, err := readPolicy(system)
-	if err == nil {
-		err = requireKeys(policy)
-	}
 	if err != nil {
 		return "", nil, policyFailure(file, err)
 	}
 	applied := applicable(policy, unparsed.Reference())
+	if err := applied.requireKeys(); err != nil {
+		return "", nil, err
+	}
 	verdict, err := evaluate(ctx, file+": "+applied.String(), policy, unparsed)
 	if err != nil || !applied.needsSignatures() {
 		return verdict, nil, err
@@ -101,25 +101,40 @@ func readPolicy(system *types.SystemContext) (file string, policy *signature.Pol
 	return file, policy, err
 }
 
-// requireKeys looks at the files of keys that a policy names before signature's parts read them: each of its kinds has
+// requireKeys looks at the files of keys that are needed before signature's parts read them: each kind of requirement has
 // them under names of their own, which end alike.
-func requireKeys(policy *signature.Policy) error {
-	encoded, err := json.Marshal(policy)
-	if err != nil {
-		return err
+func (a appliedPolicy) requireKeys() error {
+	for number, requirement := range a.requirements {
+		if a.kinds[number] == "insecureAcceptAnything" {
+			continue
+		}
+		if !looksAtSignatures(a.kinds[number]) {
+			return nil
+		}
+		encoded, err := json.Marshal(requirement)
+		if err != nil {
+			return err
+		}
+		var document any
+		if err := json.Unmarshal(encoded, &document); err != nil {
+			return err
+		}
+		if err := requireFilesUnder("", document); err != nil {
+			return err
+		}
 	}
-	var document any
-	if err := json.Unmarshal(encoded, &document); err != nil {
-		return err
-	}
-	return requireFilesUnder("", document)
+	return nil
 }
+
+func looksAtSignatures(kind string) bool { return kind == "signedBy" || kind == "sigstoreSigned" }
 
 func requireFilesUnder(key string, value any) error {
 	switch value := value.(type) {
 	case string:
 		if strings.HasSuffix(key, "Path") || strings.HasSuffix(key, "Paths") {
-			return configuration.RequireRegular(value)
+			if err := configuration.RequireRegular(value); err != nil {
+				return policyFailure(value, err)
+			}
 		}
 	case []any:
 		for _, each := range value {
@@ -158,8 +173,13 @@ func refusal(ctx context.Context, applied string, err error) error {
 
 // appliedPolicy is the part of a policy that is for an image; its words are those of pycoco/configuration/policy/policy.py.
 type appliedPolicy struct {
-	section string
-	kinds   []string
+	section      string
+	kinds        []string
+	requirements signature.PolicyRequirements
+}
+
+func newApplied(section string, requirements signature.PolicyRequirements) appliedPolicy {
+	return appliedPolicy{section, kindsOf(requirements), requirements}
 }
 
 func (a appliedPolicy) String() string { return a.section + ": " + strings.Join(a.kinds, ", ") }
@@ -168,7 +188,7 @@ func (a appliedPolicy) String() string { return a.section + ": " + strings.Join(
 func (a appliedPolicy) needsSignatures() bool {
 	for _, kind := range a.kinds {
 		if kind != "insecureAcceptAnything" {
-			return kind == "signedBy" || kind == "sigstoreSigned"
+			return looksAtSignatures(kind)
 		}
 	}
 	return false
@@ -180,14 +200,14 @@ func applicable(policy *signature.Policy, ref types.ImageReference) appliedPolic
 	if sections, known := policy.Transports[transport]; known {
 		for _, scope := range append([]string{ref.PolicyConfigurationIdentity()}, ref.PolicyConfigurationNamespaces()...) {
 			if requirements, found := sections[scope]; found {
-				return appliedPolicy{fmt.Sprintf("%s, scope %s", transport, scope), kindsOf(requirements)}
+				return newApplied(fmt.Sprintf("%s, scope %s", transport, scope), requirements)
 			}
 		}
 		if requirements, found := sections[""]; found {
-			return appliedPolicy{transport + ", default", kindsOf(requirements)}
+			return newApplied(transport+", default", requirements)
 		}
 	}
-	return appliedPolicy{"default", kindsOf(policy.Default)}
+	return newApplied("default", policy.Default)
 }
 
 func kindsOf(requirements signature.PolicyRequirements) []string {

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pycoco.configuration import reference as references
+from pycoco.configuration.policy import key_files
 from pycoco.configuration.policy.judged_image import JudgedImage
 from pycoco.configuration.policy.policy import AppliedPolicy
 from pycoco.configuration.policy.requirements import Requirement, SignedBy, SigstoreSigned, Simple
@@ -64,6 +65,7 @@ def evaluate(
     Raises PolicyRejectedError if the policy does not allow it, ConfigurationError if a file that it names cannot be
     read, BackendUnavailableError without the extra that verifies signatures.
     """
+    _require_key_files(applied)
     image = JudgedImage(_named(reference), manifest)
     parsed: list[SimpleSigning | Sigstore] | None = None
     for requirement in applied.requirements:
@@ -75,6 +77,17 @@ def evaluate(
             parsed = _parsed(applied, signatures)
         _require(applied, requirement, image, parsed)
     return str(applied)
+
+
+def _require_key_files(applied: AppliedPolicy) -> None:
+    """Refuse a pipe or a device in a key's place, as the Go backend has to before anything is evaluated."""
+    for requirement in applied.requirements:
+        if isinstance(requirement, Simple):
+            if requirement.kind != "insecureAcceptAnything":
+                return
+            continue
+        for source in requirement.sources:
+            key_files.require(source)
 
 
 def rejection(applied: AppliedPolicy, reason: str) -> PolicyRejectedError:

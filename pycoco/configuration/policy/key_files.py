@@ -15,6 +15,15 @@ def load(sources: Sources) -> list[bytes]:
     return [*(_read(path) for path in sources.paths), *sources.data]
 
 
+def require(sources: Sources | None) -> None:
+    """Raise ConfigurationError, which names it, for a file that is no regular one. What is not there is found later."""
+    for path in sources.paths if sources is not None else ():
+        try:
+            regular_file.require(path)
+        except OSError as error:
+            raise ConfigurationError(f"{path} cannot be read: {error.strerror}", file=path) from None
+
+
 def _read(path: str) -> bytes:
     try:
         return regular_file.read(path)

@@ -52,6 +52,11 @@ class SignedBy:
     identity: Identity
     kind: str = "signedBy"
 
+    @property
+    def sources(self) -> tuple[Sources | None, ...]:
+        """All that keys and certificates come from."""
+        return (self.keys,)
+
 
 @dataclass(frozen=True, slots=True)
 class Fulcio:
@@ -82,6 +87,13 @@ class SigstoreSigned:
     rekor: Sources | None
     identity: Identity
     kind: str = "sigstoreSigned"
+
+    @property
+    def sources(self) -> tuple[Sources | None, ...]:
+        """All that keys and certificates come from."""
+        fulcio, pki = self.fulcio, self.pki
+        authorities = (fulcio.authorities if fulcio else None, *((pki.roots, pki.intermediates) if pki else ()))
+        return self.keys, self.rekor, *authorities
 
 
 Requirement: TypeAlias = "Simple | SignedBy | SigstoreSigned"
