@@ -47,11 +47,11 @@ def run(parsed: argparse.Namespace) -> int:
         replace=parsed.replace,
         timeout=time_left(parsed, began),
     )
-    warnings = (*of_conf, *made.warnings, *insecure, *agreement.problems)
-    for warning in dict.fromkeys(warnings):
+    warnings = tuple(dict.fromkeys((*of_conf, *made.warnings, *insecure)))
+    for warning in dict.fromkeys((*warnings, *agreement.problems)):
         print(f"pycoco: warning: {printable(warning)}", file=sys.stderr)
     if parsed.json:
-        print(printable_json(json.dumps(_report(image, made, agreement), indent=2, ensure_ascii=False)))
+        print(printable_json(json.dumps(_report(image, made, agreement, warnings), indent=2, ensure_ascii=False)))
     else:
         print(made.directory)
     return 0
@@ -86,7 +86,7 @@ def _insecure_hosts(client: Client, image: Image) -> tuple[str, ...]:
     )
 
 
-def _report(image: Image, made: Bundle, agreement: GuestAgreement) -> dict[str, object]:
+def _report(image: Image, made: Bundle, agreement: GuestAgreement, warnings: tuple[str, ...]) -> dict[str, object]:
     config = made.runtime_config
     return {
         "directory": str(made.directory),
@@ -99,5 +99,5 @@ def _report(image: Image, made: Bundle, agreement: GuestAgreement) -> dict[str, 
         "guest_agreement": agreement.to_dict(),
         "needs_passwd": config.needs_passwd,
         "needs_group": config.needs_group,
-        "warnings": list(made.warnings),
+        "warnings": list(warnings),
     }

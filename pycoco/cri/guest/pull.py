@@ -91,7 +91,7 @@ def guest_pull(image: ImageMetadata, config: RuntimeConfig) -> GuestPull:
 def _warnings(source: str, size: int) -> Iterator[str]:
     host = source.partition("/")[0]
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    if name == "localhost" or _is_loopback(name):
+    if name == "localhost" or name.endswith(".localhost") or _is_loopback(name):
         yield f"the guest would pull from {host}, and its loopback is its own: name the registry as the guest sees it"
     if size > _TTRPC_LIMIT:
         yield (
@@ -101,7 +101,10 @@ def _warnings(source: str, size: int) -> Iterator[str]:
 
 
 def _is_loopback(name: str) -> bool:
+    """Say whether that address is a machine's own; 0.0.0.0 is, to whom it connects."""
     try:
-        return ipaddress.ip_address(name).is_loopback
+        address = ipaddress.ip_address(name)
     except ValueError:
         return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified

@@ -158,7 +158,9 @@ def test_bundle_as_json(
     registry: Registry, built_images: BuiltImages, run: Run, backend: BackendName, tmp_path: Path
 ) -> None:
     reference = registry.reference(REPOSITORY, "encrypted")
-    report = run("bundle", reference, tmp_path / "b", "--json", backend=backend).json
+    (tmp_path / "crio.conf").write_text('[crio.runtime]\ntimezone = "local"\n')
+    made = run("bundle", reference, tmp_path / "b", "--json", "--crio-conf", tmp_path / "crio.conf", backend=backend)
+    report = made.json
     pinned = registry.reference(REPOSITORY, digest=built_images.images["encrypted"]["digest"])
     assert set(report) == {
         *("directory", "pinned", "guest_pull", "guest_agreement", "needs_passwd", "needs_group", "warnings"),
@@ -172,6 +174,10 @@ def test_bundle_as_json(
     assert (len(report["container_id"]), report["stop_signal"]) == (64, 15)
     assert report["rootfs_directories"] == ["/data", "/srv", "/etc"]
     assert report["rootfs_links"] == {"/etc/mtab": "/proc/mounts"}
+    # All that is said on standard error, but for the guest's problems, which have a place of their own.
+    assert [f"pycoco: warning: {warning}" for warning in report["warnings"]] == made.errors.splitlines()
+    for part in ("timezone is not followed", "its loopback is its own", "without verified TLS"):
+        assert part in " ".join(report["warnings"])
 
 
 @pytest.mark.parametrize(
