@@ -46,6 +46,14 @@ def named(*names: str) -> Any:
     return field(default=(), metadata={"names": names})
 
 
+@dataclass(frozen=True)
+class PlainScalar:
+    """A number or a truth value of YAML, which is its `text` where a text belongs (sigs.k8s.io/yaml's Unmarshal)."""
+
+    value: int | bool
+    text: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Message:
     """A protobuf message. An empty list or map is the same as an absent one, as it is on the wire."""
@@ -153,8 +161,12 @@ def _read_value(hint: Any, value: Any, where: str, unknown: list[str], metadata:
 
 
 def _read_scalar(hint: Any, value: Any, where: str, metadata: Mapping[str, Any]) -> Any:
+    if isinstance(value, PlainScalar):
+        value = value.text if hint is str else value.value
     if issubclass(hint, enum.IntEnum):
         return _read_enum(hint, value, where)
+    if hint is str and value is None:  # in a list; a field that is null is as one that is absent
+        return ""
     if hint is bool or hint is str:
         if not isinstance(value, hint):
             raise ContainerConfigError(
@@ -170,7 +182,10 @@ def _read_wrapped(value: Any, where: str) -> int:
         raise ContainerConfigError(f'{where} must be an object such as {{"value": 1000}}, not {_kind(value)}')
     if set(value) - {"value"}:
         raise ContainerConfigError(f'{where} has one field, "value": remove the others')
-    return _read_integer(0 if value.get("value") is None else value["value"], f"{where}.value", "int64")
+    content = value.get("value")
+    if isinstance(content, PlainScalar):
+        content = content.value
+    return _read_integer(0 if content is None else content, f"{where}.value", "int64")
 
 
 def _read_integer(value: Any, where: str, kind: str) -> int:
@@ -195,13 +210,20 @@ def _read_enum(hint: type[enum.IntEnum], value: Any, where: str) -> enum.IntEnum
 def _read_map(value: Any, where: str) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise ContainerConfigError(f"{where} must be a JSON object, not {_kind(value)}")
-    for key, content in value.items():
-        if not isinstance(key, str) or not isinstance(content, str):
-            raise ContainerConfigError(f"{where}: {key!r} must have a string as its value")
-    return dict(value)
+    return {key: _read_entry(key, content, where) for key, content in value.items()}
+
+
+def _read_entry(key: Any, content: Any, where: str) -> str:
+    if isinstance(content, PlainScalar):
+        content = content.text
+    if not isinstance(key, str) or not isinstance(content, str | None):
+        raise ContainerConfigError(f"{where}: {key!r} must have a string as its value")
+    return content or ""
 
 
 def _kind(value: Any) -> str:
+    if isinstance(value, PlainScalar):
+        value = value.value
     if isinstance(value, bool):
         return "a boolean"
     names = {str: "a string", int: "a number", float: "a number", list: "an array", dict: "an object"}

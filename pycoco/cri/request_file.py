@@ -9,14 +9,19 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pycoco.configuration import regular_file
+from pycoco.cri.message import PlainScalar
 from pycoco.documents.syntax import nesting
 from pycoco.errors import ConfigurationError, ContainerConfigError
 
 _LIMIT = 1024 * 1024
+
+# YAML 1.1's, as go-yaml reads them: without 12:30 for 750, and with 0o10. Twenty digits are more than any field holds.
+_INTEGER = re.compile(r"[-+]?(?:0x[0-9a-fA-F_]{1,16}|0b[01_]{1,64}|0o?[0-7_]{1,22}|0|[1-9][0-9_]{0,19})$", re.ASCII)
 
 
 def read_request(path: str | os.PathLike[str]) -> Mapping[str, Any]:
@@ -80,7 +85,8 @@ def _yaml(text: str, name: str) -> Any:
 
 
 def _loader(yaml: Any) -> Any:
-    """PyYAML's safe loader, but a date stays a text, a key stands once, and an alias, which may multiply, is none."""
+    """PyYAML's safe loader, but a date, a time and a decimal stay texts, a number and a truth value are such where one
+    belongs, a key is a text and stands once, and an alias, which may multiply, is none."""
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
         def compose_node(self, parent: Any, index: Any) -> Any:
@@ -92,10 +98,29 @@ def _loader(yaml: Any) -> Any:
             keys = [self.construct_object(key, deep=True) for key, _ in node.value]
             if len(set(map(repr, keys))) != len(keys):
                 raise yaml.constructor.ConstructorError(None, None, "a key appears twice", node.start_mark)
-            return super().construct_mapping(node, deep)
+            found = super().construct_mapping(node, deep)
+            return {key.text if isinstance(key, PlainScalar) else key: value for key, value in found.items()}
+
+        def construct_scalar_value(self, node: Any) -> PlainScalar:
+            if node.tag.endswith(":bool"):
+                value = self.construct_yaml_bool(node)
+                return PlainScalar(value, "true" if value else "false")
+            number = _integer(node.value)
+            return PlainScalar(number, str(number))
 
     Loader.yaml_implicit_resolvers = {
-        first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith((":timestamp", ":float"))]
+        first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith((":timestamp", ":float", ":int"))]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+    Loader.add_implicit_resolver("tag:yaml.org,2002:int", _INTEGER, list("-+0123456789"))
+    for kind in ("int", "bool"):
+        Loader.add_constructor(f"tag:yaml.org,2002:{kind}", Loader.construct_scalar_value)
     return Loader
+
+
+def _integer(text: str) -> int:
+    digits = text.replace("_", "").lower()
+    unsigned = digits.lstrip("+-")
+    base = {"0x": 16, "0b": 2, "0o": 8}.get(unsigned[:2], 8 if unsigned[0] == "0" and len(unsigned) > 1 else 10)
+    number = int(unsigned, base)
+    return -number if digits.startswith("-") else number

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pycoco.cri import ContainerConfig
+from pycoco.cri.container_config import ContainerMetadata, LinuxContainerResources, LinuxContainerSecurityContext
 from pycoco.cri.request_file import read_request
 from pycoco.errors import ConfigurationError, ContainerConfigError
 
@@ -40,6 +41,47 @@ def test_yaml_is_the_same_as_json(tmp_path: Path) -> None:
         found.append(ContainerConfig.from_json(read_request(tmp_path / name)))
     assert found[0] == found[1]
     assert found[0].annotations["day"] == "2024-05-06"
+
+
+def test_numbers_and_truth_values_of_yaml_are_texts_where_texts_belong(tmp_path: Path) -> None:
+    """The right side is what sigs.k8s.io/yaml v1.6.0 made of it, as crictl 1.37 uses it, but for a decimal's zeros."""
+    (tmp_path / "c.yaml").write_text(
+        "metadata: {name: 7, attempt: 0x10}\n"
+        "command: [sleep, 3600, 0x10, 010, 0o10, 1_000, -0, +5, yes, no, on, true, ~, 2024-05-06, 12:30, 1.50]\n"
+        "labels: {a: 1, b: true, 5: x, true: y, d: null}\n"
+        "log_path: 5\n"
+        "linux: {resources: {cpu_shares: 5, cpuset_cpus: 1}, security_context: {run_as_user: {value: 010}}}\n"
+    )
+    found = ContainerConfig.from_json(read_request(tmp_path / "c.yaml"))
+    assert found.metadata == ContainerMetadata(name="7", attempt=16)
+    numbers = ("sleep", "3600", "16", "8", "8", "1000", "0", "5")
+    assert found.command == (*numbers, "true", "false", "true", "true", "", "2024-05-06", "12:30", "1.50")
+    assert found.labels == {"a": "1", "b": "true", "5": "x", "true": "y", "d": ""}
+    assert found.log_path == "5"
+    assert found.linux is not None
+    assert (found.linux.resources, found.linux.security_context) == (
+        LinuxContainerResources(cpu_shares=5, cpuset_cpus="1"),
+        LinuxContainerSecurityContext(run_as_user=8),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tty: 1", "tty must be a boolean, not a number"),
+        ('tty: "true"', "tty must be a boolean, not a string"),
+        ("stop_signal: true", "stop_signal must be one of"),
+        ("labels: {a: [1]}", "'a' must have a string as its value"),
+        ("command: [[1]]", "must be a string, not an array"),
+        ("linux: yes", "linux must be a JSON object, not a boolean"),
+        ("linux: 5", "linux must be a JSON object, not a number"),
+        ("command: 5", "command must be a JSON array, not a number"),
+    ],
+)
+def test_what_is_no_message(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(ContainerConfigError, match=message):
+        ContainerConfig.from_json(read_request(tmp_path / "c.yaml"))
 
 
 @pytest.mark.parametrize(
