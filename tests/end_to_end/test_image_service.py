@@ -28,6 +28,7 @@ from tests.support.gate import Gate
 from tests.support.images import PLATFORMS, BuiltImages
 from tests.support.node.crio_stand_in import CrioStandIn, crio_stand_in, running
 from tests.support.node.image_service import ImageService, image_service
+from tests.support.node.storage_tool import storage_tool
 from tests.support.registry import Registry
 
 PROGRAMS = ("storagetool",)
@@ -115,6 +116,21 @@ def test_an_encrypted_image_is_recorded_by_its_digest_alone(
     assert {path.rpartition("/")[2] for path in blobs} == {json.loads(built_images.blob(instance))["config"]["digest"]}
     event = service.wait_for("pull")
     assert (event["answered"], event["pod"], event["handler"]) == ("metadata", "team-a/web", "kata")
+
+
+def test_a_tag_whose_record_is_gone_is_crios_again(
+    service: ImageService, crio: CrioStandIn, registry: Registry
+) -> None:
+    reference = registry.reference(REPOSITORY, "encrypted")
+    storage_tool("remove", crio.root, pull(service, reference))
+    storage_tool("create", crio.root, "localhost/other", "1")
+    (other,) = crio.images()
+    storage_tool("rename", crio.root, reference, other)
+
+    found = status(service, reference)
+
+    assert found is not None
+    assert found.id == other
 
 
 def test_a_status_that_crio_cannot_give_fails_in_its_words(
@@ -241,7 +257,9 @@ def test_wrong_credentials_and_then_the_right_ones(service: ImageService, crio: 
     refused(service, reference)
     refused(service, reference, creds=(USER, "wrong"))
     assert pull(service, reference, creds=(USER, PASSWORD)) in crio.images()
+    assert status(service, reference) is not None
     refused(service, reference, creds=(USER, "wrong"))
+    assert status(service, reference) is None  # who may not pull it is not told that it is there
 
     assert PASSWORD not in "\n".join(service.lines)
     assert "wrong" not in "\n".join(service.lines)
@@ -356,7 +374,7 @@ def test_crio_may_come_and_go(registry: Registry) -> None:
         with serving(crio) as service:
             crio.socket.unlink()  # whoever connects from now on finds nobody
             with running(crio):
-                service.wait_for("CRI-O answers")
+                service.wait_for("CRI-O answers", count=2)
                 assert pull(service, reference) in crio.images()
 
 

@@ -17,6 +17,8 @@ import json, os, resource, sys
 from pycoco.node.service.confinement import confine
 
 directory = sys.argv[2]
+if sys.argv[1]:
+    os.setgroups([0, 6])
 kept = confine(sys.argv[1], 512 * 1024 * 1024)
 
 def attempt(action):
@@ -29,6 +31,7 @@ def attempt(action):
 print(json.dumps({
     "kept": kept,
     "user": os.geteuid(),
+    "groups": os.getgroups(),
     "write": attempt(lambda: open(os.path.join(directory, "new"), "w")),
     "mkdir": attempt(lambda: os.mkdir(os.path.join(directory, "made"))),
     "unlink": attempt(lambda: os.unlink(os.path.join(directory, "there"))),
@@ -121,6 +124,7 @@ def test_root_is_left_for_good(tmp_path: Path) -> None:
     found = tried(tmp_path, "nobody")
 
     assert found["user"] == pwd.getpwnam("nobody").pw_uid
+    assert found["groups"] in ([], [pwd.getpwnam("nobody").pw_gid])
     assert found["root again"] == "PermissionError"
     assert found["own file in memory"] == "done"
     assert "the user" not in found["kept"]

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from pycoco.errors import DeadlineError, InvalidReferenceError, LayoutError
+from pycoco.layout import lock
 from pycoco.node.storage import images_lock
 from pycoco.node.storage.image_record import ImageRecord, image_record
 from pycoco.node.storage.image_store import ImageStore, Registered
@@ -230,6 +232,25 @@ def test_the_lock_excludes_threads_and_outlives_a_descriptor_of_its_file(root: P
         assert not entered.is_set()
     thread.join(10)
     assert entered.is_set()
+
+
+def test_a_lock_of_a_store_that_was_set_up_anew_meanwhile_is_taken_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory, path = str(root / f"{DRIVER}-images"), root / f"{DRIVER}-images" / "images.lock"
+    taken: list[str] = []
+
+    def take_and_replace(attempt: Callable[[], object], name: str, timeout: float | None = None) -> None:
+        lock.take(attempt, name, timeout)
+        if not taken:
+            path.unlink()
+            path.touch()
+        taken.append(name)
+
+    monkeypatch.setattr(images_lock, "take", take_and_replace)
+    with images_lock.lock_images(directory), pytest.raises(DeadlineError), images_lock.lock_images(directory, 0.1):
+        pass
+    assert len(taken) == 2
 
 
 def test_a_lock_that_another_process_keeps_is_waited_for_in_time(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

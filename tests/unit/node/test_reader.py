@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import socket
 import sys
 import threading
@@ -77,6 +78,30 @@ def test_what_a_worker_answers_is_read_beside_the_loop(monkeypatch: pytest.Monke
 
     (thread,) = threads
     assert thread is not threading.main_thread()
+
+
+class EndlessWorker:
+    """Answers without end, until nobody listens."""
+
+    def hand_over(self, connection: socket.socket) -> None:
+        self.writing = threading.Thread(target=self._write, args=(connection.dup(),), daemon=True)
+        self.writing.start()
+
+    def _write(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while True:
+                connection.sendall(b"[" * 65536)
+
+
+def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "ANSWER_LIMIT", 1_000_000)
+    worker: Any = EndlessWorker()
+
+    with pytest.raises(BackendError, match="without end"):
+        asyncio.run(asyncio.wait_for(reader._answer(worker, b"{}"), 20))
+
+    worker.writing.join(20)
+    assert not worker.writing.is_alive()
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"[" * 100_000, b"\xff"])
