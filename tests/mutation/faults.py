@@ -11,6 +11,7 @@ from tests.mutation.fault import Fault
 from tests.mutation.go_faults import GO_FAULTS
 from tests.mutation.local_faults import LOCAL_FAULTS
 from tests.mutation.network_faults import NETWORK_FAULTS
+from tests.mutation.node_faults import NODE_FAULTS
 from tests.mutation.policy_faults import POLICY_FAULTS
 from tests.mutation.reading_faults import READING_FAULTS
 from tests.mutation.secrecy_faults import SECRECY_FAULTS
@@ -229,5 +230,6 @@ FAULTS = (
     *READING_FAULTS,
     *SECRECY_FAULTS,
     *CONTAINER_FAULTS,
+    *NODE_FAULTS,
     *GO_FAULTS,
 )
