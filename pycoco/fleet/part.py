@@ -106,10 +106,10 @@ def _options(job: Job) -> Options:
     return job.options
 
 
-def close_client(job: Job) -> None:
-    """Close this process's client of a scan, if it has one."""
+def close_client(key: str) -> None:
+    """Close this process's client of the scan with this key, if it has one."""
     with _clients_lock:
-        client = _clients.pop(job.key, None)
+        client = _clients.pop(key, None)
     if client is not None:
         client.close()
 

@@ -18,6 +18,7 @@ from pycoco.errors import ConfigurationError, LayoutError
 from pycoco.fleet import Completed, Summary, scan
 from pycoco.fleet.part import Job, PartResult, Task, client_for, run_part
 from pycoco.testing import FakeRegistry
+from tests.boundary import served
 from tests.fleet.tables import references_at
 from tests.support.scripted_registry import ScriptedRegistry
 
@@ -110,6 +111,15 @@ def test_other_machines_read_the_drivers_platform(registry: ScriptedRegistry, tm
     own = platforms.machine()
     assert str(engine.jobs[0].options["platform"]).startswith(f"{own.os}/{own.architecture}")
     assert here.directory != there.directory
+
+
+def test_dasks_workers_keep_no_client_and_no_secret(registry: ScriptedRegistry, tmp_path: Path, dask: Any) -> None:
+    summary = scanned(
+        references_at(registry.host, 4), tmp_path, engine=dask, part_size=1, send_secrets=True, creds=("u", "p")
+    )
+    assert summary.failed == 0
+    held = "len(__import__('pycoco.fleet.part', fromlist=['_clients'])._clients)"
+    assert served.until(lambda: set(dask.run(eval, held).values()) == {0})
 
 
 def test_a_worker_of_another_version_is_told(tmp_path: Path) -> None:

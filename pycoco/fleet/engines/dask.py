@@ -6,6 +6,7 @@ key.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import queue
 import time
@@ -18,7 +19,7 @@ from distributed import KilledWorker
 from pycoco._version import __version__
 from pycoco.errors import ConfigurationError, PycocoError, UnavailableError
 from pycoco.fleet.engines import Completed, WorkerLostError, error_from
-from pycoco.fleet.part import Job, Task, run_part
+from pycoco.fleet.part import Job, Task, close_client, run_part
 
 PATIENCE = 30.0
 """Seconds that the scheduler may be out of reach before the scan ends."""
@@ -76,8 +77,11 @@ class Dask:
         return found
 
     def close(self, job: Job) -> None:
-        if self._running and self._client.status == "running":
-            self._client.cancel(list(self._running))
+        if self._client.status == "running":
+            if self._running:
+                self._client.cancel(list(self._running))
+            with contextlib.suppress(OSError):  # workers live on, and need neither connections nor secrets any more
+                self._client.run(_let_go, job.key, wait=False, on_error="ignore")
         self._running.clear()
 
     def _look_at_scheduler(self) -> None:
@@ -88,6 +92,11 @@ class Dask:
             raise UnavailableError(
                 "the Dask scheduler is gone; what is done stays, scan again to continue", retryable=True
             )
+
+
+async def _let_go(key: str) -> None:
+    """Close a worker's client of a scan, outside its event loop: Dask does not wait for coroutines alone."""
+    await asyncio.get_running_loop().run_in_executor(None, close_client, key)
 
 
 def _require_same(client: Any) -> None:

@@ -30,4 +30,4 @@ class Here:
 
     def close(self, job: Job) -> None:
         self._waiting.clear()
-        close_client(job)
+        close_client(job.key)
