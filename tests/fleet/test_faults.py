@@ -138,7 +138,12 @@ def test_a_ray_worker_is_killed(registry: ScriptedRegistry, tmp_path: Path, ray:
 
 
 @pytest.mark.timeout(120)
-def test_the_dask_scheduler_goes(registry: ScriptedRegistry, tmp_path: Path, dask: Any) -> None:
+@pytest.mark.parametrize(
+    ("client_waits", "scan_waits"), [(20.0, 1.0), (1.0, 30.0)], ids=["the scan gives up", "the client gives up"]
+)
+def test_the_dask_scheduler_goes(
+    registry: ScriptedRegistry, tmp_path: Path, dask: Any, client_waits: float, scan_waits: float
+) -> None:
     distributed = require_module("distributed")
     from pycoco.fleet.engines.dask import Dask
 
@@ -154,11 +159,11 @@ def test_the_dask_scheduler_goes(registry: ScriptedRegistry, tmp_path: Path, das
         worker = json.dumps({"cls": "distributed.Worker", "opts": {"nthreads": 1}})
         with subprocess.Popen([*command[:-1], address, "--spec", worker], stderr=subprocess.DEVNULL, cwd=ROOT) as other:
             try:
-                with distributed.Client(address, timeout=20) as client:
+                with distributed.Client(address, timeout=client_waits) as client:
                     client.wait_for_workers(1, timeout=20)
                     kill = KillOnce(lambda: process.pid)
                     with pytest.raises(UnavailableError, match="scheduler is gone; what is done stays"):
-                        scanned(references, tmp_path, engine=Dask(client, patience=1.0), progress=kill)
+                        scanned(references, tmp_path, engine=Dask(client, patience=scan_waits), progress=kill)
             finally:
                 other.kill()
                 process.kill()

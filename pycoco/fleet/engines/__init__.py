@@ -14,8 +14,8 @@ from typing import Any, Literal, Protocol, TypeAlias, cast
 from pycoco.errors import ConfigurationError, PycocoError
 from pycoco.fleet.part import Job, PartResult, Task
 
-SCHEDULER_TIMEOUT = 10.0
-"""Seconds within which a scheduler has to answer."""
+SCHEDULER_TIMEOUT = 30.0
+"""Seconds within which a scheduler has to answer, at first and when it is out of reach for a while."""
 
 EngineName: TypeAlias = Literal["in-process", "processes", "ray"]
 """An engine by its name."""

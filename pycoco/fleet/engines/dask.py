@@ -49,11 +49,13 @@ class Dask:
     @property
     def slots(self) -> int:
         """The threads of all workers, as they are now; 1 while there is none, so that Dask has work to wait with."""
-        with contextlib.suppress(OSError):  # out of reach at the moment; `completed` says when that has lasted too long
-            self._threads = max(1, sum(self._client.nthreads().values()))
+        if self._client.status == "running":
+            with contextlib.suppress(OSError, RuntimeError):  # just gone; `completed` says when that lasts too long
+                self._threads = max(1, sum(self._client.nthreads().values()))
         return self._threads
 
     def submit(self, job: Job, task: Task) -> None:
+        self._look_at_scheduler()
         self._submitted += 1
         # Dask's dashboard groups by what stands before the first "-" that no word follows, so the registry has none.
         registry = (task.registry or "short names").replace("-", "_")
