@@ -281,7 +281,7 @@ class _Driver:
         rounds = _HOPELESS if self.progress.done > self.progress.before else _LOST_WORKERS
         if self._lost_in_a_row >= rounds * max(2, self._engine.slots):
             hint = "; a script has to call scan below `if __name__ == '__main__':`" if self._engine.local else ""
-            raise BackendError(f"workers end before any part is whole; the last one said: {error}{hint}") from error
+            raise BackendError(f"workers end and no part becomes whole; the last one said: {error}{hint}") from error
 
     def _lost_workers(self) -> BackendError:
         numbers = ", ".join(str(number) for number in sorted(self._given_up)[:20])

@@ -356,7 +356,7 @@ def test_a_part_that_ends_every_worker_keeps_no_other_from_being_read(
 
 def test_where_no_worker_lives_the_scan_ends_soon(registry: ScriptedRegistry, tmp_path: Path) -> None:
     engine = _Poisoned(*range(1000))
-    with pytest.raises(BackendError, match="workers end before any part is whole; the last one said: killed"):
+    with pytest.raises(BackendError, match="workers end and no part becomes whole; the last one said: killed"):
         scanned(references_at(registry.host, 1000), tmp_path, engine=engine, part_size=1)
     assert len(engine.ran) < 10
 
