@@ -53,7 +53,7 @@ class _Client:
 
 
 def test_the_dashboard_has_a_group_for_each_registry() -> None:
-    dask = pytest.importorskip("pycoco.fleet.engines.dask")
+    dask = require_module("pycoco.fleet.engines.dask")
     client = _Client()
     engine = dask.Dask(client)
     job = Job("0123456789abcdef", "/output", "image", False, {"creds": ("user", "hunter2")})
@@ -80,20 +80,20 @@ def test_the_dashboard_has_a_group_for_each_registry() -> None:
 )
 def test_another_pycoco_on_dask_is_told_before_anything_runs(there: dict[str, Any], message: str) -> None:
     """A worker without it would end at its first task, and the scan would wait for a worker for ever."""
-    dask = pytest.importorskip("pycoco.fleet.engines.dask")
+    dask = require_module("pycoco.fleet.engines.dask")
     with pytest.raises(ConfigurationError, match=message):
         dask.Dask(_Client(**there))
 
 
 def test_what_dask_is_asked_is_the_version(dask: Any) -> None:
-    engine = pytest.importorskip("pycoco.fleet.engines.dask")
+    engine = require_module("pycoco.fleet.engines.dask")
     assert set(dask.run(eval, engine._VERSION).values()) == {__version__}
 
 
 @pytest.mark.parametrize("kind", ["killed", "cancelled", "timeout", "connection", "comm"])
 def test_a_dask_worker_that_is_out_of_reach_is_lost(kind: str) -> None:
     distributed = require_module("distributed")
-    dask = pytest.importorskip("pycoco.fleet.engines.dask")
+    dask = require_module("pycoco.fleet.engines.dask")
     raised = {
         "killed": lambda: distributed.KilledWorker("task", None, 3),
         "cancelled": CancelledError,
@@ -109,7 +109,7 @@ def test_a_dask_worker_that_is_out_of_reach_is_lost(kind: str) -> None:
 )
 def test_what_pycoco_says_itself_ends_the_scan(error: PycocoError) -> None:
     """Though LayoutError is an OSError, and DeadlineError a TimeoutError."""
-    dask = pytest.importorskip("pycoco.fleet.engines.dask")
+    dask = require_module("pycoco.fleet.engines.dask")
     assert dask._completed(_failed(error), 1).error is error
 
 
@@ -124,7 +124,7 @@ def _failed(error: BaseException) -> Any:
 @pytest.mark.parametrize("name", ["WorkerCrashedError", "NodeDiedError", "OutOfMemoryError", "ObjectLostError"])
 def test_a_ray_worker_that_ended_however_it_did_is_lost(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module = require_module("ray")
-    engine = pytest.importorskip("pycoco.fleet.engines.ray")
+    engine = require_module("pycoco.fleet.engines.ray")
     kind = getattr(module.exceptions, name)
 
     def get(reference: object) -> None:
@@ -136,7 +136,7 @@ def test_a_ray_worker_that_ended_however_it_did_is_lost(name: str, monkeypatch: 
 
 def test_a_ray_worker_without_pycoco_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     exceptions = require_module("ray").exceptions
-    engine = pytest.importorskip("pycoco.fleet.engines.ray")
+    engine = require_module("pycoco.fleet.engines.ray")
 
     def get(reference: object) -> None:
         raise exceptions.RayTaskError("run_part", "", exceptions.RaySystemError("No module named 'pycoco'"))
