@@ -12,7 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
+from typing import Any, get_args
 
+import pycoco
+from pycoco.base_client import checked_revalidate
 from pycoco.configuration.auth.given import NO_CREDENTIALS
 from pycoco.documents import platforms
 from pycoco.documents.values import RequestedPlatform
@@ -28,7 +31,8 @@ from pycoco.fleet.progress import Progress, Summary, Tally, summary_of
 from pycoco.fleet.reading import Reading
 from pycoco.fleet.references import References, opened
 from pycoco.introspection.newer_typing import typing_extensions
-from pycoco.options import Options, settings_of
+from pycoco.options import Options, checked_credentials, checked_crio, settings_of
+from pycoco.waiting import checked_timeout
 
 PART_SIZE = 1000
 """References in a part, at most: about a second's work."""
@@ -44,16 +48,9 @@ _LOST_WORKERS = 3
 _HOPELESS = 10
 _TICK = 1.0
 _SECRETS = ("creds", "credentials", "identity_token", "registry_token")
+_FILES = ("registries_conf", "registries_conf_dir", "namespace", "auth_file", "cert_dir")
 # What decides the rows. How images are reached (credentials, certificates, time limits) may differ from run to run.
-_IN_HASH = (
-    "registries_conf",
-    "registries_conf_dir",
-    "tls_verify",
-    "short_names",
-    "policy",
-    "schema1",
-    "nested_indexes",
-)
+_IN_HASH = ("tls_verify", "short_names", "schema1", "nested_indexes")
 
 
 def scan(
@@ -104,17 +101,15 @@ def scan(
     _check(part_size, concurrency, per_registry, rate)
     reading = _reading(resolve_only=resolve_only, all_platforms=all_platforms, raw=raw)
     options = {"timeout": TIMEOUT, "retries": RETRIES, **options}
-    settings = settings_of(options, {})  # wrong options are told at once, and once
     runs = engine_of(engine, workers)
+    decisive = _decisive(options, local=runs.local)
     _keep_secrets(options, runs, send_secrets)
     options = _portable(options)
     _refuse_hook(options, runs)
-    platform = platforms.text(settings.platform if settings.platform.os else _here())
     if not runs.local:  # other machines may be of another kind
-        options["platform"] = platform
+        options["platform"] = decisive["platform"]
     with opened(references, column) as found:
-        decisive = {name: _plain(getattr(settings, name)) for name in _IN_HASH}
-        decisive |= {"backend": options.get("backend", "auto"), "reading": reading, "raw": raw, "platform": platform}
+        decisive |= {"reading": reading, "raw": raw}
         folder, existed = prepare(Path(output).absolute(), found, decisive, part_size=part_size)
     with folder.locked():
         stage, plan = _stage(folder, retry_failed and existed, part_size)
@@ -123,8 +118,10 @@ def scan(
         folder.remove_leftovers(stage)
         job = Job(uuid.uuid4().hex, str(folder.stage(stage)), reading, raw, options)
         driver = _Driver(plan, job, runs, progress)
-        window = Window(driver.waiting, slots=runs.slots, concurrency=concurrency, per_registry=per_registry, rate=rate)
         try:
+            window = Window(
+                driver.waiting, slots=runs.slots, concurrency=concurrency, per_registry=per_registry, rate=rate
+            )
             driver.run(window)
         finally:
             runs.close(job)
@@ -140,9 +137,10 @@ def _reading(*, resolve_only: bool, all_platforms: bool, raw: bool) -> Reading:
 
 def _check(part_size: int, concurrency: int, per_registry: int | None, rate: float | None) -> None:
     for name, value in (("part_size", part_size), ("concurrency", concurrency), ("per_registry", per_registry)):
-        if value is not None and (not isinstance(value, int) or value < 1):
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
             raise ConfigurationError(f"{name} is {value!r}; give at least 1")
-    if rate is not None and not 0 < rate < float("inf"):
+    number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
+    if rate is not None and not (number and 0 < rate < float("inf")):
         raise ConfigurationError(f"rate is {rate!r}; give references a second, above 0")
 
 
@@ -168,6 +166,36 @@ def _portable(options: Options) -> Options:
 def _refuse_hook(options: Options, engine: Engine) -> None:
     if options.get("on_request") is not None and not isinstance(engine, Here):
         raise ConfigurationError("on_request cannot be called from other processes; use the engine in-process")
+
+
+def _decisive(options: Options, *, local: bool) -> dict[str, Any]:
+    """Return what of the options decides the rows. Wrong ones are told here, before anything is written.
+
+    Files and directories that other machines are to read are looked for there. Raises ConfigurationError.
+    """
+    for name in options.keys() - Options.__annotations__.keys():
+        raise ConfigurationError(f"there is no option {name}")
+    checked_timeout(options.get("timeout"))
+    checked_revalidate(options.get("revalidate"), options.get("store"))
+    checked_credentials(options)
+    backend = options.get("backend", "auto")
+    if backend not in get_args(pycoco.BackendChoice):
+        raise ConfigurationError(f"backend is {backend!r}; use one of {', '.join(get_args(pycoco.BackendChoice))}")
+    if local:
+        checked_crio(options)
+    settings = settings_of(options if local else _without_files(options), {})
+    platform = settings.platform if settings.platform.os else _here()
+    policy = options.get("policy") or None
+    decisive = {name: getattr(settings, name) for name in _IN_HASH} | {"policy": _plain(policy)}
+    decisive |= {name: _plain(options.get(name)) for name in ("registries_conf", "registries_conf_dir")}
+    decisive["namespace"] = options.get("namespace") if policy is True else None  # whose policy.json that is
+    return decisive | {"backend": backend, "platform": platforms.text(platform)}
+
+
+def _without_files(options: Options) -> Options:
+    there: Any = {name: value for name, value in options.items() if name not in _FILES}
+    found: Options = there
+    return found
 
 
 def _here() -> RequestedPlatform:
@@ -220,6 +248,7 @@ class _Driver:
 
         Raises BackendError when all are whole but for those that end every worker.
         """
+        self._began = time.monotonic()
         self._report(window)
         while self._running or not window.empty:
             self._fill(window)

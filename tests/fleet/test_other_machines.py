@@ -99,6 +99,25 @@ class Elsewhere:
         pass
 
 
+def test_files_that_other_machines_have_are_not_looked_for_here(tmp_path: Path) -> None:
+    engine = Elsewhere()
+    there = {"auth_file": "/auth/config.json", "registries_conf": "/etc/there.conf", "cert_dir": "/certs"}
+    scanned(["quay.io/a"], tmp_path, engine=engine, **there)
+    assert engine.jobs[0].options.items() >= there.items()
+    with pytest.raises(ConfigurationError, match=r"which does not exist"):
+        scanned(["quay.io/a"], tmp_path, **there)
+
+
+def test_the_engine_is_not_in_the_hash(registry: ScriptedRegistry, tmp_path: Path) -> None:
+    references = [f"{registry.host}/a"]
+    (tmp_path / "registries.conf").write_text("")
+    options = {"registries_conf": tmp_path / "registries.conf", "policy": "policy.json"}
+    here = scanned(references, tmp_path, **options)
+    there = scanned(references, tmp_path, engine=Elsewhere(), **options)
+    assert here.directory == there.directory
+    assert there.before == 1
+
+
 def test_other_machines_read_the_drivers_platform(registry: ScriptedRegistry, tmp_path: Path) -> None:
     """Whatever they are themselves; and a driver of another kind begins a table of its own."""
     engine = Elsewhere()

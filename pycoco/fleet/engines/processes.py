@@ -24,8 +24,8 @@ class Processes:
     local = True
 
     def __init__(self, workers: int | None = None) -> None:
-        if workers is not None and workers < 1:
-            raise ConfigurationError(f"workers is {workers}; give at least 1")
+        if workers is not None and (not isinstance(workers, int) or workers < 1):
+            raise ConfigurationError(f"workers is {workers!r}; give at least 1")
         self.slots: int = workers or len(os.sched_getaffinity(0))
         self._running: dict[Future[PartResult], int] = {}
         self._pool: ProcessPoolExecutor | None = None

@@ -18,16 +18,17 @@ class Ray:
     local = False
 
     def __init__(self) -> None:
-        self._started = not ray.is_initialized()
-        if self._started:
-            ray.init(log_to_driver=False, include_dashboard=False, configure_logging=False)
+        self._started = False
         # A lost worker is this package's to count, not Ray's to hide.
         self._run = ray.remote(max_retries=0)(run_part)
         self._running: dict[Any, int] = {}
 
     @property
     def slots(self) -> int:
-        """The cluster's CPUs, as they are now."""
+        """The cluster's CPUs, as they are now. Ray is started here, when there is work."""
+        if not ray.is_initialized():
+            self._started = True
+            ray.init(log_to_driver=False, include_dashboard=False, configure_logging=False)
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call, unused-ignore]
         return max(1, int(resources.get("CPU", 1)))
 
