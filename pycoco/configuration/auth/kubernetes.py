@@ -27,7 +27,7 @@ _PROVIDER_GROUP = "credentialprovider.kubelet.k8s.io"
 _PROVIDER_RESPONSE = "CredentialProviderResponse"
 _CACHE_KEY_TYPES = ("Image", "Registry", "Global")
 
-_IN_SECRET = ("username", "password", "auth", "identitytoken")
+_IN_SECRET = ("username", "password", "auth", "email", "identitytoken")
 _IN_RESPONSE = ("username", "password")
 
 _log = get_logger(__name__)
@@ -107,9 +107,12 @@ def from_dockerconfigjson(data: bytes) -> Keyring:
     """
     what = "the secret"
     document = _document(data, what)
-    for key, value in document:
-        if encoding_json.field(key, ("auths",)):
-            return Keyring(_entries(_object(value, f'"auths" of {what}'), _IN_SECRET, what))
+    given = [value for key, value in document if encoding_json.field(key, ("auths",))]
+    if given:  # encoding/json merges them, if there are several, and null empties what there is
+        auths: list[tuple[str, encoding_json.Value]] = []
+        for value in given:
+            auths = [] if value is None else [*auths, *_object(value, f'"auths" of {what}')]
+        return Keyring(_entries(encoding_json.Object(auths), _IN_SECRET, what))
     for name in ("credsStore", "credHelpers"):
         if any(key == name for key, _ in document):
             raise CredentialsError(f"{what} only names a credential helper ({name}), which has the credentials itself.")
@@ -152,13 +155,17 @@ def _object(value: encoding_json.Value, what: str) -> encoding_json.Object:
     return value
 
 
-def _entries(auths: encoding_json.Object, names: tuple[str, ...], what: str) -> Iterator[KeyringCredentials]:
-    for location, value in dict(auths).items():
+def _entries(auths: encoding_json.Object, names: tuple[str, ...], what: str) -> Iterable[KeyringCredentials]:
+    found: dict[str, KeyringCredentials] = {}  # the last of one location counts, and each has to be readable
+    for location, value in auths:
+        where = f"{location!r} of {what}"
         key = _key(location)
+        entry = _entry(key or "", _object(value, where), names, where)
         if key is None:
             _log.warning("%r in %s names no registry: skipped", location, what)
             continue
-        yield _entry(key, _object(value, f"{location!r} of {what}"), names, f"{location!r} of {what}")
+        found[location] = entry
+    return found.values()
 
 
 def _entry(key: str, fields: encoding_json.Object, names: tuple[str, ...], what: str) -> KeyringCredentials:

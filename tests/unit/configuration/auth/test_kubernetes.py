@@ -131,6 +131,12 @@ def test_text_is_no_secret_s_bytes(read: Any) -> None:
         read("e30=")
 
 
+def test_several_auths_are_one_as_for_go() -> None:
+    data = b'{"auths": {"a.io": {"username": "1"}, "b.io": {"username": "2"}}, "Auths": {"b.io": {"username": "3"}}}'
+    assert [(each.key, each.username) for each in from_dockerconfigjson(data)] == [("a.io", "1"), ("b.io", "3")]
+    assert not len(from_dockerconfigjson(data[:-1] + b', "auths": null}'))
+
+
 def test_a_dockercfg_is_a_map_without_auths() -> None:
     found = from_dockerconfigjson(json.dumps({"https://quay.io": {"auth": encoded("user:pass")}}).encode())
     assert users(found, "quay.io/app") == ["user"]
@@ -173,6 +179,9 @@ def test_an_entry_of_a_credential_provider_has_a_user_and_a_password_alone() -> 
         (from_dockerconfigjson, secret({"quay.io": {"auth": "s3cret!"}}), "\"auth\" of 'quay.io'"),
         (from_dockerconfigjson, secret({"quay.io": {"auth": encoded("s3cret")}}), "USER:PASSWORD in base64"),
         (from_dockerconfigjson, secret({"quay.io": {"password": 53}}), "\"password\" of 'quay.io'"),
+        (from_dockerconfigjson, secret({"quay.io": {"email": 53}}), "\"email\" of 'quay.io'"),
+        (from_dockerconfigjson, b'{"auths": {"a.io": 5, "a.io": {}}}', "'a.io' of the secret is not a JSON object"),
+        (from_dockerconfigjson, b'{"auths": {}, "AUTHS": 5}', '"auths" of the secret is not a JSON object'),
         (from_dockerconfigjson, b'{"credsStore": "desktop"}', "only names a credential helper (credsStore)"),
         (from_dockerconfigjson, b" " * (1024 * 1024 + 1), "larger than 1048576 bytes"),
         (from_dockerconfigjson, b'{"auths":' + b"[" * 100_000, "not JSON"),
