@@ -412,6 +412,23 @@ def test_the_process_that_reads_registries_has_no_privileges(service: ImageServi
     assert fields["Groups"].split() == []
 
 
+def test_who_reads_ends_with_the_process_that_forked_them(
+    service: ImageService, crio: CrioStandIn, registry: Registry
+) -> None:
+    with Gate(registry.host) as gate, ThreadPoolExecutor(1) as pool:
+        pulling = pool.submit(refused, service, f"{gate.host}/{REPOSITORY}:encrypted")
+        assert gate.waited_for.wait(10)
+        (worker,) = children(service.process.pid)
+        (reading,) = children(worker)
+        os.kill(worker, signal.SIGKILL)
+
+        pulling.result(20)  # passed on
+        deadline = time.monotonic() + 10
+        while Path(f"/proc/{reading}").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not Path(f"/proc/{reading}").exists()
+
+
 def test_a_worker_that_is_killed_costs_nothing_but_its_pull(
     service: ImageService, crio: CrioStandIn, registry: Registry
 ) -> None:

@@ -66,6 +66,69 @@ def test_crictl_pulls_lists_inspects_and_removes(
     assert service.crictl("inspecti", reference).returncode == 1
 
 
+def call(service: ImageService, method: str, request: bytes, timeout: float = 30.0) -> list[bytes]:
+    """The answers to a call."""
+    channel: Any = grpc.insecure_channel(service.endpoint)
+    with channel:
+        return list(channel.unary_stream(messages.IMAGE_SERVICE + method)(request, timeout=timeout))
+
+
+def found(service: ImageService, asked: str) -> str:
+    """The id of what ImageStatus finds, "" for nothing."""
+    (answer,) = call(service, "ImageStatus", messages.image_request("ImageStatusRequest", asked))
+    image = messages.status_image(answer)
+    return "" if image is None else image.id
+
+
+def test_an_image_is_found_by_what_crio_finds_it_by(
+    service: ImageService, registry: Registry, built_images: BuiltImages
+) -> None:
+    reference = registry.reference(REPOSITORY, "encrypted")
+    repository, index = reference.rpartition(":")[0], built_images.images["encrypted"]["digest"]
+    instance = built_images.instance("encrypted", PLATFORMS[0])["digest"]
+    image_id = instance.partition(":")[2]
+    assert service.crictl("pull", reference).returncode == 0
+
+    names = (reference, f"{repository}@{index}", f"{repository}@{instance}", image_id, instance, image_id[:12])
+    assert {found(service, name) for name in names} == {image_id}
+    assert found(service, f"{repository}:other") == ""
+    assert found(service, "") == ""
+
+
+def test_the_beginning_of_two_ids_is_nobodys(service: ImageService, registry: Registry, root: Path) -> None:
+    assert service.crictl("pull", registry.reference(REPOSITORY, "encrypted")).returncode == 0
+    path = root / f"{DRIVER}-images" / "images.json"
+    (record,) = json.loads(path.read_bytes())
+    path.write_text(json.dumps([record, {**record, "id": record["id"][:-4] + "0000", "names": []}]))
+
+    assert found(service, record["id"]) == record["id"]
+    assert found(service, record["id"][:20]) == ""
+
+
+def test_lists_and_streams_of_all_and_of_one(service: ImageService, registry: Registry) -> None:
+    made = messages._classes()
+    references = [registry.reference(REPOSITORY, name) for name in ("encrypted", "single-oci")]
+    for reference in references:
+        assert service.crictl("pull", reference).returncode == 0
+
+    for method in ("ListImages", "StreamImages"):
+        tags = {}
+        for asked in ("", references[0], "quay.io/no/such:image"):
+            request = made["ListImagesRequest"](filter={"image": {"image": asked}} if asked else {})
+            answers = call(service, method, request.SerializeToString())
+            listed = [image for answer in answers for image in made["ListImagesResponse"].FromString(answer).images]
+            tags[asked] = sorted(tag for image in listed for tag in image.repo_tags)
+        assert list(tags.values()) == [sorted(references), [references[0]], []]
+
+
+def test_the_credentials_of_a_request(service: ImageService, seeded_registry: Registry) -> None:
+    with Registry(storage=seeded_registry.storage, users={"user": "secret"}) as secured:
+        reference = secured.reference(REPOSITORY, "encrypted")
+        assert service.crictl("pull", "--creds", "user:wrong", reference).returncode == 1
+        assert service.crictl("pull", "--creds", "user:secret", reference).returncode == 0
+    assert "secret" not in "\n".join(service.lines)
+
+
 def test_what_the_registry_refuses_has_its_code(service: ImageService, registry: Registry) -> None:
     done = service.crictl("pull", registry.reference(REPOSITORY, "nonesuch"))
 

@@ -21,6 +21,7 @@ class Gate:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
         self._opened = threading.Event()
+        self._closed = False
         self.waited_for = threading.Event()
         """Set when somebody has come to the gate."""
 
@@ -39,6 +40,7 @@ class Gate:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._closed = True
         self._opened.set()
         for each in [self._listening, *self._sockets]:
             with contextlib.suppress(OSError):
@@ -54,12 +56,14 @@ class Gate:
                 threading.Thread(target=self._let_through, args=(caller,), daemon=True).start()
 
     def _let_through(self, caller: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            self._opened.wait()
-            registry = socket.create_connection(self._target)
-            self._sockets.append(registry)
-            threading.Thread(target=_pass_on, args=(registry, caller), daemon=True).start()
+        self._opened.wait()
+        if self._closed:
+            return
+        with contextlib.suppress(OSError), socket.create_connection(self._target) as registry:
+            answers = threading.Thread(target=_pass_on, args=(registry, caller), daemon=True)
+            answers.start()
             _pass_on(caller, registry)
+            answers.join()
 
 
 def _pass_on(source: socket.socket, target: socket.socket) -> None:

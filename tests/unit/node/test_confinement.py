@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from pycoco.node.service.confinement import FILE_SIZE_LIMIT
+
 TRIES = """
 import json, os, resource, sys
 from pycoco.node.service.confinement import confine
@@ -41,6 +43,7 @@ print(json.dumps({
     "root again": attempt(lambda: os.setuid(0)) if sys.argv[1] else "",
     "memory": attempt(lambda: bytearray(1 << 30)),
     "core": resource.getrlimit(resource.RLIMIT_CORE),
+    "file size": resource.getrlimit(resource.RLIMIT_FSIZE),
 }))
 """
 
@@ -117,6 +120,7 @@ def test_memory_has_its_limit(tmp_path: Path) -> None:
     found = tried(tmp_path, "")
 
     assert (found["memory"], found["core"]) == ("MemoryError", [0, 0])
+    assert found["file size"] == [FILE_SIZE_LIMIT, FILE_SIZE_LIMIT]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
