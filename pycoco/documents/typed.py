@@ -46,7 +46,7 @@ def parse_object(data: bytes, what: str) -> dict[str, Any]:
     """Parse checked bytes as a JSON object. Raises ManifestError if they are none after all."""
 
     def parsed() -> dict[str, Any]:
-        document = json.loads(data.decode("utf-8"), parse_int=_integer)
+        document = json.loads(data.decode("utf-8"), parse_int=_integer, parse_constant=_constant)
         if type(document) is not dict:
             raise TypeError("not an object")
         return document
@@ -66,6 +66,10 @@ def reading(what: str, read: Callable[[], _T]) -> _T:
 
 def _integer(literal: str) -> int | float:
     return int(literal) if len(literal) <= 20 else float(literal)  # int() refuses a literal of thousands of digits
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def texts_in(value: Any) -> tuple[str, ...]:

@@ -298,7 +298,9 @@ def test_values_are_read_once_and_only_when_asked_for() -> None:
     assert found.config is found.config
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b'{"layers":1}', b'{"layers":[1]}', b'{"annotations":[1]}'])
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"\xff", b'{"size":NaN}', b'{"layers":1}', b'{"layers":[1]}', b'{"annotations":[1]}']
+)
 def test_bytes_that_are_no_manifest(data: bytes) -> None:
     with pytest.raises(ManifestError):
         Manifest.from_bytes(data, OCI_MANIFEST)
