@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from pycoco.configuration.reference import repository_name
 from pycoco.documents.syntax import encoding_json
@@ -212,7 +213,7 @@ def _key(location: str) -> str | None:
     host = host.rpartition("@")[2]
     if _HOST.fullmatch(host) is None:
         return None
-    path = slash + path
+    path = unquote(slash + path)
     if path.startswith(("/v1/", "/v2/")):
         path = path[3:]
     return host + path if path != "/" else host

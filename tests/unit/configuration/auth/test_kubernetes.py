@@ -49,6 +49,7 @@ def users(found: Keyring, reference: str) -> list[str]:
         ("quay.io/org", "quay.io/organization/app", True),  # a plain prefix, in the kubelet
         ("quay.io/org/", "quay.io/organization/app", False),
         ("quay.io/other", "quay.io/org/app", False),
+        ("quay.io/%6Frg", "quay.io/org/app", True),  # a URL's path
         ("quay.io/org/app:v1", "quay.io/org/app:v1", False),  # the image has lost its tag by then
         ("quay.io", "quay.io:443/org/app", False),
         ("quay.io:443", "quay.io:443/org/app", True),
