@@ -7,6 +7,7 @@ It is not for how calls are passed on (test_image_service_calls.py).
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -26,9 +27,9 @@ from pycoco.node.cri_api.runtime import CHANNEL_OPTIONS
 from tests.conftest import REPOSITORY
 from tests.support.gate import Gate
 from tests.support.images import PLATFORMS, BuiltImages
-from tests.support.node.crio_stand_in import CrioStandIn, crio_stand_in, running
+from tests.support.node.crio_stand_in import CrioStandIn, crio_at_rest, crio_stand_in, running
 from tests.support.node.image_service import ImageService, image_service
-from tests.support.node.storage_tool import storage_tool
+from tests.support.node.storage_tool import DRIVER, storage_tool
 from tests.support.registry import Registry
 
 PROGRAMS = ("storagetool",)
@@ -366,16 +367,18 @@ def test_records_that_break_the_listing_are_removed_at_the_start(crio: CrioStand
 
 def test_crio_may_come_and_go(registry: Registry) -> None:
     reference = registry.reference(REPOSITORY, "encrypted")
-    with crio_stand_in() as crio, serving(crio) as service:
+    with crio_at_rest() as crio, contextlib.ExitStack() as stack:
         crio.sandboxes["pod-1", "team-a"] = "kata"
-        pull(service, reference)
-    with crio_stand_in() as crio:
-        crio.sandboxes["pod-1", "team-a"] = "kata"
-        with serving(crio) as service:
-            crio.socket.unlink()  # whoever connects from now on finds nobody
-            with running(crio):
-                service.wait_for("CRI-O answers", count=2)
-                assert pull(service, reference) in crio.images()
+        with running(crio):
+            service = stack.enter_context(serving(crio))
+            pull(service, reference)
+        with pytest.raises(grpc.RpcError) as raised:
+            pull(service, reference)
+        assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+        (crio.root / f"{DRIVER}-images" / "images.json").unlink()
+        with running(crio):
+            service.wait_for("CRI-O answers", count=2)
+            assert pull(service, reference) in crio.images()
 
 
 def children(pid: int) -> list[int]:

@@ -121,6 +121,13 @@ class CrioStandIn:
 @contextlib.contextmanager
 def crio_stand_in() -> Iterator[CrioStandIn]:
     """Run the stand-in on a socket of its own, over a new store, with a policy that accepts everything."""
+    with crio_at_rest() as stand_in, running(stand_in):
+        yield stand_in
+
+
+@contextlib.contextmanager
+def crio_at_rest() -> Iterator[CrioStandIn]:
+    """Yield a stand-in that does not run yet (see `running`)."""
     with tempfile.TemporaryDirectory(prefix="pycoco-") as made:
         directory = Path(made)
         directory.chmod(0o755)  # policy.json and registries.conf are read by a user without privileges
@@ -128,9 +135,7 @@ def crio_stand_in() -> Iterator[CrioStandIn]:
         (directory / "auth").mkdir()
         (directory / "policies").mkdir()
         (directory / "policy.json").write_text('{"default":[{"type":"insecureAcceptAnything"}]}')
-        stand_in = CrioStandIn(directory, empty_store(directory), refuse)
-        with running(stand_in):
-            yield stand_in
+        yield CrioStandIn(directory, empty_store(directory), refuse)
 
 
 def refuse(body: bytes, context: Any) -> bytes:
