@@ -284,6 +284,13 @@ def test_a_signature_is_of_its_keys_algorithm(algorithm: int, said: int, twins: 
     judge(twins, whole(key), message(key, CONTENT, algorithm=said), algorithm == said)
 
 
+def test_a_subkey_of_a_key_whose_identity_is_only_revoked(twins: Twins) -> None:
+    """go-crypto panics; that is a no, after which other keys still count."""
+    revoked = packet(IDENTITY, USER) + certified(A, kind=IDENTITY_REVOCATION, more=b"")
+    judge(twins, whole(A, revoked, packet(SUBKEY, C.body), bound(A, C)), message(C, CONTENT), accepted=False)
+    judge(twins, whole(A), message(A, CONTENT), accepted=True)
+
+
 def test_what_only_somebody_elses_subkey_signed(twins: Twins) -> None:
     stolen = packet(SUBKEY, C.body) + bound(B, C, cross=C.sign(A.hashed + C.hashed, 0x19, made=C.made))
     judge(twins, whole(B, identity(B), stolen), message(C, CONTENT), accepted=False)

@@ -72,7 +72,7 @@ func evaluate(ctx context.Context, applied string, policy *signature.Policy, unp
 		return "", policyFailure("", err)
 	}
 	defer func() { _ = policyContext.Destroy() }()
-	allowed, err := policyContext.IsRunningImageAllowed(ctx, unparsed)
+	allowed, err := isAllowed(ctx, policyContext, unparsed)
 	if err != nil {
 		return "", refusal(ctx, applied, err)
 	}
@@ -80,6 +80,17 @@ func evaluate(ctx context.Context, applied string, policy *signature.Policy, unp
 		return "", &failure.Error{Code: failure.CodePolicyRejected, Message: "the image is not allowed by " + applied}
 	}
 	return applied, nil
+}
+
+// isAllowed takes a panic for a no: go-crypto has one for a key whose identity is revoked and was never vouched for
+// (openpgp/read.go checkMessageSignatureDetails). What was verified is gone with it; nothing else had a part in it.
+func isAllowed(ctx context.Context, policyContext *signature.PolicyContext, unparsed types.UnparsedImage) (allowed bool, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			allowed, err = false, fmt.Errorf("verifying a signature panicked: %v", cause)
+		}
+	}()
+	return policyContext.IsRunningImageAllowed(ctx, unparsed)
 }
 
 // readPolicy finds the file as signature.DefaultPolicy does, which does not tell it.
