@@ -22,7 +22,12 @@ from pycoco.documents.signatures import openpgp_framing, openpgp_signature, publ
 from pycoco.documents.signatures.invalid import InvalidSignatureError
 from pycoco.documents.signatures.openpgp_framing import Framed
 from pycoco.documents.signatures.openpgp_keys import KeyRing, SigningKey, now
-from pycoco.documents.signatures.openpgp_signature import HASHES, SignaturePacket, UnsupportedSignatureError
+from pycoco.documents.signatures.openpgp_signature import (
+    HASHES,
+    SignaturePacket,
+    UnsupportedSignatureError,
+    numbers,
+)
 
 _ONE_PASS, _LITERAL, _SIGNATURE = 4, 11, 2
 _ENCRYPTED = frozenset({1, 3, 9, 18, 20})
@@ -160,8 +165,10 @@ def _signatures(following: Iterable[Framed]) -> Iterator[SignaturePacket]:
             continue
         if packet.tag == _MARKER and packet.body == _MARKED:
             continue
-        if packet.tag != _SIGNATURE:
-            return
+        if packet.tag == _ONE_PASS and len(packet.body) > _IS_LAST:
+            continue
+        if packet.tag != _SIGNATURE:  # upstream reads others, or into them
+            raise InvalidSignatureError("openpgp: invalid data: packets that do not belong after a literal")
         try:
             yield openpgp_signature.parse(packet.body)
         except UnsupportedSignatureError:
@@ -200,27 +207,14 @@ def _is_signature(key: bytes, signature: SignaturePacket, content: bytes) -> boo
     return True
 
 
-def _numbers(octets: bytes, count: int) -> list[bytes]:
-    """The first multiprecision integers of `octets`."""
-    found: list[bytes] = []
-    position = 0
-    for _ in range(count):
-        start = position + 2
-        position = start + (int.from_bytes(octets[position:start], "big") + 7) // 8
-        if position > len(octets) or start > len(octets):
-            raise ValueError("a number that is cut off")
-        found.append(octets[start:position])
-    return found
-
-
 def _curve(material: bytes) -> tuple[str, bytes]:
     """A curve's object identifier, and the point."""
     end = 1 + material[0] if material else 0
-    return material[1:end].hex(), _numbers(material[end:], 1)[0]
+    return material[1:end].hex(), numbers(material[end:], 1)[0]
 
 
 def _integers(octets: bytes, count: int) -> list[int]:
-    return [int.from_bytes(each, "big") for each in _numbers(octets, count)]
+    return [int.from_bytes(each, "big") for each in numbers(octets, count)]
 
 
 def _verify_rsa(material: bytes, value: bytes, digest: bytes, algorithm: hashes.HashAlgorithm) -> None:
@@ -228,7 +222,7 @@ def _verify_rsa(material: bytes, value: bytes, digest: bytes, algorithm: hashes.
     key = rsa.RSAPublicNumbers(exponent, modulus).public_key()
     if public_keys.why_not_rsa(key):
         raise ValueError("an insecure key")
-    (signed,) = _numbers(value, 1)
+    (signed,) = numbers(value, 1)
     key.verify(signed.rjust((key.key_size + 7) // 8, b"\0"), digest, padding.PKCS1v15(), utils.Prehashed(algorithm))
 
 
@@ -248,7 +242,7 @@ def _verify_eddsa(material: bytes, value: bytes, digest: bytes, _: hashes.HashAl
     curve, point = _curve(material)
     if curve != _ED25519 or point[:1] != b"\x40":
         raise ValueError("another curve")
-    signed = b"".join(each.rjust(32, b"\0") for each in _numbers(value, 2))
+    signed = b"".join(each.rjust(32, b"\0") for each in numbers(value, 2))
     ed25519.Ed25519PublicKey.from_public_bytes(point[1:]).verify(signed, digest)
 
 

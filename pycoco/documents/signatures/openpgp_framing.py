@@ -1,7 +1,8 @@
 """Where one OpenPGP packet ends and the next begins, and what is inside a compressed one, up to a bound.
 
 It is not for what packets mean (see `openpgp`): an OpenPGP library reads them. It is here because a few compressed
-octets can stand for gigabytes, which a library would write out before anybody could ask how many they are.
+octets can stand for gigabytes, which a library would write out before anybody could ask how many they are. Of armor it
+knows where the first block ends.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from pycoco.documents.signatures.invalid import InvalidSignatureError
 
 LIMIT = 4 * 1024 * 1024
 """Octets that a message may stand for, at most: as many as a signature may have (containers/image iolimits)."""
+
+_ARMOR = b"-----BEGIN PGP "
+_ARMOR_END = b"-----END PGP "
+_ARMORED_KEYS = (b"PUBLIC KEY BLOCK", b"PRIVATE KEY BLOCK")
 
 _ONE_PASS = 4
 _ONE_PASS_OCTETS = 13
@@ -34,6 +39,18 @@ class Framed:
     tag: int
     raw: bytes = field(repr=False)
     body: bytes = field(repr=False)
+
+
+def first_keys(data: bytes) -> bytes:
+    """Return binary keys as they are, of armored ones the first block. Raises InvalidSignatureError for others."""
+    if data[:1] >= b"\x80":
+        return data
+    begin = data.find(_ARMOR)
+    if not data.startswith(_ARMORED_KEYS, begin + len(_ARMOR)):
+        raise InvalidSignatureError("openpgp: invalid data: expected public or private key block")
+    end = data.find(_ARMOR_END, begin + 1)
+    newline = data.find(b"\n", end) if end >= 0 else -1
+    return data if newline < 0 else data[: newline + 1]
 
 
 def unwrapped(message: bytes) -> list[Framed]:

@@ -9,27 +9,16 @@ does not verify, or stands where it does not belong, counts for nothing, and any
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 
 import pysequoia
 from pysequoia.packet import Packet, PacketPile
 
-from pycoco.documents.signatures import openpgp_signature
+from pycoco.documents.signatures import openpgp_framing, openpgp_signature
 from pycoco.documents.signatures.invalid import InvalidSignatureError
-from pycoco.documents.signatures.openpgp_signature import (
-    COMPROMISED,
-    SHA1,
-    SIGNS,
-    SignaturePacket,
-    UnsupportedSignatureError,
-    ends,
-)
-
-_ARMOR = b"-----BEGIN PGP "
-_ARMOR_END = b"-----END PGP "
-_ARMORED_KEYS = (b"PUBLIC KEY BLOCK", b"PRIVATE KEY BLOCK")
+from pycoco.documents.signatures.openpgp_signature import COMPROMISED, SHA1, SIGNS, SignaturePacket, ends
 
 _SIGNATURE, _IDENTITY, _ATTRIBUTE = 2, 13, 17
 _KEYS, _SUBKEYS = frozenset({5, 6}), frozenset({7, 14})
@@ -46,17 +35,28 @@ _SIGNING = {1: "RSA", 3: "RSA", 17: "DSA", 19: "ECDSA", 22: "EdDSA", 27: "Ed2551
 """Algorithms that can sign, as go-crypto names them where a signature does not verify."""
 
 _OTHER_ALGORITHMS = frozenset({2, 16, 18, 25, 26, 35, 36})
+_ON_CURVES = frozenset({18, 19, 22})
+_CURVES = frozenset(
+    ("2a8648ce3d030107", "2b81040022", "2b81040023", "2b8104000a", "2b2403030208010107", "2b240303020801010b",
+     "2b240303020801010d", "2b06010401da470f01", "2b060104019755010501", "2b6571", "2b656f")
+)  # fmt: skip
+"""The object identifiers of those that go-crypto knows."""
+
+_POST_QUANTUM = (b"\x1e", b"\x1f", b"\x20", b"\x21", b"\x22")
 
 _LAST = b"\xce\x01\x09"
 """A subkey of a version that nobody knows. Sequoia puts it last but for the signatures that do not verify."""
+
+
+class _UnusableKeyError(InvalidSignatureError):
+    """One key of a keyring is passed over. Of a keyring with a packet that cannot be read, none counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
     """A key or subkey that may sign. `octets` are its packet's, `primary` is the primary key's fingerprint.
 
-    `self_signatures` decide about the whole key: the primary identity's, of several that are alike all. `binding` is a
-    subkey's own. Times are in seconds since 1970.
+    `self_signatures` decide about the whole key: the primary identity's, of several alike all. `binding` is a subkey's.
     """
 
     key_id: str
@@ -69,7 +69,6 @@ class SigningKey:
 
     @property
     def algorithm(self) -> str:
-        """Its algorithm's name."""
         return _SIGNING[self.octets[5]]
 
     def why_not(self, signature: SignaturePacket, now: int) -> str:
@@ -110,11 +109,11 @@ def parse(data: bytes) -> KeyRing:
     fingerprints: list[str] = []
     keys: list[SigningKey] = []
     try:
-        for group in _groups(PacketPile.from_bytes(_first_block(data))):
+        for group in _groups(PacketPile.from_bytes(openpgp_framing.first_keys(data))):
             try:
                 entity = _Entity(group)
                 found = entity.signing_keys()
-            except (InvalidSignatureError, RuntimeError):
+            except _UnusableKeyError:
                 continue
             fingerprints.append(entity.fingerprint)
             keys += found
@@ -127,18 +126,7 @@ def parse(data: bytes) -> KeyRing:
 
 def now() -> int:
     """The time that expiry is compared with."""
-    return int(datetime.now(timezone.utc).timestamp())
-
-
-def _first_block(data: bytes) -> bytes:
-    if data[:1] >= b"\x80":
-        return data
-    begin = data.find(_ARMOR)
-    if not data.startswith(_ARMORED_KEYS, begin + len(_ARMOR)):
-        raise InvalidSignatureError("openpgp: invalid data: expected public or private key block")
-    end = data.find(_ARMOR_END, begin + 1)
-    newline = data.find(b"\n", end) if end >= 0 else -1
-    return data if newline < 0 else data[: newline + 1]
+    return int(time.time())
 
 
 def _tag(packet: Packet) -> int:
@@ -146,12 +134,18 @@ def _tag(packet: Packet) -> int:
 
 
 def _groups(packets: PacketPile) -> Iterator[list[Packet]]:
-    """The packets of each key. What stands before the first one is nobody's."""
+    """The packets of each key. What stands before the first is nobody's."""
     group: list[Packet] = []
     for packet in packets:
         tag = _tag(packet)
+        if tag in _KEYS and packet.body[:1] != b"\6" and _known_key(packet) is None:
+            if packet.body[5:6] in _POST_QUANTUM:
+                raise InvalidSignatureError("openpgp: invalid data: an algorithm that no key of this version has")
+            continue  # as if it were not there: what follows belongs to the key before it
         if tag not in _KNOWN and tag < _NOT_CRITICAL:
-            raise _unusable("a packet that does not belong among keys")
+            raise InvalidSignatureError("openpgp: invalid data: a packet that does not belong among keys")
+        if tag == _SIGNATURE:
+            _said(packet)  # all have to be readable
         if tag in _KEYS:
             if group:
                 yield group
@@ -170,15 +164,15 @@ class _Component:
     signatures: list[SignaturePacket] = field(default_factory=list)
 
     def newest(self, *kinds: int) -> SignaturePacket | None:
-        found = [each for each in self.signatures if each.kind in kinds]
-        return max(found, key=lambda each: each.created or 0) if found else None
+        found = (each for each in self.signatures if each.kind in kinds)
+        return max(found, key=lambda each: each.created or 0, default=None)
 
     def revocations(self, kind: int) -> list[SignaturePacket]:
         return [each for each in self.signatures if each.kind == kind]
 
 
 class _Entity:
-    """One key as ReadEntity has it. Raises InvalidSignatureError where anything of it is amiss."""
+    """One key as ReadEntity has it. Raises _UnusableKeyError where anything of it is amiss."""
 
     def __init__(self, group: list[Packet]) -> None:
         self._key = _Component(group[0])
@@ -232,9 +226,8 @@ class _Entity:
                 target = self._key
 
     def _add(self, target: _Component, packet: Packet) -> None:
-        try:
-            said = openpgp_signature.parse(packet.body)
-        except UnsupportedSignatureError:
+        said = _said(packet)
+        if said is None:
             return
         is_own = said.is_by(bytes.fromhex(self.fingerprint))
         is_identity = _tag(target.packet) == _IDENTITY
@@ -301,8 +294,16 @@ def _verified(key: bytes) -> dict[bytes, set[tuple[bytes, bytes]]]:
 
 
 def _name(packet: Packet) -> bytes:
-    """What tells a component from others: a key's fingerprint, whether or not its secret part is there."""
+    """What tells a component from others."""
     return packet.body if _known_key(packet) is None else str(packet.fingerprint).encode()
+
+
+def _said(packet: Packet) -> SignaturePacket | None:
+    """What a signature says, None for one that is passed over."""
+    try:
+        return openpgp_signature.parse(packet.body)
+    except openpgp_signature.UnsupportedSignatureError:
+        return None
 
 
 def _is_part(packet: Packet) -> bool:
@@ -315,8 +316,10 @@ def _known_key(packet: Packet) -> bytes | None:
     octets = packet.body
     if _tag(packet) not in _KEYS | _SUBKEYS:
         return None
-    known = len(octets) > 5 and octets[0] == _VERSION and (octets[5] in _SIGNING or octets[5] in _OTHER_ALGORITHMS)
-    return octets if known else None
+    if len(octets) <= 6 or octets[0] != _VERSION or not (octets[5] in _SIGNING or octets[5] in _OTHER_ALGORITHMS):
+        return None
+    on_unknown_curve = octets[5] in _ON_CURVES and octets[7 : 7 + octets[6]].hex() not in _CURVES
+    return None if on_unknown_curve else octets
 
 
 def _created(key: bytes) -> int:
@@ -341,4 +344,4 @@ def _key_expired(created: int, signature: SignaturePacket, now: int) -> bool:
 
 
 def _unusable(why: str) -> InvalidSignatureError:
-    return InvalidSignatureError(f"openpgp: invalid data: {why}")
+    return _UnusableKeyError(f"openpgp: invalid data: {why}")

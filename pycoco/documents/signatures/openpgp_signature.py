@@ -19,10 +19,14 @@ COMPROMISED = 2
 """The reason for a revocation that holds whenever it was made."""
 
 _VERSION = 4
-_ALGORITHMS = frozenset({1, 3, 17, 19, 22, 27, 28, 30, 31, 32, 33, 34})
+_ALGORITHMS = frozenset({1, 3, 17, 19, 22, 27, 28})
+_POST_QUANTUM = frozenset({30, 31, 32, 33, 34})
 SHA1 = 2
 HASHES = {SHA1: "sha1", 8: "sha256", 9: "sha384", 10: "sha512", 11: "sha224", 12: "sha3_256", 14: "sha3_512"}
 """Those that go-crypto knows, as hashlib calls them."""
+
+_OF_ONE_NUMBER = frozenset({1, 3})
+_OCTETS = {27: 64, 28: 114}
 
 _CROSS_SIGNATURE = 0x19
 _ALSO_UNHASHED = frozenset({16, 32, 33})
@@ -89,6 +93,8 @@ def parse(body: bytes) -> SignaturePacket:
         raise UnsupportedSignatureError("openpgp: unsupported feature: a signature of another version")
     head = _taken(body, 1, 5)
     found = SignaturePacket(kind=head[0], algorithm=head[1], hash=head[2])
+    if found.algorithm in _POST_QUANTUM:
+        raise _invalid("an algorithm that no key of this version has")
     if found.algorithm not in _ALGORITHMS or found.hash not in HASHES:
         raise UnsupportedSignatureError("openpgp: unsupported feature: an algorithm of a signature")
     hashed_end = 6 + int.from_bytes(head[3:], "big")
@@ -100,7 +106,30 @@ def parse(body: bytes) -> SignaturePacket:
     rest = hashed_end + 2 + length
     _taken(body, rest, 2)
     found.hashed, found.value = body[:hashed_end], body[rest + 2 :]
+    _require_value(found)
     return found
+
+
+def numbers(octets: bytes, count: int) -> list[bytes]:
+    """Return the first multiprecision integers of `octets`. Raises InvalidSignatureError if there are fewer."""
+    found: list[bytes] = []
+    position = 0
+    for _ in range(count):
+        bits = int.from_bytes(_taken(octets, position, 2), "big")
+        found.append(_taken(octets, position + 2, (bits + 7) // 8))
+        position += 2 + len(found[-1])
+    return found
+
+
+def _require_value(signature: SignaturePacket) -> None:
+    """Upstream would read what is left over as if it were the next packet."""
+    length = _OCTETS.get(signature.algorithm)
+    if length is None:
+        length = sum(
+            2 + len(each) for each in numbers(signature.value, 1 if signature.algorithm in _OF_ONE_NUMBER else 2)
+        )
+    if length != len(signature.value):
+        raise _invalid("a signature of another length")
 
 
 def subpackets(area: bytes) -> Iterator[tuple[int, bytes]]:
