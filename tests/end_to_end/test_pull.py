@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import pycoco
 from pycoco.cli import main
 from pycoco.node.storage.image_store import ImageStore
 from pycoco.node.storage.images_lock import lock_images
@@ -69,6 +70,25 @@ def test_crio_is_asked_for_its_configuration_once(
 
     monkeypatch.setattr(sys.modules["pycoco.node.pull"], "read_crio_config", again)
     assert pull(crio, registry.reference(REPOSITORY, "encrypted")) == 0
+
+
+def test_a_digest_is_the_only_name_of_what_was_asked_for_by_it(
+    crio: CrioStandIn, registry: Registry, built_images: BuiltImages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reference = registry.reference(REPOSITORY, digest=built_images.images["encrypted"]["digest"])
+
+    assert pull(crio, reference, "--json") == 0
+
+    assert json.loads(capsys.readouterr().out)["names"] == [reference]
+
+
+def test_a_client_that_checks_no_policy_records_nothing(crio: CrioStandIn, registry: Registry) -> None:
+    reference = registry.reference(REPOSITORY, "encrypted")
+    refused = pytest.raises(pycoco.ConfigurationError, match="no policy was checked")
+    with pycoco.Client(tls_verify=False, platform=PLATFORMS[0]) as client, refused:
+        pycoco.node.pull(client, reference, crio=crio.endpoint)
+
+    assert crio.images() == {}
 
 
 def test_a_summary(crio: CrioStandIn, registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:

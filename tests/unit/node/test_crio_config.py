@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -77,6 +80,24 @@ def test_keys(tmp_path: Path) -> None:
 def test_what_is_no_configuration(body: bytes) -> None:
     with pytest.raises(ConfigurationError):
         parse_crio_config(body, "it")
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 404 No\r\n\r\n", b"no HTTP\r\n"])
+def test_something_else_answers_and_without_end(tmp_path: Path, head: bytes) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "s"))
+        listening.listen()
+
+        def answer() -> None:
+            connection = listening.accept()[0]
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(head)
+                while True:
+                    connection.sendall(b"#" * 65536)
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(UnavailableError):
+            read_crio_config(f"unix://{tmp_path}/s")
 
 
 def test_nobody_answers(tmp_path: Path) -> None:
