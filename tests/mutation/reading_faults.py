@@ -158,9 +158,9 @@ READING_FAULTS = (
     ),
     Fault(
         "a mirror asked for referrers that may not have the image",
-        "backends/python/reading.py",
-        "self._answered(source, self._asking.manifest(parsed))",
-        "self._answered(source, self._flows.manifest(parsed))",
+        "backends/python/registry/docker_source.py",
+        "if self._current is None and len(self._remaining) == 1:",
+        "if self._current is None and self._remaining:",
         (REFERRERS,),
     ),
     Fault(

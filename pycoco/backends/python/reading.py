@@ -38,7 +38,6 @@ class Reading:
     def __init__(self, settings: Settings, configuration: CurrentConfiguration, known: Known | None) -> None:
         self._configuration = configuration
         self._flows = Flows(settings, known)
-        self._asking = Flows(settings, None)
         self._reads_files = settings.policy is not None or known is not None
 
     async def image(self, endpoints: Endpoints, parsed: ParsedReference, platform: RequestedPlatform | None) -> Fetched:
@@ -104,7 +103,7 @@ class Reading:
         from pycoco.documents.index import Index
 
         source = DockerSource(endpoints, parsed, self._configuration.last().pull_sources(parsed), time.monotonic())
-        read = await self._answered(source, self._asking.manifest(parsed))
+        read = await self._answered(source, self._flows.manifest(parsed))
         index = Index.from_bytes(read.body, read.media_type) if read.media_type in media_types.INDEXES else None
         return await referrers_api.find(await source.endpoint(), read.digest, index, artifact_type)
 
