@@ -160,6 +160,17 @@ func refusedByProxy(_ context.Context, _ *url.URL, _ *http.Request, answer *http
         "a proxy's refusal is named as its own",
     ),
     Change("docker/docker_client.go", '\t"net/http"\n', '\t"net"\n\t"net/http"\n', ""),
+    Change(
+        # importKeysFromBytes. go-crypto (checkMessageSignatureDetails) would go by a self-signature that is not there,
+        # and a process that another library has taken Go's signal handlers from, as Ray does, ends by that.
+        "signature/mechanism_openpgp.go",
+        "\t\tkeyIdentities = append(keyIdentities, strings.ToUpper(",
+        """\t\tif selfSignature, _ := entity.PrimarySelfSignature(); selfSignature == nil {
+\t\t\tcontinue
+\t\t}
+\t\tkeyIdentities = append(keyIdentities, strings.ToUpper(""",
+        "GPG keys whose user nobody vouches for are passed over",
+    ),
 )
 CHANGED = "; ".join(change.why for change in CHANGES if change.why)
 
