@@ -134,7 +134,8 @@ pid = os.fork()  # its children do not keep it
 if pid == 0:
     time.sleep(20)
 print(program(), pid, flush=True)
-signal.pause()
+while True:  # not signal.pause(), which a signal may come just before
+    time.sleep(0.05)
 """,
         hanging.host,
         options=("-W", "ignore"),

@@ -43,7 +43,7 @@ def covered(text):
 
 def key_packet(text):
     from pycoco.cri.guest import key_packets
-    key_packets._json_object(text, "unusable")
+    key_packets._json_object(text, "unusable", ())
 
 def message(text):
     from pycoco import cri
