@@ -5,7 +5,6 @@ A worker that is killed breaks such a pool; it is made anew, and the parts that 
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import signal
@@ -17,10 +16,6 @@ from multiprocessing.connection import wait as wait_for_end
 from pycoco.errors import ConfigurationError
 from pycoco.fleet.engines import Completed, WorkerLostError
 from pycoco.fleet.part import Job, PartResult, Task, run_part
-
-_COLLECTED_AFTER = 10_000
-"""Objects made, beyond those forgotten, before Python looks for circles among them. Reading an image leaves next to
-none, and after the usual 700 the looking is a fifteenth of a worker's time."""
 
 
 class Processes:
@@ -77,7 +72,6 @@ class Processes:
 def _begin_worker() -> None:
     """Leave Ctrl-C to the driver, and end with it however it ends: a pool's workers outlive a driver that is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(_COLLECTED_AFTER)
     threading.Thread(target=_end_with_driver, name="pycoco-driver", daemon=True).start()
 
 
