@@ -80,10 +80,11 @@ def _told_at_once(arguments: Sequence[str]) -> int | None:
     if arguments == ["--version"]:
         print(f"pycoco {__version__}")
         return 0
-    if arguments[:1] == ["completion"] and arguments[1:] in (["bash"], ["zsh"], ["fish"], ["tcsh"]):
+    if len(arguments) == 2 and arguments[0] == "completion":
         from pycoco.cli import completion
 
-        return completion.show(arguments[1])
+        if arguments[1] in completion.SCRIPTS:
+            return completion.show(arguments[1])
     return None
 
 

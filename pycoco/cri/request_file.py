@@ -15,7 +15,7 @@ from typing import Any
 
 from pycoco.configuration import regular_file
 from pycoco.cri.message import PlainScalar
-from pycoco.documents.syntax import nesting
+from pycoco.documents.syntax import constants, nesting
 from pycoco.errors import ConfigurationError, ContainerConfigError
 
 _LIMIT = 1024 * 1024
@@ -52,7 +52,7 @@ def read_file(name: str, limit: int) -> bytes:
 
 def _json(text: str, name: str) -> Any:
     try:
-        return json.loads(nesting.bounded(text), object_pairs_hook=_unambiguous, parse_constant=_no_constant)
+        return json.loads(nesting.bounded(text), object_pairs_hook=_unambiguous, parse_constant=constants.refuse)
     except (ValueError, RecursionError) as error:
         raise ContainerConfigError(f"{name} is not JSON: {error}") from None
 
@@ -62,10 +62,6 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(document) != len(pairs):
         raise ValueError("a key appears twice in one object")
     return document
-
-
-def _no_constant(text: str) -> Any:
-    raise ValueError(f"{text} is not JSON")
 
 
 def _yaml(text: str, name: str) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pycoco.documents.descriptor import OCI_DESCRIPTOR
-from pycoco.documents.syntax import nesting, strict_json
+from pycoco.documents.syntax import constants, nesting, strict_json
 from pycoco.documents.syntax.strict_json import anything, int64, mapping, string
 from pycoco.errors import AmbiguousManifestError
 
@@ -89,7 +89,9 @@ def guess(data: bytes) -> str:
         if nesting.exceeds(text):
             document, members = _of_deep(data)
         else:
-            document = json.loads(text, parse_int=_small_integer, parse_constant=_no_constant, object_pairs_hook=keep)
+            document = json.loads(
+                text, parse_int=_small_integer, parse_constant=constants.refuse, object_pairs_hook=keep
+            )
     except (ValueError, RecursionError):
         return ""
     return _guess(members, document) if type(document) is dict else ""
@@ -185,10 +187,6 @@ def _is_out_of_range(value: Any) -> bool:
 
 def _small_integer(literal: str) -> int | float:
     return int(literal) if len(literal) <= 20 else float(literal)
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _is_token(text: str) -> bool:

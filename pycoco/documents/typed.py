@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from pycoco.documents.syntax import constants
 from pycoco.errors import ManifestError
 
 _T = TypeVar("_T")
@@ -46,7 +47,7 @@ def parse_object(data: bytes, what: str) -> dict[str, Any]:
     """Parse checked bytes as a JSON object. Raises ManifestError if they are none after all."""
 
     def parsed() -> dict[str, Any]:
-        document = json.loads(data.decode("utf-8"), parse_int=_integer, parse_constant=_constant)
+        document = json.loads(data.decode("utf-8"), parse_int=_integer, parse_constant=constants.refuse)
         if type(document) is not dict:
             raise TypeError("not an object")
         return document
@@ -66,10 +67,6 @@ def reading(what: str, read: Callable[[], _T]) -> _T:
 
 def _integer(literal: str) -> int | float:
     return int(literal) if len(literal) <= 20 else float(literal)  # int() refuses a literal of thousands of digits
-
-
-def _constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def texts_in(value: Any) -> tuple[str, ...]:

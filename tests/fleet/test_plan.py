@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pycoco.errors import LayoutError
@@ -15,7 +15,6 @@ from pycoco.fleet.plan import Plan, make_plan, registry_name
 HOSTS = ("quay.io", "docker.io", "index.docker.io", "localhost:5000", "")
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.sampled_from(HOSTS), max_size=60), st.integers(1, 7))
 def test_every_reference_is_in_one_part_of_its_registry(
     tmp_path_factory: pytest.TempPathFactory, hosts: list[str], size: int

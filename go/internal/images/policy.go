@@ -82,8 +82,8 @@ func evaluate(ctx context.Context, applied string, policy *signature.Policy, unp
 	return applied, nil
 }
 
-// isAllowed takes a panic for a no: go-crypto has one for a key whose identity is revoked and was never vouched for
-// (openpgp/read.go checkMessageSignatureDetails). What was verified is gone with it; nothing else had a part in it.
+// isAllowed takes a panic for a no: go-crypto had one for a key whose identity is revoked and was never vouched for, which
+// the build spares it now (CHANGES in golang.py). What was verified is gone with it; nothing else had a part in it.
 func isAllowed(ctx context.Context, policyContext *signature.PolicyContext, unparsed types.UnparsedImage) (allowed bool, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {

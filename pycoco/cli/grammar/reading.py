@@ -89,5 +89,7 @@ def version(commands: Any) -> None:
 
 
 def completion(commands: Any) -> None:
+    from pycoco.cli.completion import SCRIPTS
+
     command = new_command(commands, "completion", "completion", "print what a shell completes this command by")
-    command.add_argument("shell", choices=("bash", "zsh", "fish", "tcsh"), help="whose")
+    command.add_argument("shell", choices=tuple(SCRIPTS), help="whose")

@@ -17,7 +17,7 @@ from typing import Any
 
 from pycoco.cri.guest.key_uri import is_key_uri
 from pycoco.documents.encryption import KEYS_PREFIX, PUBLIC_OPTIONS
-from pycoco.documents.syntax import nesting
+from pycoco.documents.syntax import constants, nesting
 
 _PROVIDERS = KEYS_PREFIX + "provider."
 _OWN = _PROVIDERS + "attestation-agent"
@@ -153,7 +153,7 @@ def _json_object(content: bytes, reason: str, fields: Collection[str]) -> dict[s
     """Read what serde reads into a struct with these `fields`, none of which may stand there twice."""
     try:
         document = json.loads(
-            nesting.bounded(content.decode("utf-8")), parse_constant=_no_constant, object_pairs_hook=_Object
+            nesting.bounded(content.decode("utf-8")), parse_constant=constants.refuse, object_pairs_hook=_Object
         )
     except (ValueError, RecursionError):
         raise _Unusable(reason) from None
@@ -169,7 +169,3 @@ class _Object(dict[str, Any]):
         super().__init__(pairs)
         counts = Counter(name for name, _ in pairs) if len(self) < len(pairs) else Counter[str]()
         self.repeated = {name for name, count in counts.items() if count > 1}
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")

@@ -19,7 +19,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed do
 from typing import TypeAlias, TypeGuard
 
 from pycoco._pattern import pattern
-from pycoco.documents.syntax import nesting
+from pycoco.documents.syntax import constants, nesting
 from pycoco.documents.syntax.strict_json import fold
 
 DEPTH_LIMIT = 10_000
@@ -142,12 +142,8 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "pycoco.utf8.DecodeRune")
 
 
-def _not_a_number(text: str) -> Value:
-    raise ValueError(f"{text} is not JSON")
-
-
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=Object, parse_int=Number, parse_float=Number, parse_constant=_not_a_number, strict=True
+    object_pairs_hook=Object, parse_int=Number, parse_float=Number, parse_constant=constants.refuse, strict=True
 )
 
 

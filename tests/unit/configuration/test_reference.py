@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pycoco.configuration.reference import (
@@ -264,7 +264,6 @@ def test_domain_and_path(name: str, parts: tuple[str, str]) -> None:
 TRANSPORTS = {"oci", "oci-archive", "docker-archive", "dir", *_UNREADABLE_TRANSPORTS}
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(st.text(st.sampled_from("aB0.:/@-_ \n") | st.characters(), max_size=40))
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies
+from hypothesis import given, strategies
 
 import pycoco
 from pycoco.cli import main
@@ -177,7 +177,6 @@ JSON = strategies.recursive(
 CONFIG_NAMES = ("User", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal", "ExposedPorts")
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(config=strategies.dictionaries(strategies.sampled_from(CONFIG_NAMES), JSON), rest=JSON)
 def test_whatever_a_config_says_it_is_a_result_or_an_error_of_ours(config: dict[str, Any], rest: Any) -> None:
     image = samples.image(document=samples.config_document(config, history=rest, rootfs=rest))
