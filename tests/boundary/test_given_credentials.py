@@ -18,7 +18,7 @@ import pycoco
 from pycoco import BackendName, cli
 from tests.boundary import served
 from tests.boundary.test_command_line import run
-from tests.support.scripted_registry import Answer, Request, ScriptedRegistry
+from tests.support.scripted_registry import Answer, Request, Script, ScriptedRegistry
 
 USER = ("user", "hidden-pass")
 OTHER = ("other", "hidden-word")
@@ -121,15 +121,21 @@ def test_the_command_asks_without(registries: tuple[ScriptedRegistry, ScriptedRe
     assert cli.main([*asked, "--creds", "a:b"]) == 2
 
 
-def test_tokens(backend: BackendName, scripted: ScriptedRegistry) -> None:
+def wanting_tokens(registry: ScriptedRegistry) -> Script:
+    """The image, for those who bring any authorization; a token for whoever asks."""
+
     def script(request: Request) -> Answer:
         if request.path == "/token":
             return Answer(body=b'{"token": "t0k"}')
         if request.header("Authorization") is None:
-            return Answer(401, headers=[("WWW-Authenticate", f'Bearer realm="{scripted.url}/token",service="s"')])
+            return Answer(401, headers=[("WWW-Authenticate", f'Bearer realm="{registry.url}/token",service="s"')])
         return served.image(request)
 
-    scripted.script = script
+    return script
+
+
+def test_tokens(backend: BackendName, scripted: ScriptedRegistry) -> None:
+    scripted.script = wanting_tokens(scripted)
     given = {
         f"{scripted.host}/a": pycoco.Token("hidden-identity"),
         f"{scripted.host}/b": pycoco.Token("hidden-bearer", "registry"),
@@ -146,14 +152,7 @@ def test_tokens(backend: BackendName, scripted: ScriptedRegistry) -> None:
 def test_of_a_pull_secret_counts_what_there_is_to_send(backend: BackendName, scripted: ScriptedRegistry) -> None:
     """An identity token beside a user without a password, as Azure has it; an entry without anything is passed over."""
 
-    def script(request: Request) -> Answer:
-        if request.path == "/token":
-            return Answer(body=b'{"token": "t0k"}')
-        if request.header("Authorization") is None:
-            return Answer(401, headers=[("WWW-Authenticate", f'Bearer realm="{scripted.url}/token",service="s"')])
-        return served.image(request)
-
-    scripted.script = script
+    scripted.script = wanting_tokens(scripted)
     azure = {"auth": basic(("00000000-0000-0000-0000-000000000000", "")).split()[1], "identitytoken": "hidden-identity"}
     auths = {f"{scripted.host}/empty": {"auth": None}, scripted.host: azure, f"{scripted.host}/b": {"username": "u"}}
     keyring = pycoco.credentials.from_dockerconfigjson(json.dumps({"auths": auths}).encode())

@@ -17,8 +17,10 @@ from typing import Any
 
 import pytest
 
+from pycoco.cri import runtime_config
 from pycoco.cri.node import CrioSettings, ImageVolumes, SandboxState, Ulimit
 from pycoco.cri.spec import host
+from pycoco.errors import PycocoError
 
 DATA = Path(__file__).parent / "data"
 
@@ -212,3 +214,51 @@ def differences(recorded_value: Any, own: Any, path: str = "") -> Iterator[str]:
 def _short(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) < 300 else f"{text[:297]}..."
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What pycoco is asked, as CRI-O was: of which image, with which of its files, and of which kind of recording."""
+
+    image: RecordedImage
+    passwd: bytes
+    group: bytes
+    settings: CrioSettings
+    of_cgroup2: bool
+    of_other_conf: bool
+    with_seccomp: bool = True
+
+
+def differences_of(
+    case: Mapping[str, Any], pod: Mapping[str, Any], asked: Asked, theirs: dict[str, Any] | None
+) -> Iterator[str]:
+    """Yield how pycoco's config.json, files and refusals differ from those of a recorded `case`."""
+    container_id = case["id"] or "0" * 64
+    try:
+        made = runtime_config(
+            asked.image,
+            container=json.dumps(case["container"]),
+            sandbox=json.dumps(pod["sandbox"]),
+            container_id=container_id,
+            settings=asked.settings,
+            sandbox_state=sandbox_state(pod),
+            passwd=asked.passwd,
+            group=asked.group,
+            directory=f"/run/crio-node/runroot/overlay-containers/{container_id}/userdata",
+            pin=False,
+        )
+    except PycocoError as error:
+        if theirs is not None:
+            yield f"pycoco refuses: {error}"
+        return
+    if theirs is None:
+        yield f"CRI-O refuses: {case.get('crio_error')}"
+        return
+    own = json.loads(json.dumps(made.config))
+    if not asked.with_seccomp:
+        own["linux"].pop("seccomp", None)
+        own["annotations"].pop("io.kubernetes.cri-o.SeccompProfilePath")
+    kind = {"of_cgroup2": asked.of_cgroup2, "of_other_conf": asked.of_other_conf}
+    yield from differences(comparable(theirs, **kind), comparable(own, **kind))
+    files = {name: content.decode() for name, content in made.files.items()}
+    yield from differences(case.get("crio_files") or {}, files, "files")

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
-from pycoco.cri import runtime_config
-from pycoco.errors import PycocoError
 from tests.unit.cri.recorded.recordings import (
+    Asked,
     RecordingMachine,
-    comparable,
-    differences,
+    differences_of,
     image,
     passwd_and_group,
     recorded,
-    sandbox_state,
     settings,
 )
 
@@ -54,38 +47,15 @@ def test_config_json(file: str, name: str, monkeypatch: pytest.MonkeyPatch) -> N
     theirs = case["crio_config"]
     if theirs is not None:
         RecordingMachine().take_place_of_this_one(monkeypatch, theirs)
-    found = list(_compared(file, case, pod, theirs))
+    asked = Asked(
+        image(case["image"]),
+        *passwd_and_group(case["image"]),
+        settings(recording, case["pod"]),
+        of_cgroup2="cgroup2" in file,
+        of_other_conf="other" in file,
+    )
+    found = list(differences_of(case, pod, asked, theirs))
     if name in UNEQUAL and (file, name) not in EQUAL:
         assert found, f"equal now, so there is no need for: {UNEQUAL[name]}"
     else:
         assert not found, "\n".join(found)
-
-
-def _compared(file: str, case: dict[str, Any], pod: dict[str, Any], theirs: dict[str, Any] | None) -> Iterator[str]:
-    container_id = case["id"] or "0" * 64
-    passwd, group = passwd_and_group(case["image"])
-    try:
-        made = runtime_config(
-            image(case["image"]),
-            container=json.dumps(case["container"]),
-            sandbox=json.dumps(pod["sandbox"]),
-            container_id=container_id,
-            settings=settings(recorded(file), case["pod"]),
-            sandbox_state=sandbox_state(pod),
-            passwd=passwd,
-            group=group,
-            directory=f"/run/crio-node/runroot/overlay-containers/{container_id}/userdata",
-            pin=False,
-        )
-    except PycocoError as error:
-        if theirs is not None:
-            yield f"pycoco refuses: {error}"
-        return
-    if theirs is None:
-        yield f"CRI-O refuses: {case.get('crio_error')}"
-        return
-    kind = {"of_cgroup2": "cgroup2" in file, "of_other_conf": "other" in file}
-    own = json.loads(json.dumps(made.config))
-    yield from differences(comparable(theirs, **kind), comparable(own, **kind))
-    files = {name: content.decode() for name, content in made.files.items()}
-    yield from differences(case.get("crio_files") or {}, files, "files")
